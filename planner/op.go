@@ -1,0 +1,143 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// Op is one call to the host, as plain data: one struct a call, with just the fields that the call needs. The set is closed;
+// a test lists them all.
+type Op interface{ op() }
+
+type (
+	// PullImage downloads what Ref stands for and points the record Name at it.
+	PullImage struct {
+		Name      string   `json:"name"`
+		Ref       string   `json:"ref"`    // normalised reference, without digest
+		Digest    string   `json:"digest"` // what must come
+		Platforms []string `json:"platforms"`
+		Bytes     int64    `json:"bytes"` // at most, for people
+		Owner     Owner    `json:"owner"`
+		Protect   bool     `json:"protect,omitempty"`
+	}
+	// LoadImage imports an archive or a layout and points the record Name at it.
+	LoadImage struct {
+		Name        string   `json:"name"`
+		Path        string   `json:"path"`
+		Digest      string   `json:"digest"` // what must be in it
+		Fingerprint string   `json:"fingerprint"`
+		Platforms   []string `json:"platforms"`
+		Owner       Owner    `json:"owner"`
+		Protect     bool     `json:"protect,omitempty"`
+	}
+	// TagImage points the record Name at what the record From points at.
+	TagImage struct {
+		Name    string `json:"name"`
+		From    string `json:"from"`
+		Digest  string `json:"digest"`
+		Owner   Owner  `json:"owner"`
+		Protect bool   `json:"protect,omitempty"`
+	}
+	// PushImage copies what the record Name points at, all its platforms, to the registry that To names.
+	PushImage struct {
+		Name   string `json:"name"`
+		To     string `json:"to"`
+		Digest string `json:"digest"`
+	}
+	// RelabelImage changes fairlead's marks on a record, and nothing else.
+	RelabelImage struct {
+		Name    string `json:"name"`
+		Owner   Owner  `json:"owner"`
+		Protect bool   `json:"protect,omitempty"`
+		Source  string `json:"source,omitempty"` // new fingerprint of the archive it came from
+	}
+	// UntagImage deletes one image record; content goes when nothing else names it.
+	UntagImage struct {
+		Name string `json:"name"`
+	}
+
+	// CreateContainer makes a container and its snapshot, marked as pending, and starts nothing.
+	CreateContainer struct {
+		ID    string          `json:"id"`
+		Want  *spec.Container `json:"want"` // with Image.Digest filled
+		Owner Owner           `json:"owner"`
+	}
+	// StartTask makes the container's task and starts it, in place of a task that ended.
+	StartTask struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	// AwaitReady waits until the container is ready and takes the pending mark from it; an error shows its last log lines.
+	AwaitReady struct {
+		ID     string        `json:"id"`
+		Name   string        `json:"name"`
+		Ready  string        `json:"ready"` // spec.ReadyStarted or spec.ReadyCompleted
+		Within time.Duration `json:"within"`
+	}
+	// Settle takes the pending mark from a container that is not to be started.
+	Settle struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	// StopTask ends the container's process, and sees to it that nothing starts it again.
+	StopTask struct {
+		ID      string        `json:"id"`
+		Name    string        `json:"name"`
+		Signal  string        `json:"signal"`
+		Timeout time.Duration `json:"timeout"` // then SIGKILL
+	}
+	// PauseTask freezes the container's process.
+	PauseTask struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	// ResumeTask thaws it.
+	ResumeTask struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	// RelabelContainer rewrites what a container's record says of itself, without touching its process: labels, restart
+	// policy, marks, and the applied spec.
+	RelabelContainer struct {
+		ID    string          `json:"id"`
+		Want  *spec.Container `json:"want"`
+		Owner Owner           `json:"owner"`
+	}
+	// RemoveContainer deletes a container that does not run, with its snapshot and its files.
+	RemoveContainer struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+
+	// CheckUnmoved fails unless all that the plan is about to touch is still as the plan saw it. It stands between the slow
+	// steps and the first that touches what runs.
+	CheckUnmoved struct {
+		Touches []Touch `json:"touches"`
+	}
+)
+
+// Touch is an object as a plan saw it.
+type Touch struct {
+	Kind spec.Kind `json:"kind"`
+	ID   string    `json:"id"`   // container ID or image name
+	Name string    `json:"name"` // for people
+	Seen string    `json:"seen"` // LiveContainer.Seen or LiveImage.Seen; "": there was none
+}
+
+func (*PullImage) op()        {}
+func (*LoadImage) op()        {}
+func (*TagImage) op()         {}
+func (*PushImage) op()        {}
+func (*RelabelImage) op()     {}
+func (*UntagImage) op()       {}
+func (*CreateContainer) op()  {}
+func (*StartTask) op()        {}
+func (*AwaitReady) op()       {}
+func (*Settle) op()           {}
+func (*StopTask) op()         {}
+func (*PauseTask) op()        {}
+func (*ResumeTask) op()       {}
+func (*RelabelContainer) op() {}
+func (*RemoveContainer) op()  {}
+func (*CheckUnmoved) op()     {}

@@ -1,0 +1,103 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// State is one reading of the host. The planner works from it alone.
+type State struct {
+	At         time.Time
+	Namespace  string
+	Host       Host
+	Images     map[string]*LiveImage // by name, all of the namespace
+	Containers []*LiveContainer      // all of the namespace, by ID
+	Sources    map[string]*Source    // what an image block's Pull or Load (the key) stands for; only those that are neither pinned nor there
+	Blobs      map[string]*Blob      // by digest; nil unless the plan may take content away
+}
+
+// Host is what the planner needs to know of the daemon and the machine.
+type Host struct {
+	Platform     string   // the host's own, normalised, as linux/amd64
+	Runs         []string // platforms whose programs run here, the host's own first; others by emulation
+	Snapshotters []string // that the daemon has; "" as default is Snapshotter
+	Snapshotter  string   // the daemon's default
+	Runtimes     []string // of the wanted ones, those that the daemon can start
+	Daemon       string   // version of containerd
+}
+
+// Owner is the mark of the stack that made an object.
+type Owner struct {
+	Stack string    `json:"stack"`
+	Addr  spec.Addr `json:"addr"`
+}
+
+// LiveImage is an image record.
+type LiveImage struct {
+	Name      string
+	Digest    string            // of the record's target
+	Owner     *Owner            // nil: not fairlead's
+	Protected bool              // prevent_destroy was set when it was last applied
+	Platforms []string          // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
+	Sizes     map[string]int64  // bytes of each platform's content, where known
+	Source    string            // of a loaded image: the fingerprint of the archive that it came from
+	Pushed    map[string]string // reference pushed to → digest
+	Seen      string            // changes whenever the record does
+	CreatedAt time.Time
+}
+
+// LiveContainer is a container with its task.
+type LiveContainer struct {
+	ID        string
+	Name      string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
+	Owner     *Owner          // nil: not fairlead's
+	Pending   bool            // made by fairlead, and has never been ready
+	Protected bool            // prevent_destroy was set when it was last applied
+	Completed bool            // it was a job, and it ended with 0
+	Image     string          // name of the image record that it was made from
+	Digest    string          // of what it was made from; "" where nobody wrote it down
+	Spec      *spec.Container // as if written in a file; nil for what isn't fairlead's and isn't imported
+	Task      Task
+	Seen      string // changes whenever the record or the task's state does
+	CreatedAt time.Time
+}
+
+// Task is the state of a container's process.
+type Task struct {
+	Status   TaskStatus
+	PID      uint32
+	ExitCode uint32
+	ExitedAt time.Time
+}
+
+// TaskStatus is a task's status in containerd's words.
+type TaskStatus string
+
+// The statuses that a plan tells apart.
+const (
+	TaskNone    TaskStatus = "" // there is no task
+	TaskCreated TaskStatus = "created"
+	TaskRunning TaskStatus = "running"
+	TaskPaused  TaskStatus = "paused"
+	TaskStopped TaskStatus = "stopped"
+)
+
+// Up tells whether a process is there, running or paused.
+func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaused }
+
+// Source is what a reference in a registry or an archive on disk stands for now.
+type Source struct {
+	Digest      string
+	Platforms   map[string]int64 // bytes of each platform's content
+	Fingerprint string           // of an archive: changes whenever the file does
+	Names       []string         // of an archive: the names in it
+	Err         string           // why it could not be read: what is wrong and what to do; the rest is zero then
+}
+
+// Blob is one blob of the content store, with what it keeps from garbage collection.
+type Blob struct {
+	Size     int64
+	Children []string // digests
+	Root     bool     // kept whatever refers to it: by a lease or a label
+}
