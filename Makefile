@@ -1,0 +1,59 @@
+# fairlead: every command that a person or CI needs. `make help` lists them.
+SHELL      := /bin/bash
+GO         ?= go
+BIN        := $(CURDIR)/bin
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT       := v2.15.0
+export CGO_ENABLED ?= 0
+
+APT   := containerd runc containernetworking-plugins iptables docker-registry skopeo busybox-static ca-certificates
+TOOLS := github.com/containerd/containerd/v2/cmd/containerd \
+         github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
+         github.com/containerd/containerd/v2/cmd/ctr \
+         github.com/moby/buildkit/cmd/buildkitd \
+         github.com/moby/buildkit/cmd/buildctl
+
+.PHONY: help deps build fairlead test test-full bench lint fmt check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what is missing of Debian's packages
+	@missing=; for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+
+fairlead: ## build fairlead alone into ./bin
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/ ./cmd/fairlead
+
+# The tools are built again only when the versions in go.mod change.
+$(BIN)/.tools: go.mod go.sum
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -ldflags '-s -w' -tags 'no_btrfs no_zfs no_devmapper' -o $(BIN)/ $(TOOLS)
+	@touch $@
+
+build: $(BIN)/.tools fairlead ## build fairlead, and containerd and buildkit of go.mod's versions, into ./bin
+
+fmt: ## format the Go files
+	@gofmt -l -w cmd spec planner executor
+
+check: lint ## what must be green before a commit
+	@test -z "$$(gofmt -l cmd spec planner executor)" || { gofmt -l cmd spec planner executor; exit 1; }
+	$(GO) vet ./cmd/... ./spec/... ./planner/... ./executor/...
+
+$(BIN)/golangci-lint:
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+
+lint: $(BIN)/golangci-lint ## run the linters
+	$(BIN)/golangci-lint run ./...
+
+test: deps build ## vet, unit tests with the race detector, every script on containerd 1.6 and 2.4
+	$(GO) vet ./cmd/... ./spec/... ./planner/... ./executor/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./cmd/... ./spec/... ./planner/... ./executor/...
+
+test-full: deps build ## what test runs, and what takes longer
+	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 60m ./cmd/... ./spec/... ./planner/... ./executor/...
+
+bench: deps build ## the speed figures, as ratios to a floor of raw client calls
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./cmd/...
