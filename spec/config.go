@@ -20,7 +20,8 @@ type Config struct {
 	Order      []Addr               // every image and container, each after all that it refers to
 	Files      map[string]*hcl.File // for printing diagnostics
 
-	eval *evaluator // settles what refers to values that only the host knows
+	resources map[Addr]Resource
+	eval      *evaluator // settles what refers to values that only the host knows
 }
 
 // Stack is the stack block.

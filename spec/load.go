@@ -1,8 +1,9 @@
 package spec
 
 import (
+	"path/filepath"
+
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // Inputs is what a directory of files is read with.
@@ -15,28 +16,37 @@ type Inputs struct {
 }
 
 // Load reads a stack. The config is usable only if the diagnostics hold no error; its Files are always set.
-func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) { panic("TODO") }
+func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
+	e := newEvaluator(dir, in)
+	e.sort(e.parse())   // files, blocks, unknown blocks
+	e.variables()       // values from outside
+	e.readStack()       // exactly one
+	e.collect()         // who refers to whom
+	e.order()           // what comes first, and cycles
+	e.evaluate()        // locals; for each block its instances, then each of them
+	e.link()            // a container's image, depends_on: from names to addresses
+	e.checkNames()      // what the host knows only once
+	e.readRegistries()  //
+	e.readImports()     //
+	e.finish()          // order of instances
+	e.outputs(nil)      //
+	e.cfg.Lock = e.lock //
+	return e.cfg, tidy(e.diags)
+}
 
-// LoadLock reads the lock file of a directory; where there is none the lock is empty.
-func LoadLock(dir string) (Lock, hcl.Diagnostics) { panic("TODO") }
-
-// Write writes the lock file of a directory, sorted, through a temporary file and a rename; unchanged text is not written.
-func (l Lock) Write(dir string) error { panic("TODO") }
-
-// Settle gives the resource at a as evaluated with the values that the host has told of others: what [Reference] gives for each.
-// Without a reference to such a value it is the resource that Load made.
-func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnostics) { panic("TODO") }
-
-// SettleOutputs gives the outputs, as evaluated with the values that the host has told.
-func (c *Config) SettleOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) { panic("TODO") }
-
-// Get finds a resource by its address; nil where there is none.
-func (c *Config) Get(a Addr) Resource { panic("TODO") }
-
-// ImageValue is what a reference to an image block gives. A digest "" , nil platforms and a size below 0 are unknown.
-func ImageValue(name, digest string, size int64, platforms []string) cty.Value { panic("TODO") }
-
-// ContainerValue is what a reference to a container block gives. An id "" is unknown.
-func ContainerValue(name, id, image string) cty.Value { panic("TODO") }
-
-type evaluator struct{}
+func newEvaluator(dir string, in Inputs) *evaluator {
+	e := &evaluator{in: in, dir: dir, cfg: &Config{Dir: dir, Files: map[string]*hcl.File{}}}
+	if abs, err := filepath.Abs(dir); err == nil {
+		e.dir = abs
+		e.cfg.Dir = abs
+	}
+	e.cfg.eval = e
+	lock, file, diags := readLock(dir)
+	e.lock = lock
+	if file != nil {
+		e.cfg.Files[LockFile] = file
+	}
+	e.fail(diags...)
+	e.prepare()
+	return e
+}

@@ -1,5 +1,22 @@
 package spec
 
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/opencontainers/go-digest"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
 // LockFile is the name of the file that pins image references to digests. It is kept in the stack's directory and checked in.
 const LockFile = ".fairlead.lock.hcl"
 
@@ -10,4 +27,131 @@ type Lock map[string]Pin
 type Pin struct {
 	Digest    string           // of the manifest or the index that the registry gave for the tag
 	Platforms map[string]int64 // bytes to download for each platform that the image has (manifest, config and layers)
+}
+
+var lockSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"reference"}}}}
+
+var pinSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "digest", Required: true}, {Name: "platforms"}}}
+
+// LoadLock reads the lock file of a directory; where there is none the lock is empty.
+func LoadLock(dir string) (Lock, hcl.Diagnostics) {
+	lock, _, diags := readLock(dir)
+	return lock, diags
+}
+
+func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
+	lock := Lock{}
+	src, err := os.ReadFile(filepath.Join(dir, LockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return lock, nil, nil
+	}
+	if err != nil {
+		return lock, nil, hcl.Diagnostics{rootless("Unreadable lock file", "%s cannot be read: %s.", LockFile, err)}
+	}
+	file, diags := hclsyntax.ParseConfig(src, LockFile, hcl.InitialPos)
+	if file == nil || file.Body == nil {
+		return lock, file, diags
+	}
+	content, more := file.Body.Content(lockSchema)
+	diags = append(diags, more...)
+	for _, b := range content.Blocks {
+		pin, ds := readPin(b)
+		diags = append(diags, ds...)
+		ref, err := ParseReference(b.Labels[0])
+		if err != nil {
+			diags = append(diags, fault(b.LabelRanges[0], "Bad reference", "%s.", err))
+			continue
+		}
+		if _, twice := lock[ref]; twice {
+			diags = append(diags, fault(b.LabelRanges[0], "Pinned twice", "The reference %s has two blocks in the lock file. Take the older one out, or remove the file and run `fairlead lock`.", ref))
+		}
+		if pin.Digest != "" {
+			lock[ref] = pin
+		}
+	}
+	return lock, file, diags
+}
+
+func readPin(b *hcl.Block) (Pin, hcl.Diagnostics) {
+	content, diags := b.Body.Content(pinSchema)
+	var pin Pin
+	if a := content.Attributes["digest"]; a != nil {
+		v, ds := a.Expr.Value(nil)
+		diags = append(diags, ds...)
+		if !ds.HasErrors() && v.Type() == cty.String && !v.IsNull() {
+			pin.Digest = v.AsString()
+		}
+		if _, err := digest.Parse(pin.Digest); err != nil && !ds.HasErrors() {
+			diags = append(diags, fault(a.Expr.Range(), "Bad digest", "A digest is written as \"sha256:\" and 64 hexadecimal digits. Run `fairlead lock --update` to write it anew."))
+			pin.Digest = ""
+		}
+	}
+	if a := content.Attributes["platforms"]; a != nil {
+		v, ds := a.Expr.Value(nil)
+		diags = append(diags, ds...)
+		if ds.HasErrors() {
+			return pin, diags
+		}
+		v, err := convert.Convert(v, cty.Map(cty.Number))
+		if err == nil && !v.IsNull() {
+			err = gocty.FromCtyValue(v, &pin.Platforms)
+		}
+		if err != nil {
+			diags = append(diags, fault(a.Expr.Range(), "Wrong type", "The attribute platforms gives for each platform a whole number of bytes. Run `fairlead lock --update` to write it anew."))
+		}
+	}
+	return pin, diags
+}
+
+// Write writes the lock file of a directory, sorted, through a temporary file and a rename; unchanged text is not written.
+func (l Lock) Write(dir string) error {
+	path := filepath.Join(dir, LockFile)
+	text := l.text()
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil
+	} else if errors.Is(err, fs.ErrNotExist) && len(l) == 0 {
+		return nil
+	}
+	tmp, err := os.CreateTemp(dir, LockFile+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(text)
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	return err
+}
+
+func (l Lock) text() []byte {
+	f := hclwrite.NewEmptyFile()
+	f.Body().AppendUnstructuredTokens(hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# Which digest each image reference stands for. Written by fairlead; check it in. `fairlead lock --update` renews it.\n")}})
+	refs := make([]string, 0, len(l))
+	for r := range l {
+		refs = append(refs, r)
+	}
+	sort.Strings(refs)
+	for _, r := range refs {
+		f.Body().AppendNewline()
+		b := f.Body().AppendNewBlock("image", []string{r}).Body()
+		b.SetAttributeValue("digest", cty.StringVal(l[r].Digest))
+		if sizes := l[r].Platforms; len(sizes) > 0 {
+			v := map[string]cty.Value{}
+			for p, n := range sizes {
+				v[p] = cty.NumberIntVal(n)
+			}
+			b.SetAttributeValue("platforms", cty.MapVal(v))
+		}
+	}
+	return hclwrite.Format(f.Bytes())
 }

@@ -1,0 +1,282 @@
+package spec
+
+import (
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+var containerSchema = &hcl.BodySchema{
+	Attributes: append([]hcl.AttributeSchema{
+		{Name: "image", Required: true}, {Name: "platform"}, {Name: "entrypoint"}, {Name: "command"}, {Name: "env"}, {Name: "env_file"},
+		{Name: "working_dir"}, {Name: "user"}, {Name: "groups"}, {Name: "hostname"}, {Name: "tty"}, {Name: "labels"}, {Name: "annotations"},
+		{Name: "network_mode"}, {Name: "restart"}, {Name: "state"}, {Name: "ready"}, {Name: "stop_signal"}, {Name: "stop_timeout"},
+		{Name: "depends_on"}, {Name: "runtime"}, {Name: "snapshotter"},
+	}, repeatAttrs...),
+	Blocks: []hcl.BlockHeaderSchema{{Type: "mount"}, {Type: "update"}, {Type: "lifecycle"}},
+}
+
+// ContainerAttributes gives the names of a container block's attributes and nested blocks, as the schema has them, without
+// for_each and count, which are of the block and not of a container.
+func ContainerAttributes() []string { return attributeNames(containerSchema) }
+
+func attributeNames(schema *hcl.BodySchema) []string {
+	var out []string
+	for _, a := range schema.Attributes {
+		if a.Name != "for_each" && a.Name != "count" {
+			out = append(out, a.Name)
+		}
+	}
+	for _, b := range schema.Blocks {
+		out = append(out, b.Type)
+	}
+	return out
+}
+
+var (
+	namePattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	hostnamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	userPattern     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.$-]*(:[A-Za-z0-9_][A-Za-z0-9_.$-]*)?$`)
+	groupPattern    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.$-]*$`)
+)
+
+// maxName is the longest name that containerd takes for anything.
+const maxName = 76
+
+// container reads a container block.
+func (d *decoder) container(c *Container) {
+	content := d.content(containerSchema)
+	attrs := content.Attributes
+	c.Name = d.containerName()
+	d.i.image = d.imageOf(attrs)
+	c.Image.Name = d.i.image.name
+	c.Platform, _, _ = parsed(d, attrs, "platform", "Bad platform", ParsePlatform)
+	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")
+	c.Command, _, _ = d.texts(attrs, "command")
+	c.Env = d.env(attrs)
+	c.WorkingDir = d.absolute(attrs, "working_dir")
+	c.User = d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
+	c.Groups = d.groups(attrs)
+	c.Hostname = d.hostname(attrs)
+	c.TTY = d.flag(attrs, "tty", false)
+	c.Labels = d.labels(attrs, "labels")
+	c.Annotations = d.labels(attrs, "annotations")
+	c.NetworkMode = d.networkMode(attrs, c)
+	c.Mounts = d.mounts(content.Blocks)
+	c.Restart = Restart{Policy: RestartNo}
+	if r, _, ok := parsed(d, attrs, "restart", "Bad restart policy", parseRestart); ok {
+		c.Restart = r
+	}
+	c.State, _ = d.word(attrs, "state", StateRunning, StateRunning, StateStopped, StatePaused)
+	c.Ready = d.ready(attrs)
+	c.StopSignal, _, _ = parsed(d, attrs, "stop_signal", "Bad signal", ParseSignal)
+	c.StopTimeout = d.duration(attrs, "stop_timeout", 0)
+	c.DependsOn = d.addresses(attrs["depends_on"])
+	c.Runtime = d.matching(attrs, "runtime", regexp.MustCompile(`^[A-Za-z0-9./_-]+$`), "Bad runtime", "A runtime is named as containerd does, as in \"io.containerd.runc.v2\".")
+	c.Snapshotter = d.matching(attrs, "snapshotter", nsPattern, "Bad snapshotter", "A snapshotter is named as containerd does, as in \"overlayfs\".")
+	c.Update = d.update(content.Blocks)
+	d.lifecycle(content.Blocks, &c.Lifecycle, containerSchema)
+	d.check(c, attrs)
+}
+
+// check looks at attributes that are right each alone, and not together.
+func (d *decoder) check(c *Container, attrs hcl.Attributes) {
+	at := func(name string) hcl.Range {
+		if a := attrs[name]; a != nil {
+			return a.Expr.Range()
+		}
+		return c.DeclAt
+	}
+	if c.Ready == ReadyCompleted {
+		switch {
+		case c.State == StatePaused:
+			d.fail(fault(at("state"), "Contradiction", "A job (ready = \"completed\") that is paused never ends. Take one of the two out."))
+		case c.Restart.Policy == RestartAlways || c.Restart.Policy == RestartUnlessStopped:
+			d.fail(fault(at("restart"), "Contradiction", "A job (ready = \"completed\") that is started again whenever it ends is never done. Use \"no\" or \"on-failure\"."))
+		}
+	}
+}
+
+func (d *decoder) containerName() string {
+	made := d.e.cfg.Stack.Name + "-" + d.i.addr.Name
+	if d.i.addr.Key != "" {
+		made += "-" + d.i.addr.KeyText()
+	}
+	at := d.n.block.DefRange()
+	if r := d.n.block.Body.Attributes["for_each"]; r != nil {
+		at = r.Expr.Range()
+	}
+	switch {
+	case d.e.cfg.Stack.Name == "":
+	case !namePattern.MatchString(made):
+		d.fail(fault(at, "Bad name", "The container would be named %q after its stack, block and key, and a name has letters, digits, \".\", \"_\" and \"-\" only. Choose other keys.", made))
+	case len(made) > maxName:
+		d.fail(fault(at, "Name too long", "The container would be named %q, which is %d long: %d are allowed. Shorten the name of the stack, the block or the key.", made, len(made), maxName))
+	}
+	return made
+}
+
+// imageLink is what a container says of its image before it is known which block that is.
+type imageLink struct {
+	name string
+	at   hcl.Range
+}
+
+// imageOf reads image: an image block, or a string.
+func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
+	a := attrs["image"]
+	if a == nil {
+		return imageLink{}
+	}
+	at := a.Expr.Range()
+	v, ok := d.eval(a)
+	if !ok {
+		switch {
+		case d.block.Marks.Unknown["image"] && !d.n.bad:
+			d.fail(fault(at, "Value not known yet", "A container's image must be known while planning, and this is known only after apply. Name the image block, as in image.app."))
+		case len(d.diags) == 0 && !d.n.bad && !d.n.wrongIn(at):
+			d.fail(fault(at, "Null value", "A container's image may not be null."))
+		}
+		return imageLink{}
+	}
+	if ty := v.Type(); ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("platforms") {
+		v = v.GetAttr("name")
+	} else if ty.IsObjectType() || ty.IsTupleType() || ty != cty.String {
+		detail := "A container's image is an image block, as image.app, or a reference in a string, as \"nginx:1.27\"."
+		if ty.IsObjectType() && !ty.HasAttribute("image") {
+			detail += " A block with for_each stands for many: add the key, as in image.app[each.key]."
+		}
+		d.fail(fault(at, "Wrong type", "%s", detail))
+		return imageLink{}
+	}
+	if !v.IsKnown() || v.IsNull() || v.AsString() == "" && d.n.bad {
+		return imageLink{}
+	}
+	name, err := ParseReference(v.AsString())
+	if err != nil {
+		if !d.n.bad {
+			d.fail(fault(at, "Bad reference", "%s", sentence(err.Error())))
+		}
+		return imageLink{}
+	}
+	return imageLink{name: name, at: at}
+}
+
+func (d *decoder) absolute(attrs hcl.Attributes, attr string) string {
+	s, at, ok := d.text(attrs, attr)
+	if !ok {
+		return ""
+	}
+	if !path.IsAbs(s) {
+		d.fail(fault(at, "Relative path", "The attribute %s is a path inside the container, so it begins with \"/\".", attr))
+		return ""
+	}
+	return path.Clean(s)
+}
+
+func (d *decoder) matching(attrs hcl.Attributes, attr string, pattern *regexp.Regexp, summary, detail string) string {
+	s, at, ok := d.text(attrs, attr)
+	if ok && !pattern.MatchString(s) {
+		d.fail(fault(at, summary, "%s", detail))
+		return ""
+	}
+	return s
+}
+
+func (d *decoder) groups(attrs hcl.Attributes) []string {
+	texts, ats, _ := d.texts(attrs, "groups")
+	seen := map[string]bool{}
+	var out []string
+	for i, g := range texts {
+		switch {
+		case !groupPattern.MatchString(g):
+			d.fail(fault(ats[i], "Bad group", "A group is a name or a number, as in \"audio\" or \"29\"."))
+		case !seen[g]:
+			seen[g] = true
+			out = append(out, g)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (d *decoder) hostname(attrs hcl.Attributes) string {
+	s, at, ok := d.text(attrs, "hostname")
+	if ok && (!hostnamePattern.MatchString(s) || len(s) > 63) {
+		d.fail(fault(at, "Bad host name", "A host name has letters, digits, \"-\" and \".\", and is at most 63 long."))
+		return ""
+	}
+	return s
+}
+
+func (d *decoder) networkMode(attrs hcl.Attributes, c *Container) string {
+	if attrs["network_mode"] == nil {
+		d.fail(fault(c.DeclAt, "No network mode", "A container says network_mode = \"host\" or network_mode = \"none\": this version of fairlead has no networks of its own yet."))
+		return ""
+	}
+	s, at, ok := d.text(attrs, "network_mode")
+	known := []string{NetworkHost, NetworkNone}
+	if ok && !contains(known, s) {
+		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", list(known, "or"), s, didYouMean(s, known)))
+		return ""
+	}
+	return s
+}
+
+func (d *decoder) ready(attrs hcl.Attributes) string {
+	if s, at, ok := d.text(attrs, "ready"); ok && s == "healthy" {
+		d.fail(fault(at, "Not there yet", "This version of fairlead has no health checks yet, so nothing can wait for \"healthy\". Use \"started\" or \"completed\"."))
+		return ReadyStarted
+	}
+	s, _ := d.word(attrs, "ready", ReadyStarted, ReadyStarted, ReadyCompleted)
+	return s
+}
+
+// duration reads a length of time that is not zero.
+func (d *decoder) duration(attrs hcl.Attributes, attr string, otherwise time.Duration) time.Duration {
+	got, at, ok := parsed(d, attrs, attr, "Bad duration", ParseDuration)
+	if !ok {
+		return otherwise
+	}
+	if got == 0 {
+		d.fail(fault(at, "Bad duration", "The attribute %s is more than zero: write \"1ms\" for as good as none.", attr))
+		return otherwise
+	}
+	return got
+}
+
+// maxLabel is the longest a label's key and value can be together.
+const maxLabel = 4096
+
+// reserved begin the keys that fairlead, containerd and nerdctl read.
+var reserved = []string{"fairlead/", "containerd.io/", "nerdctl/"}
+
+func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
+	m, ok := d.textMap(attrs, attr)
+	if !ok || len(m) == 0 {
+		return nil
+	}
+	for _, k := range sortedKeys(m) {
+		at := attrs[attr].Expr.Range()
+		if r, ok := d.block.AttrsAt[element(attr, k)]; ok {
+			at = r
+		}
+		if k == "" {
+			d.fail(fault(at, "Empty key", "A key of %s may not be empty.", attr))
+		}
+		if len(k)+len(m[k]) > maxLabel {
+			d.fail(fault(at, "Too long", "The key and the value of a label are at most %d bytes together, and these are %d.", maxLabel, len(k)+len(m[k])))
+		}
+		for _, p := range reserved {
+			if strings.HasPrefix(k, p) {
+				d.fail(fault(at, "Reserved key", "Keys that begin with %q are kept for what runs the container. Choose another.", p))
+			}
+		}
+	}
+	return m
+}

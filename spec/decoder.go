@@ -1,0 +1,393 @@
+package spec
+
+import (
+	"errors"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/dynblock"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+func strconvQuote(s string) string { return strconv.Quote(s) }
+
+// decoder reads one instance of a block: each attribute into Go, what must not be shown or is not known yet into marks, and
+// what is wrong into diagnostics.
+type decoder struct {
+	e     *evaluator
+	n     *node
+	i     *instance
+	ctx   *hcl.EvalContext
+	block *Block
+	diags hcl.Diagnostics
+}
+
+func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder {
+	if i.vars != nil {
+		ctx = ctx.NewChild()
+		ctx.Variables = i.vars
+	}
+	return &decoder{e: e, n: n, i: i, ctx: ctx}
+}
+
+func (d *decoder) fail(ds ...*hcl.Diagnostic) { d.diags = append(d.diags, ds...) }
+
+// resource reads the instance.
+func (d *decoder) resource() Resource {
+	if d.n.attrsAt == nil {
+		d.n.attrsAt = ranges(d.n.block.Body)
+	}
+	b := Block{Addr: d.i.addr, DeclAt: d.n.block.DefRange(), AttrsAt: d.n.attrsAt}
+	if d.n.name.root == "image" {
+		im := &Image{Block: b}
+		d.block = &im.Block
+		d.image(im)
+		return im
+	}
+	c := &Container{Block: b}
+	d.block = &c.Block
+	d.container(c)
+	return c
+}
+
+// ranges finds where each attribute of a block is set, each nested block, and each element of a map that is written out.
+func ranges(body *hclsyntax.Body) map[string]hcl.Range {
+	at := map[string]hcl.Range{}
+	for name, a := range body.Attributes {
+		at[name] = a.Expr.Range()
+		if o, ok := a.Expr.(*hclsyntax.ObjectConsExpr); ok {
+			for _, item := range o.Items {
+				if k, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && keyOf(k) != "" && k.Type() == cty.String {
+					at[element(name, k.AsString())] = hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
+				}
+			}
+		}
+	}
+	for _, b := range body.Blocks {
+		name := b.Type
+		if name == "dynamic" && len(b.Labels) == 1 {
+			name = b.Labels[0]
+		}
+		if _, there := at[name]; !there {
+			at[name] = b.DefRange()
+		}
+	}
+	return at
+}
+
+// element is the path of one element of a map attribute, as a plan prints it.
+func element(attr, key string) string { return attr + "[" + strconv.Quote(key) + "]" }
+
+// content splits the block's body by its schema, with its dynamic blocks written out.
+func (d *decoder) content(schema *hcl.BodySchema) *hcl.BodyContent {
+	var body hcl.Body = d.n.block.Body
+	for _, b := range d.n.block.Body.Blocks {
+		if b.Type == "dynamic" {
+			body = dynblock.Expand(body, d.ctx, dynblock.OptCheckForEach(d.checkDynamic))
+			break
+		}
+	}
+	return d.split(body, schema)
+}
+
+func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
+	content, diags := body.Content(schema)
+	for _, x := range diags {
+		d.fail(inOurWords(x))
+	}
+	return content
+}
+
+// inOurWords calls an attribute an attribute.
+func inOurWords(x *hcl.Diagnostic) *hcl.Diagnostic {
+	y := *x
+	y.Summary = strings.NewReplacer("Unsupported argument", "Unknown attribute", "Unsupported block type", "Unknown block",
+		"Missing required argument", "Missing attribute").Replace(y.Summary)
+	y.Detail = strings.NewReplacer("An argument named", "An attribute named", "an argument named", "an attribute named", "The argument", "The attribute",
+		"Did you mean to define argument", "Did you mean to define attribute").Replace(y.Detail)
+	return &y
+}
+
+func (d *decoder) checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalContext) hcl.Diagnostics {
+	switch {
+	case v.IsMarked():
+		return hcl.Diagnostics{fault(expr.Range(), "Sensitive value", "for_each of a dynamic block may not be sensitive.")}
+	case !v.IsKnown() && !d.n.bad:
+		return hcl.Diagnostics{fault(expr.Range(), "Value not known yet", "for_each of a dynamic block must be known while planning, and this is known only after apply.")}
+	}
+	return nil
+}
+
+// mayBeSensitive has the attributes that no label and no name shows.
+var mayBeSensitive = []string{"env", "command", "entrypoint"}
+
+// value evaluates an attribute into a type; false if it is unset, not known yet or wrong. The value has no marks.
+func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Value, hcl.Range, bool) {
+	a := attrs[attr]
+	if a == nil {
+		return cty.NilVal, hcl.Range{}, false
+	}
+	v, ok := d.eval(a)
+	if !ok {
+		return cty.NilVal, a.Expr.Range(), false
+	}
+	out, err := convert.Convert(v, ty)
+	if err != nil {
+		d.fail(d.wrongType(a, v, ty, err))
+		return cty.NilVal, a.Expr.Range(), false
+	}
+	if !out.IsWhollyKnown() && !(attr == "env") {
+		d.unknown(a)
+		return cty.NilVal, a.Expr.Range(), false
+	}
+	return out, a.Expr.Range(), true
+}
+
+// eval evaluates an attribute, and says what may not be sensitive; false if there is nothing to read.
+func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
+	if d.n.wrongIn(a.Expr.Range()) {
+		return cty.NilVal, false
+	}
+	v, diags := a.Expr.Value(d.ctx)
+	d.fail(diags...)
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	v, marks := v.UnmarkDeepWithPaths()
+	if len(marks) > 0 {
+		d.sensitive(a, v, marks)
+	}
+	if !v.IsKnown() {
+		d.unknown(a)
+		return cty.NilVal, false
+	}
+	return v, !v.IsNull()
+}
+
+func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValueMarks) {
+	if !contains(mayBeSensitive, a.Name) {
+		d.fail(fault(a.Expr.Range(), "Sensitive value", "The attribute %s may not be sensitive: anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none.", a.Name))
+		return
+	}
+	if d.block.Marks.Sensitive == nil {
+		d.block.Marks.Sensitive = map[string]bool{}
+	}
+	for _, m := range marks {
+		path := a.Name
+		if a.Name == "env" {
+			if len(m.Path) == 0 {
+				d.allKeys(a.Name, v)
+				continue
+			}
+			path = element(a.Name, stepKey(m.Path[0]))
+		}
+		d.block.Marks.Sensitive[path] = true
+	}
+}
+
+// allKeys marks each element of a map that is sensitive as a whole.
+func (d *decoder) allKeys(attr string, v cty.Value) {
+	d.block.Marks.Sensitive[attr] = true
+	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if k, _ := it.Element(); k.Type() == cty.String {
+			d.block.Marks.Sensitive[element(attr, k.AsString())] = true
+		}
+	}
+}
+
+func stepKey(s cty.PathStep) string {
+	switch s := s.(type) {
+	case cty.GetAttrStep:
+		return s.Name
+	case cty.IndexStep:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString()
+		}
+	}
+	return ""
+}
+
+// unknown marks an attribute as one that only apply can tell.
+func (d *decoder) unknown(a *hcl.Attribute) { d.unknownPath(a.Name) }
+
+func (d *decoder) unknownPath(path string) {
+	if d.block.Marks.Unknown == nil {
+		d.block.Marks.Unknown = map[string]bool{}
+	}
+	d.block.Marks.Unknown[path] = true
+}
+
+func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err error) *hcl.Diagnostic {
+	at := a.Expr.Range()
+	if ty == cty.List(cty.String) && v.Type().IsPrimitiveType() {
+		hint := ""
+		if v.Type() == cty.String && (a.Name == "command" || a.Name == "entrypoint") {
+			words := strings.Fields(v.AsString())
+			if _, secret := d.block.Marks.Sensitive[a.Name]; !secret && len(words) > 0 && len(words) < 8 && !strings.ContainsAny(v.AsString(), `"'|&;<>$`+"`\\") {
+				for i := range words {
+					words[i] = strconv.Quote(words[i])
+				}
+				hint = " Write [" + strings.Join(words, ", ") + "]."
+			} else {
+				hint = ` For a shell's line write ["sh", "-c", "…"].`
+			}
+			return fault(at, "Wrong type", "The attribute %s is a list of strings, one for each word: no shell splits it.%s", a.Name, hint)
+		}
+		return fault(at, "Wrong type", "The attribute %s is a list of strings, and this is %s. Put it in brackets: [ … ].", a.Name, v.Type().FriendlyName())
+	}
+	return fault(at, "Wrong type", "The attribute %s is %s, and this is %s: %s.", a.Name, typeText(ty), v.Type().FriendlyName(), conversionText(err))
+}
+
+// conversionText says what of a value does not fit its type.
+func conversionText(err error) string {
+	var pe cty.PathError
+	if errors.As(err, &pe) && len(pe.Path) > 0 {
+		var b strings.Builder
+		for _, s := range pe.Path {
+			switch s := s.(type) {
+			case cty.GetAttrStep:
+				b.WriteString("." + s.Name)
+			case cty.IndexStep:
+				b.WriteString("[" + keyOf(s.Key) + "]")
+			}
+		}
+		return "at " + strings.TrimPrefix(b.String(), ".") + ", " + err.Error()
+	}
+	return err.Error()
+}
+
+func typeText(ty cty.Type) string {
+	switch {
+	case ty == cty.String:
+		return "a string"
+	case ty == cty.Bool:
+		return "true or false"
+	case ty == cty.Number:
+		return "a number"
+	case ty == cty.List(cty.String):
+		return "a list of strings"
+	case ty == cty.Map(cty.String):
+		return "a map of strings"
+	}
+	return ty.FriendlyName()
+}
+
+func (d *decoder) text(attrs hcl.Attributes, attr string) (string, hcl.Range, bool) {
+	v, at, ok := d.value(attrs, attr, cty.String)
+	if !ok {
+		return "", at, false
+	}
+	s := v.AsString()
+	if strings.ContainsRune(s, 0) {
+		d.fail(fault(at, "Zero byte", "The attribute %s may not hold a zero byte: no program could be given it.", attr))
+		return "", at, false
+	}
+	return s, at, true
+}
+
+func (d *decoder) flag(attrs hcl.Attributes, attr string, otherwise bool) bool {
+	if v, _, ok := d.value(attrs, attr, cty.Bool); ok {
+		return v.True()
+	}
+	return otherwise
+}
+
+// word reads an attribute that takes one of a few words.
+func (d *decoder) word(attrs hcl.Attributes, attr, otherwise string, known ...string) (string, hcl.Range) {
+	s, at, ok := d.text(attrs, attr)
+	if !ok {
+		return otherwise, at
+	}
+	if !contains(known, s) {
+		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, list(known, "or"), s, didYouMean(s, known)))
+		return otherwise, at
+	}
+	return s, at
+}
+
+// texts reads a list of strings, with where each of them is written.
+func (d *decoder) texts(attrs hcl.Attributes, attr string) ([]string, []hcl.Range, bool) {
+	v, at, ok := d.value(attrs, attr, cty.List(cty.String))
+	if !ok {
+		return nil, nil, false
+	}
+	exprs, diags := hcl.ExprList(attrs[attr].Expr)
+	if diags.HasErrors() || len(exprs) != v.LengthInt() {
+		exprs = nil
+	}
+	out, ats := []string{}, []hcl.Range{}
+	for it := v.ElementIterator(); it.Next(); {
+		_, el := it.Element()
+		here := at
+		if exprs != nil {
+			here = exprs[len(out)].Range()
+		}
+		if el.IsNull() || strings.ContainsRune(el.AsString(), 0) {
+			d.fail(fault(here, "Null value", "An element of %s may be neither null nor hold a zero byte.", attr))
+			return nil, nil, false
+		}
+		out, ats = append(out, el.AsString()), append(ats, here)
+	}
+	return out, ats, true
+}
+
+// textMap reads a map of strings. An element that is not known yet is marked and left out.
+func (d *decoder) textMap(attrs hcl.Attributes, attr string) (map[string]string, bool) {
+	v, at, ok := d.value(attrs, attr, cty.Map(cty.String))
+	if !ok {
+		return nil, false
+	}
+	out := make(map[string]string, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		k, el := it.Element()
+		key := k.AsString()
+		here := at
+		if r, ok := d.block.AttrsAt[element(attr, key)]; ok {
+			here = r
+		}
+		switch {
+		case !el.IsKnown():
+			d.unknownPath(element(attr, key))
+		case el.IsNull():
+			d.fail(fault(here, "Null value", "An element of %s may not be null. Take it out, or write \"\".", attr))
+		case strings.ContainsRune(el.AsString(), 0) || strings.ContainsRune(key, 0):
+			d.fail(fault(here, "Zero byte", "An element of %s may not hold a zero byte.", attr))
+		default:
+			out[key] = el.AsString()
+		}
+	}
+	return out, true
+}
+
+// parsed reads a string through one of the parsers of units.
+func parsed[T any](d *decoder, attrs hcl.Attributes, attr, summary string, parse func(string) (T, error)) (T, hcl.Range, bool) {
+	s, at, ok := d.text(attrs, attr)
+	if !ok {
+		var zero T
+		return zero, at, false
+	}
+	got, err := parse(s)
+	if err != nil {
+		d.fail(fault(at, summary, "%s", sentence(err.Error())))
+		return got, at, false
+	}
+	return got, at, true
+}
+
+func containsMark(v cty.Value) bool { return v.ContainsMarked() }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,94 @@
+package spec
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// env reads env_file and env together: what env says counts.
+func (d *decoder) env(attrs hcl.Attributes) map[string]string {
+	out := map[string]string{}
+	files, ats, _ := d.texts(attrs, "env_file")
+	for i, f := range files {
+		d.envFile(f, ats[i], out)
+	}
+	m, _ := d.textMap(attrs, "env")
+	for _, k := range sortedKeys(m) {
+		if k == "" || strings.Contains(k, "=") {
+			at := attrs["env"].Expr.Range()
+			if r, ok := d.block.AttrsAt[element("env", k)]; ok {
+				at = r
+			}
+			d.fail(fault(at, "Bad name", "The name of an environment variable is not empty and has no \"=\" in it."))
+			continue
+		}
+		out[k] = m[k]
+	}
+	for path := range d.block.Marks.Unknown {
+		if k, ok := strings.CutPrefix(path, `env["`); ok {
+			delete(out, strings.TrimSuffix(k, `"]`))
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// envFile reads lines like NAME=value; NAME alone takes the value of fairlead's own environment, if it has one.
+func (d *decoder) envFile(path string, at hcl.Range, into map[string]string) {
+	text, err := d.e.textOf(path)
+	if err != nil {
+		d.fail(fault(at, "Unreadable file", "The file of environment variables cannot be read: %s.", err))
+		return
+	}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimLeft(strings.TrimSuffix(line, "\r"), " \t")
+		if i == 0 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		k, v, set := strings.Cut(line, "=")
+		if k == "" || strings.ContainsAny(k, " \t") || strings.ContainsRune(line, 0) || !utf8.ValidString(line) {
+			d.fail(fault(at, "Bad line", "Line %d of %s is not like NAME=value.", i+1, path))
+			continue
+		}
+		if !set {
+			if v, set = d.e.environ(k); !set {
+				continue
+			}
+		}
+		into[k] = v
+	}
+}
+
+func (e *evaluator) environ(name string) (string, bool) {
+	for i := len(e.in.Environ) - 1; i >= 0; i-- {
+		if k, v, ok := strings.Cut(e.in.Environ[i], "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// textOf reads a file once: the instances of a block share it.
+func (e *evaluator) textOf(path string) (string, error) {
+	if got, ok := e.texts[path]; ok {
+		return got.text, got.err
+	}
+	text, err := readText(e.dir, path)
+	if e.texts == nil {
+		e.texts = map[string]textRead{}
+	}
+	e.texts[path] = textRead{text, err}
+	return text, err
+}
+
+type textRead struct {
+	text string
+	err  error
+}

@@ -1,0 +1,225 @@
+package spec
+
+import (
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// evaluator is a directory under evaluation. It outlives Load to settle what refers to values that only the host knows.
+type evaluator struct {
+	dir   string
+	in    Inputs
+	cfg   *Config
+	lock  Lock
+	diags hcl.Diagnostics
+	torn  bool // a file could not be parsed whole: what seems to be missing may be in it
+
+	stacks     []*hclsyntax.Block
+	registries []*hclsyntax.Block
+	imports    []*hclsyntax.Block
+	declared   map[string]*variable
+	varOrder   []string
+	nodes      map[name]*node // locals, images, containers, outputs
+	source     []*node        // in source order
+	sorted     []*node        // each after all that it refers to
+
+	root    *hcl.EvalContext    // functions, path and stack; the parent of every other context
+	records map[string]*Image   // by the name of each image record that the files want
+	texts   map[string]textRead // files of environment variables
+}
+
+// name is a block or a local as expressions name it.
+type name struct{ root, label string }
+
+func (n name) String() string { return n.root + "." + n.label }
+
+// node is a local, an output, or an image or container block with its instances.
+type node struct {
+	name  name
+	at    hcl.Range
+	block *hclsyntax.Block     // nil for a local
+	local *hclsyntax.Attribute // nil for a block
+
+	refs  []*ref // what its expressions name
+	later []*ref // depends_on and the like: order, but no value
+	bad   bool   // something of it, or of what it refers to, is wrong and has been said
+	value cty.Value
+
+	repeat    string // "", count or for_each
+	instances []*instance
+	byKey     map[string]*instance
+	attrsAt   map[string]hcl.Range
+}
+
+// instance is one element of a block with for_each or count, or the block itself.
+type instance struct {
+	addr     Addr
+	vars     map[string]cty.Value // each, count
+	resource Resource
+	image    imageLink // of a container: what its image attribute says
+}
+
+func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, ds...) }
+
+func (e *evaluator) prepare() {
+	e.declared = map[string]*variable{}
+	e.nodes = map[name]*node{}
+	cwd, err := os.Getwd()
+	if err != nil {
+		cwd = "."
+	}
+	e.root = &hcl.EvalContext{
+		Functions: functions(e.dir, e.in.Environ),
+		Variables: map[string]cty.Value{
+			"path":  cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal(e.dir), "root": cty.StringVal(e.dir), "cwd": cty.StringVal(cwd)}),
+			"stack": cty.DynamicVal,
+		},
+	}
+}
+
+// evaluate goes through the nodes in their order: a local gets its value, a block its instances and each of these its content.
+func (e *evaluator) evaluate() {
+	for _, n := range e.sorted {
+		before := len(e.diags)
+		for _, r := range n.refs {
+			n.bad = n.bad || e.isBad(r)
+		}
+		e.checkRefs(n)
+		switch {
+		case n.local != nil:
+			n.value = e.localValue(n, e.context(n, nil))
+		case n.name.root == "output": // after all else
+		default:
+			e.expand(n)
+			e.decode(n)
+		}
+		for _, d := range e.diags[before:] {
+			n.bad = n.bad || d.Severity == hcl.DiagError
+		}
+	}
+}
+
+// isBad tells whether a reference leads to something that is wrong, which has been said.
+func (e *evaluator) isBad(r *ref) bool {
+	if r.to.root == "var" {
+		v := e.declared[r.to.label]
+		return v != nil && v.bad
+	}
+	n := e.nodes[r.to]
+	return n != nil && n.bad
+}
+
+func (e *evaluator) localValue(n *node, ctx *hcl.EvalContext) cty.Value {
+	if n.anyWrong() {
+		return cty.DynamicVal
+	}
+	v, diags := n.local.Expr.Value(ctx)
+	e.fail(diags...)
+	if diags.HasErrors() {
+		return cty.DynamicVal
+	}
+	return v
+}
+
+// decode reads each instance of a block. What is wrong in the same way in many of them is said once.
+func (e *evaluator) decode(n *node) {
+	ctx := e.context(n, nil)
+	var diags hcl.Diagnostics
+	for _, i := range n.instances {
+		d := e.decoder(n, i, ctx)
+		i.resource = d.resource()
+		diags = append(diags, d.diags...)
+		if len(diags) > 1000 {
+			break
+		}
+	}
+	e.fail(once(diags)...)
+}
+
+// context gives the names that a node's expressions can use, and no more.
+func (e *evaluator) context(n *node, s *settling) *hcl.EvalContext {
+	ctx := e.root.NewChild()
+	ctx.Variables = map[string]cty.Value{}
+	groups := map[string]map[string]cty.Value{}
+	for _, r := range n.refs {
+		if r.to.label == "" {
+			if _, known := e.root.Variables[r.to.root]; !known {
+				ctx.Variables[r.to.root] = cty.DynamicVal
+			}
+			continue
+		}
+		g := groups[r.to.root]
+		if g == nil {
+			g = map[string]cty.Value{}
+			groups[r.to.root] = g
+		}
+		if _, done := g[r.to.label]; !done {
+			g[r.to.label] = e.valueOf(r.to, s)
+		}
+	}
+	for root, g := range groups {
+		ctx.Variables[root] = cty.ObjectVal(g)
+	}
+	return ctx
+}
+
+// valueOf is what a reference gives; unknown for what is not there, which has been said.
+func (e *evaluator) valueOf(to name, s *settling) cty.Value {
+	if to.root == "var" {
+		if v := e.declared[to.label]; v != nil {
+			return v.value
+		}
+		return cty.DynamicVal
+	}
+	n := e.nodes[to]
+	if n == nil {
+		return cty.DynamicVal
+	}
+	if s != nil {
+		return s.valueOf(n)
+	}
+	if n.local == nil && n.value == cty.NilVal {
+		n.value = n.blockValue(nil)
+	}
+	if n.value == cty.NilVal {
+		return cty.DynamicVal
+	}
+	return n.value
+}
+
+// blockValue is what a reference to a block gives: an object; for count a list of them, for for_each a map.
+func (n *node) blockValue(known map[Addr]cty.Value) cty.Value {
+	one := func(i *instance) cty.Value {
+		if v, ok := known[i.addr]; ok {
+			return v
+		}
+		switch r := i.resource.(type) {
+		case *Image:
+			return ImageValue(r.Name, "", -1, nil)
+		case *Container:
+			return ContainerValue(r.Name, "", r.Image.Name)
+		}
+		return cty.DynamicVal
+	}
+	switch n.repeat {
+	case "count":
+		els := make([]cty.Value, len(n.instances))
+		for i, inst := range n.instances {
+			els[i] = one(inst)
+		}
+		return cty.TupleVal(els)
+	case "for_each":
+		els := make(map[string]cty.Value, len(n.instances))
+		for _, inst := range n.instances {
+			els[inst.addr.KeyText()] = one(inst)
+		}
+		return cty.ObjectVal(els)
+	}
+	if len(n.instances) == 0 {
+		return cty.DynamicVal
+	}
+	return one(n.instances[0])
+}

@@ -1,0 +1,86 @@
+package spec
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Suffixes of the files that a directory is read from.
+const (
+	FileSuffix = ".fairlead.hcl"
+	autoSuffix = ".auto.vars.hcl"
+)
+
+// Files gives the paths of a directory's *.fairlead.hcl files, sorted.
+func Files(dir string) ([]string, error) {
+	names, err := named(dir, FileSuffix)
+	for i := range names {
+		names[i] = filepath.Join(dir, names[i])
+	}
+	return names, err
+}
+
+func named(dir, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if n := e.Name(); strings.HasSuffix(n, suffix) && !strings.HasPrefix(n, ".") && !e.IsDir() {
+			names = append(names, n)
+		}
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// parse reads and parses the directory's files. Ranges name a file as the directory does.
+func (e *evaluator) parse() []*hclsyntax.Body {
+	names, err := named(e.dir, FileSuffix)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.fail(rootless("No such directory", "There is no directory %s. Name the stack's directory with -C.", e.dir))
+		return nil
+	case err != nil:
+		e.fail(rootless("Unreadable directory", "The directory %s cannot be read: %s.", e.dir, err))
+		return nil
+	case len(names) == 0:
+		e.fail(rootless("No files", "The directory %s holds no *%s file. Name another with -C, or run `fairlead init` to write a first stack.", e.dir, FileSuffix))
+		return nil
+	}
+	var bodies []*hclsyntax.Body
+	for _, name := range names {
+		if b := e.parseFile(name, filepath.Join(e.dir, name)); b != nil {
+			bodies = append(bodies, b)
+		}
+	}
+	return bodies
+}
+
+// parseFile parses one file and keeps it for printing diagnostics; nil if nothing of it can be used.
+func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		e.fail(rootless("Unreadable file", "The file %s cannot be read: %s.", name, err))
+		return nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	e.fail(diags...)
+	if file == nil {
+		return nil
+	}
+	e.cfg.Files[name] = file
+	if diags.HasErrors() {
+		e.torn = true
+	}
+	body, _ := file.Body.(*hclsyntax.Body)
+	return body
+}

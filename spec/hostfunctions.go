@@ -1,0 +1,184 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// functions gives the function table of a directory: the pure ones, and those that read its files or the environment.
+func functions(dir string, environ []string) map[string]function.Function {
+	table := make(map[string]function.Function, len(pure)+12)
+	for name, f := range pure {
+		table[name] = f
+	}
+	pathFunc := func(f func(path string) (string, error)) function.Function {
+		return function.New(&function.Spec{
+			Params: []function.Parameter{{Name: "path", Type: cty.String}},
+			Type:   function.StaticReturnType(cty.String),
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				s, err := f(args[0].AsString())
+				if err != nil {
+					return cty.NilVal, function.NewArgError(0, err)
+				}
+				return cty.StringVal(s), nil
+			},
+		})
+	}
+	table["abspath"] = pathFunc(func(p string) (string, error) { return at(dir, p), nil })
+	table["pathexpand"] = pathFunc(func(p string) (string, error) { return expandHome(p), nil })
+	table["basename"] = pathFunc(func(p string) (string, error) { return filepath.Base(p), nil })
+	table["dirname"] = pathFunc(func(p string) (string, error) { return filepath.Dir(p), nil })
+	table["file"] = pathFunc(func(p string) (string, error) { return readText(dir, p) })
+	table["filesha256"] = pathFunc(func(p string) (string, error) {
+		b, err := readBytes(dir, p)
+		h := sha256.Sum256(b)
+		return hex.EncodeToString(h[:]), err
+	})
+	table["fileexists"] = function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			st, err := os.Stat(at(dir, args[0].AsString()))
+			return cty.BoolVal(err == nil && st.Mode().IsRegular()), nil
+		},
+	})
+	table["env"] = envFunc(environ)
+	table["templatefile"] = templateFunc(dir, table)
+	return table
+}
+
+// at is where a path of a file in dir leads.
+func at(dir, path string) string {
+	path = expandHome(path)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return filepath.Clean(path)
+}
+
+func expandHome(path string) string {
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return path
+	}
+	return filepath.Join(home, path[1:])
+}
+
+// maxFile bounds what an expression reads: text for a file of settings, not a disk image.
+const maxFile = 16 << 20
+
+func readBytes(dir, path string) ([]byte, error) {
+	full := at(dir, path)
+	st, err := os.Stat(full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s", full)
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", full)
+	case st.Size() > maxFile:
+		return nil, fmt.Errorf("%s is larger than %d MiB", full, maxFile>>20)
+	}
+	return os.ReadFile(full)
+}
+
+func readText(dir, path string) (string, error) {
+	b, err := readBytes(dir, path)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(b) {
+		return "", fmt.Errorf("%s holds bytes that are no UTF-8, which a string cannot hold", at(dir, path))
+	}
+	return string(b), nil
+}
+
+func envFunc(environ []string) function.Function {
+	table := make(map[string]string, len(environ))
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			table[k] = v
+		}
+	}
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
+		VarParam: &function.Parameter{Name: "default", Type: cty.String},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			if v, ok := table[name]; ok {
+				if !utf8.ValidString(v) {
+					return cty.NilVal, function.NewArgErrorf(0, "the environment's %s holds bytes that are no UTF-8", name)
+				}
+				return cty.StringVal(v), nil
+			}
+			if len(args) > 1 {
+				return args[1], nil
+			}
+			return cty.NilVal, function.NewArgErrorf(0, "the environment has no %s; set it, or give a default: env(%q, \"\")", name, name)
+		},
+	})
+}
+
+func templateFunc(dir string, table map[string]function.Function) function.Function {
+	render := func(args []cty.Value) (cty.Value, error) {
+		if !args[0].IsKnown() || !args[1].IsKnown() {
+			return cty.UnknownVal(cty.String), nil
+		}
+		vars := args[1]
+		if ty := vars.Type(); !ty.IsObjectType() && !ty.IsMapType() {
+			return cty.NilVal, function.NewArgErrorf(1, "an object with the template's variables is needed")
+		}
+		name := args[0].AsString()
+		text, err := readText(dir, name)
+		if err != nil {
+			return cty.NilVal, function.NewArgError(0, err)
+		}
+		expr, diags := hclsyntax.ParseTemplate([]byte(text), name, hcl.InitialPos)
+		if diags.HasErrors() {
+			return cty.NilVal, diags
+		}
+		ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
+		for it := vars.ElementIterator(); it.Next(); {
+			k, v := it.Element()
+			ctx.Variables[k.AsString()] = v
+		}
+		for n, f := range table {
+			if n != "templatefile" { // a template that reads itself would never end
+				ctx.Functions[n] = f
+			}
+		}
+		v, diags := expr.Value(ctx)
+		if diags.HasErrors() {
+			return cty.NilVal, diags
+		}
+		return v, nil
+	}
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			v, err := render(args)
+			if err != nil {
+				return cty.DynamicPseudoType, err
+			}
+			return v.Type(), nil
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
+	})
+}

@@ -1,0 +1,206 @@
+package spec
+
+import (
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+var (
+	mountSchema = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "bind"}, {Name: "target", Required: true}, {Name: "read_only"}, {Name: "propagation"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "tmpfs"}},
+	}
+	tmpfsSchema     = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "size"}, {Name: "mode"}}}
+	updateSchema    = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "strategy"}, {Name: "within"}, {Name: "rollback"}}}
+	lifecycleSchema = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "prevent_destroy"}, {Name: "ignore_changes"}, {Name: "replace_triggered_by"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}},
+	}
+)
+
+var propagations = []string{"rprivate", "private", "rshared", "shared", "rslave", "slave"}
+
+// mounts reads the mount blocks, sorted by target.
+func (d *decoder) mounts(blocks hcl.Blocks) []Mount {
+	var out []Mount
+	seen := map[string]hcl.Range{}
+	for _, b := range blocks.OfType("mount") {
+		m, at, ok := d.mount(b)
+		if !ok {
+			continue
+		}
+		if first, twice := seen[m.Target]; twice {
+			d.fail(fault(at, "Duplicate target", "Something is mounted at %s already, at %s. Each target is used once.", m.Target, place(first)))
+			continue
+		}
+		seen[m.Target] = at
+		out = append(out, m)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Target < out[j].Target })
+	return out
+}
+
+func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
+	content := d.split(b.Body, mountSchema)
+	attrs := content.Attributes
+	before := len(d.diags)
+	var m Mount
+	m.Target = d.absolute(attrs, "target")
+	at_ := b.DefRange
+	if a := attrs["target"]; a != nil {
+		at_ = a.Expr.Range()
+	}
+	if m.Target == "/" {
+		d.fail(fault(at_, "Bad target", "Nothing can be mounted over the container's root."))
+	}
+	m.ReadOnly = d.flag(attrs, "read_only", false)
+	m.Propagation, _ = d.word(attrs, "propagation", "", propagations...)
+	if m.Propagation == "rprivate" {
+		m.Propagation = ""
+	}
+	tmpfs := content.Blocks.OfType("tmpfs")
+	bind := attrs["bind"]
+	switch {
+	case bind == nil && len(tmpfs) == 0:
+		d.fail(fault(b.DefRange, "No source", "A mount has bind = \"PATH\", a file or a directory of the host, or a block tmpfs {}."))
+	case bind != nil && len(tmpfs) > 0:
+		d.fail(fault(tmpfs[0].DefRange, "Two sources", "A mount is a bind or a tmpfs, not both. Take one out."))
+	case len(tmpfs) > 1:
+		d.fail(fault(tmpfs[1].DefRange, "Two sources", "A mount has one tmpfs block. Take the others out."))
+	case bind != nil:
+		if p, here, ok := d.text(attrs, "bind"); ok {
+			if p == "" {
+				d.fail(fault(here, "Empty path", "The attribute bind is the path of a file or a directory of the host."))
+			}
+			m.Bind = at(d.e.dir, p)
+		}
+	default:
+		m.Tmpfs = d.tmpfs(tmpfs[0])
+		if a := attrs["propagation"]; a != nil {
+			d.fail(fault(a.NameRange, "Contradiction", "Only a bind mount has a propagation. Take it out."))
+		}
+	}
+	if d.block.Marks.Unknown["target"] || d.block.Marks.Unknown["bind"] {
+		delete(d.block.Marks.Unknown, "target")
+		delete(d.block.Marks.Unknown, "bind")
+		d.unknownPath("mount")
+		return m, at_, false
+	}
+	return m, at_, len(d.diags) == before && m.Target != ""
+}
+
+func (d *decoder) tmpfs(b *hcl.Block) *Tmpfs {
+	content := d.split(b.Body, tmpfsSchema)
+	t := &Tmpfs{}
+	if v, at, ok := d.value(content.Attributes, "size", cty.DynamicPseudoType); ok {
+		text, err := convert.Convert(v, cty.String)
+		if err != nil || text.IsNull() {
+			d.fail(fault(at, "Wrong type", "The attribute size is a size in a string, as \"64MiB\", or a number of bytes."))
+			return t
+		}
+		t.Size, err = ParseSize(text.AsString())
+		if err == nil && t.Size <= 0 {
+			d.fail(fault(at, "Bad size", "A size is more than zero; leave it out for the kernel's default, half of the memory."))
+		}
+		if err != nil {
+			d.fail(fault(at, "Bad size", "%s", sentence(err.Error())))
+		}
+	}
+	t.Mode, _, _ = parsed(d, content.Attributes, "mode", "Bad mode", ParseMode)
+	if t.Mode == "1777" {
+		t.Mode = ""
+	}
+	return t
+}
+
+// single gives the one block of a type, and says that there are more.
+func (d *decoder) single(blocks hcl.Blocks, kind string) *hcl.Block {
+	found := blocks.OfType(kind)
+	if len(found) == 0 {
+		return nil
+	}
+	for _, b := range found[1:] {
+		d.fail(fault(b.DefRange, "Duplicate block", "A block has one %s block, and there is one at %s already. Put the two together.", kind, place(found[0].DefRange)))
+	}
+	return found[0]
+}
+
+func (d *decoder) update(blocks hcl.Blocks) Update {
+	u := Update{Strategy: StopFirst, Within: DefaultWithin, Rollback: true}
+	b := d.single(blocks, "update")
+	if b == nil {
+		return u
+	}
+	content := d.split(b.Body, updateSchema)
+	u.Strategy, _ = d.word(content.Attributes, "strategy", StopFirst, StopFirst, StartFirst)
+	u.Within = d.duration(content.Attributes, "within", DefaultWithin)
+	u.Rollback = d.flag(content.Attributes, "rollback", true)
+	return u
+}
+
+func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *hcl.BodySchema) {
+	b := d.single(blocks, "lifecycle")
+	if b == nil {
+		return
+	}
+	content := d.split(b.Body, lifecycleSchema)
+	into.PreventDestroy = d.flag(content.Attributes, "prevent_destroy", false)
+	into.IgnoreChanges = d.ignoreChanges(content.Attributes["ignore_changes"], of)
+	into.ReplaceTriggeredBy = d.addresses(content.Attributes["replace_triggered_by"])
+	for _, p := range content.Blocks {
+		d.precondition(p)
+	}
+}
+
+func (d *decoder) precondition(p *hcl.Block) {
+	pc, diags := p.Body.Content(conditionSchema)
+	for _, x := range diags {
+		d.fail(inOurWords(x))
+	}
+	if diags.HasErrors() || d.n.wrongIn(pc.Attributes["condition"].Range) || d.n.wrongIn(pc.Attributes["error_message"].Range) {
+		return
+	}
+	if v, ds := pc.Attributes["condition"].Expr.Value(d.ctx); !ds.HasErrors() && !v.IsKnown() {
+		d.unknownPath("lifecycle")
+	}
+	ok, message, ds := condition(pc, d.ctx)
+	d.fail(ds...)
+	if !ok && !ds.HasErrors() {
+		d.fail(fault(pc.Attributes["condition"].Expr.Range(), "Precondition not met", "%s: %s", d.i.addr, sentence(message)))
+	}
+}
+
+// ignoreChanges reads a list of attribute names without quotes, or all.
+func (d *decoder) ignoreChanges(a *hcl.Attribute, of *hcl.BodySchema) []string {
+	if a == nil {
+		return nil
+	}
+	if hcl.ExprAsKeyword(a.Expr) == "all" {
+		return []string{"all"}
+	}
+	exprs, diags := hcl.ExprList(a.Expr)
+	if diags.HasErrors() {
+		d.fail(fault(a.Expr.Range(), "Wrong type", "The attribute ignore_changes is a list of attribute names without quotes, as in [labels, env], or all."))
+		return nil
+	}
+	known := attributeNames(of)
+	seen := map[string]bool{}
+	var out []string
+	for _, x := range exprs {
+		word := hcl.ExprAsKeyword(x)
+		switch {
+		case word == "":
+			d.fail(fault(x.Range(), "Bad attribute name", "ignore_changes names whole attributes without quotes, as in [labels, env]."))
+		case !contains(known, word):
+			d.fail(fault(x.Range(), "Unknown attribute", "There is no attribute %q to ignore.%s", word, didYouMean(word, known)))
+		case !seen[word]:
+			seen[word] = true
+			out = append(out, word)
+		}
+	}
+	sort.Strings(out)
+	return out
+}

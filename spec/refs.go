@@ -1,0 +1,307 @@
+package spec
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// ref is one place where an expression names something.
+type ref struct {
+	to    name // an empty label: the root alone, as each or path
+	at    hcl.Range
+	path  hcl.Traversal
+	index hclsyntax.Expression // of image.x[EXPR], where EXPR is no literal
+	wrong bool                 // leads nowhere, which has been said
+}
+
+// roots are the first words of references, with what can be found below.
+var roots = []string{"var", "local", "image", "container", "each", "count", "stack", "path"}
+
+// laterRoots belong to blocks that come with later versions.
+var laterRoots = []string{"network", "volume", "secret", "module"}
+
+// collect finds every node's references.
+func (e *evaluator) collect() {
+	for _, n := range e.source {
+		if n.local != nil {
+			n.refs = found(n.local.Expr, nil, nil)
+			continue
+		}
+		n.refs, n.later = bodyRefs(n.block.Body, nil, n.name.root == "container" || n.name.root == "image")
+		_, each := n.block.Body.Attributes["for_each"]
+		_, count := n.block.Body.Attributes["count"]
+		switch {
+		case each:
+			n.repeat = "for_each"
+		case count:
+			n.repeat = "count"
+		}
+	}
+}
+
+// bodyRefs finds the references of a body. Those that only say what comes first are kept apart.
+func bodyRefs(body *hclsyntax.Body, scope map[string]bool, top bool) (refs, later []*ref) {
+	for _, a := range inOrder(body.Attributes) {
+		switch {
+		case top && a.Name == "depends_on", a.Name == "replace_triggered_by":
+			later = found(a.Expr, scope, later)
+		case a.Name == "ignore_changes":
+		default:
+			refs = found(a.Expr, scope, refs)
+		}
+	}
+	for _, b := range body.Blocks {
+		if b.Type == "dynamic" && len(b.Labels) == 1 {
+			refs = append(refs, dynamicRefs(b, scope)...)
+			continue
+		}
+		r, l := bodyRefs(b.Body, scope, false)
+		refs, later = append(refs, r...), append(later, l...)
+	}
+	return refs, later
+}
+
+// dynamicRefs finds the references of a dynamic block, whose content has a name of its own in scope.
+func dynamicRefs(b *hclsyntax.Block, scope map[string]bool) []*ref {
+	iterator := b.Labels[0]
+	var refs []*ref
+	for _, a := range inOrder(b.Body.Attributes) {
+		if a.Name == "iterator" {
+			if t, diags := hcl.AbsTraversalForExpr(a.Expr); !diags.HasErrors() {
+				iterator = t.RootName()
+			}
+			continue
+		}
+		refs = found(a.Expr, scope, refs)
+	}
+	inner := map[string]bool{iterator: true}
+	for k := range scope {
+		inner[k] = true
+	}
+	for _, sub := range b.Body.Blocks {
+		r, _ := bodyRefs(sub.Body, inner, false)
+		refs = append(refs, r...)
+	}
+	return refs
+}
+
+func found(expr hclsyntax.Expression, scope map[string]bool, into []*ref) []*ref {
+	indexes := map[hcl.Range]hclsyntax.Expression{}
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		if x, ok := n.(*hclsyntax.IndexExpr); ok {
+			indexes[x.Collection.Range()] = x.Key
+		}
+		return nil
+	})
+	for _, t := range expr.Variables() {
+		root := t.RootName()
+		if scope[root] {
+			continue
+		}
+		r := &ref{to: name{root: root}, at: t.SourceRange(), path: t}
+		switch root {
+		case "each", "count", "stack", "path":
+		default:
+			r.to.label = step(t, 1)
+			if len(t) == 2 {
+				r.index = indexes[t.SourceRange()]
+			}
+		}
+		into = append(into, r)
+	}
+	return into
+}
+
+// step gives the name at a place of a traversal; "" if there is none.
+func step(t hcl.Traversal, i int) string {
+	if i >= len(t) {
+		return ""
+	}
+	switch s := t[i].(type) {
+	case hcl.TraverseAttr:
+		return s.Name
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString()
+		}
+	}
+	return ""
+}
+
+func (n *node) anyWrong() bool {
+	for _, r := range n.refs {
+		if r.wrong {
+			return true
+		}
+	}
+	return false
+}
+
+// wrongIn tells whether a reference within the range leads nowhere, so that evaluating would only say so again.
+func (n *node) wrongIn(at hcl.Range) bool {
+	for _, r := range n.refs {
+		if r.wrong && r.at.Filename == at.Filename && r.at.Start.Byte >= at.Start.Byte && r.at.End.Byte <= at.End.Byte {
+			return true
+		}
+	}
+	return false
+}
+
+// labels gives the names that are declared under a root.
+func (e *evaluator) labels(root string) []string {
+	if root == "var" {
+		return e.varOrder
+	}
+	var out []string
+	for _, n := range e.source {
+		if n.name.root == root {
+			out = append(out, n.name.label)
+		}
+	}
+	return out
+}
+
+// checkRefs says which of a node's references lead nowhere. Its dependencies have been evaluated.
+func (e *evaluator) checkRefs(n *node) {
+	for _, r := range append(append([]*ref{}, n.refs...), n.later...) {
+		if d := e.checkRef(n, r); d != nil {
+			r.wrong = true
+			e.fail(d)
+		}
+	}
+}
+
+func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
+	root := r.to.root
+	switch {
+	case contains(laterRoots, root):
+		return fault(r.at, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one.", root)
+	case root == "each" && n.repeat != "for_each":
+		return fault(r.at, "No for_each", "each.key and each.value are there only in a block with for_each, which this one doesn't have.")
+	case root == "count" && n.repeat != "count":
+		return fault(r.at, "No count", "count.index is there only in a block with count, which this one doesn't have.")
+	case root == "each", root == "count", root == "stack", root == "path":
+		return checkStep(r, map[string][]string{"each": {"key", "value"}, "count": {"index"}, "stack": {"name", "namespace"}, "path": {"module", "root", "cwd"}}[root], 1)
+	case !contains(roots, root):
+		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, list(roots, "or"), didYouMean(root, roots), quoteHint(r))
+	case r.to.label == "":
+		return fault(r.at, "Incomplete reference", "%s alone stands for nothing: write %s.NAME.", root, root)
+	case root == "var" && e.declared[r.to.label] == nil, root != "var" && e.nodes[r.to] == nil:
+		kind := map[string]string{"var": "variable", "local": "local value"}[root]
+		if kind == "" {
+			kind = root + " block"
+		}
+		if e.torn {
+			return fault(r.at, "Unknown reference", "No %s %q is declared in what could be read.%s", kind, r.to.label, didYouMean(r.to.label, e.labels(root)))
+		}
+		return fault(r.at, "Unknown reference", "No %s %q is declared.%s", kind, r.to.label, didYouMean(r.to.label, e.labels(root)))
+	case root == "image" || root == "container":
+		return e.checkInstance(r)
+	}
+	return nil
+}
+
+// quoteHint helps those who left out the quotes of a string.
+func quoteHint(r *ref) string {
+	if len(r.path) == 1 {
+		return " A string is written in quotes: \"" + r.to.root + "\"."
+	}
+	return ""
+}
+
+func checkStep(r *ref, known []string, i int) *hcl.Diagnostic {
+	got := step(r.path, i)
+	if contains(known, got) {
+		return nil
+	}
+	at := r.at
+	if got == "" {
+		return fault(at, "Incomplete reference", "%s alone stands for nothing: it has %s.", r.to.root, list(known, "and"))
+	}
+	if s, ok := r.path[i].(hcl.TraverseAttr); ok {
+		at = s.SrcRange
+	}
+	return fault(at, "Unknown reference", "There is no %q here: there are %s.%s", got, list(known, "and"), didYouMean(got, known))
+}
+
+// checkInstance checks the index and the attribute of a reference to a block.
+func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
+	n := e.nodes[r.to]
+	known := map[string][]string{"image": imageAttrs, "container": containerAttrs}[r.to.root]
+	if len(r.path) < 3 || n.bad {
+		return nil
+	}
+	idx, indexed := r.path[2].(hcl.TraverseIndex)
+	switch {
+	case n.repeat == "" && indexed && !(idx.Key.Type() == cty.String && contains(known, step(r.path, 2))):
+		return fault(idx.SrcRange, "No instances", "%s has neither for_each nor count, so it has no instances: leave the index out.", r.to)
+	case n.repeat == "":
+		return checkStep(r, known, 2)
+	case !indexed && n.byKey[keyOf(cty.StringVal(step(r.path, 2)))] == nil:
+		if _, splat := r.path[2].(hcl.TraverseAttr); !splat {
+			return nil
+		}
+		return fault(r.at, "Which instance", "%s has %s, so it stands for many. Say which: %s%s.", r.to, n.repeat, r.to, n.sampleIndex())
+	case indexed && n.byKey[keyOf(idx.Key)] == nil:
+		return fault(idx.SrcRange, "Unknown instance", "%s has no instance %s: %s", r.to, indexText(idx.Key), n.keyList())
+	case indexed && len(r.path) > 3:
+		return checkStep(r, known, 3)
+	}
+	return nil
+}
+
+func (n *node) sampleIndex() string {
+	if len(n.instances) > 0 {
+		return "[" + n.instances[0].addr.Key + "]"
+	}
+	if n.repeat == "count" {
+		return "[0]"
+	}
+	return `["KEY"]`
+}
+
+func (n *node) keyList() string {
+	if len(n.instances) == 0 {
+		return n.repeat + " gives none."
+	}
+	s := "there are "
+	if len(n.instances) == 1 {
+		s = "there is "
+	}
+	for i, inst := range n.instances {
+		if i == 8 {
+			return s + ", and " + itoa(len(n.instances)-i) + " more."
+		}
+		if i > 0 {
+			s += ", "
+		}
+		s += "[" + inst.addr.Key + "]"
+	}
+	return s + "."
+}
+
+func indexText(v cty.Value) string {
+	if k := keyOf(v); k != "" {
+		return "[" + k + "]"
+	}
+	return "of that kind"
+}
+
+// keyOf gives an index as an address has it: a string with its quotes, or a number; "" for what is neither.
+func keyOf(v cty.Value) string {
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	switch v.Type() {
+	case cty.String:
+		return quoteKey(v.AsString())
+	case cty.Number:
+		if s, err := convert.Convert(v, cty.String); err == nil {
+			return s.AsString()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+package spec
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// settling is one evaluation with values that the host has told. Locals are evaluated anew, once.
+type settling struct {
+	e      *evaluator
+	known  map[Addr]cty.Value
+	values map[*node]cty.Value
+}
+
+// valueOf is what a reference to a node gives with the values known now.
+func (s *settling) valueOf(n *node) cty.Value {
+	if v, ok := s.values[n]; ok {
+		return v
+	}
+	s.values[n] = cty.DynamicVal // a cycle has been said
+	v := cty.DynamicVal
+	if n.local == nil {
+		v = n.blockValue(s.known)
+	} else if !n.anyWrong() {
+		got, diags := n.local.Expr.Value(s.e.context(n, s))
+		s.e.fail(diags...)
+		if !diags.HasErrors() {
+			v = got
+		}
+	}
+	s.values[n] = v
+	return v
+}
+
+// Settle gives the resource at a as evaluated with the values that the host has told of others: what a reference gives for each
+// (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made.
+func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
+	r := c.Get(a)
+	var marks Marks
+	switch r := r.(type) {
+	case *Image:
+		marks = r.Marks
+	case *Container:
+		marks = r.Marks
+	case nil:
+		return nil, hcl.Diagnostics{rootless("Unknown address", "%s", fmt.Sprintf("Nothing has the address %s.", a))}
+	}
+	n := c.eval.nodes[name{string(a.Kind), a.Name}]
+	if len(marks.Unknown) == 0 || n == nil || n.byKey[a.Key] == nil {
+		return r, nil
+	}
+	e := c.eval
+	e.diags = nil
+	i := n.byKey[a.Key]
+	s := &settling{e: e, known: known, values: map[*node]cty.Value{}}
+	d := e.decoder(n, &instance{addr: i.addr, vars: i.vars}, e.context(n, s))
+	settled := d.resource()
+	switch was := r.(type) {
+	case *Image:
+		im := settled.(*Image)
+		im.Needs, im.Platform = was.Needs, was.Platform
+		im.Lifecycle.ReplaceTriggeredBy = was.Lifecycle.ReplaceTriggeredBy
+	case *Container:
+		con := settled.(*Container)
+		con.Needs, con.Image, con.DependsOn = was.Needs, was.Image, was.DependsOn
+		con.Lifecycle.ReplaceTriggeredBy = was.Lifecycle.ReplaceTriggeredBy
+	}
+	return settled, tidy(append(e.diags, d.diags...))
+}
+
+// SettleOutputs gives the outputs, as evaluated with the values that the host has told.
+func (c *Config) SettleOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
+	c.eval.diags = nil
+	out := c.eval.readOutputs(&settling{e: c.eval, known: known, values: map[*node]cty.Value{}})
+	return out, tidy(c.eval.diags)
+}
+
+// Get finds a resource by its address; nil where there is none.
+func (c *Config) Get(a Addr) Resource {
+	if c == nil {
+		return nil
+	}
+	return c.resources[a]
+}

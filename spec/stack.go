@@ -1,0 +1,78 @@
+package spec
+
+import (
+	"regexp"
+
+	goversion "github.com/hashicorp/go-version"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+var (
+	dnsLabel  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	nsPattern = regexp.MustCompile(`^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
+)
+
+var stackSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "namespace"}, {Name: "requires"}}}
+
+// readStack reads the one stack block.
+func (e *evaluator) readStack() {
+	switch {
+	case len(e.cfg.Files) == 0 || (len(e.stacks) == 0 && e.torn):
+		return
+	case len(e.stacks) == 0 && !e.anyStackFile():
+		return
+	case len(e.stacks) == 0:
+		e.fail(rootless("No stack", "No file of the directory has a stack block. Write one into any of them, as in: stack \"shop\" {}. Its name owns what the stack makes."))
+		return
+	}
+	for _, b := range e.stacks[1:] {
+		e.fail(fault(b.DefRange(), "Second stack", "The directory has a stack block at %s already, and all its files are one stack. Take one out, or move its files to a directory of their own.", place(e.stacks[0].DefRange())))
+	}
+	b := e.stacks[0]
+	st := Stack{Name: b.Labels[0], Namespace: "default", DeclAt: b.DefRange()}
+	if !dnsLabel.MatchString(st.Name) || len(st.Name) > 40 {
+		e.fail(fault(b.LabelRanges[0], "Bad name", "A stack's name has lower-case letters, digits and \"-\" inside, and is at most 40 long: it begins every name on the host."))
+	}
+	content, diags := b.Body.Content(stackSchema)
+	if a := content.Attributes["namespace"]; a != nil {
+		st.Namespace = constantText(a, &diags)
+		if !nsPattern.MatchString(st.Namespace) || len(st.Namespace) > 76 {
+			diags = append(diags, fault(a.Expr.Range(), "Bad namespace", "A namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long."))
+		}
+	}
+	if a := content.Attributes["requires"]; a != nil {
+		st.Requires = constantText(a, &diags)
+		diags = append(diags, e.checkRequires(st.Requires, a.Expr.Range())...)
+	}
+	e.fail(diags...)
+	if ns := e.in.Namespace; ns != "" {
+		st.Namespace = ns
+		if !nsPattern.MatchString(ns) || len(ns) > 76 {
+			e.fail(rootless("Bad namespace", "--namespace %q: a namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long.", ns))
+		}
+	}
+	e.cfg.Stack = st
+	e.root.Variables["stack"] = cty.ObjectVal(map[string]cty.Value{"name": cty.StringVal(st.Name), "namespace": cty.StringVal(st.Namespace)})
+}
+
+// anyStackFile tells whether a file that could hold the stack block was read at all.
+func (e *evaluator) anyStackFile() bool {
+	names, err := named(e.dir, FileSuffix)
+	return err == nil && len(names) > 0
+}
+
+func (e *evaluator) checkRequires(text string, at hcl.Range) hcl.Diagnostics {
+	want, err := goversion.NewConstraint(text)
+	if err != nil {
+		return hcl.Diagnostics{fault(at, "Bad version constraint", "Write an operator and a version, as in \">= 0.1\" or \"~> 1.2, != 1.2.3\".")}
+	}
+	if e.in.Version == "" {
+		return nil
+	}
+	have, err := goversion.NewVersion(e.in.Version)
+	if err != nil || want.Check(have.Core()) {
+		return nil
+	}
+	return hcl.Diagnostics{fault(at, "Wrong version of fairlead", "The stack requires fairlead %s, and this is %s. Install one that fits, or change the constraint.", text, e.in.Version)}
+}
