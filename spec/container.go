@@ -154,14 +154,12 @@ func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
 		d.fail(fault(at, "Wrong type", "%s", detail))
 		return imageLink{}
 	}
-	if !v.IsKnown() || v.IsNull() || v.AsString() == "" && d.n.bad {
+	if !v.IsKnown() || v.IsNull() {
 		return imageLink{}
 	}
 	name, err := ParseReference(v.AsString())
 	if err != nil {
-		if !d.n.bad {
-			d.fail(fault(at, "Bad reference", "%s", sentence(err.Error())))
-		}
+		d.fail(fault(at, "Bad reference", "%s", sentence(err.Error())))
 		return imageLink{}
 	}
 	return imageLink{name: name, at: at}

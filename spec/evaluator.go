@@ -49,6 +49,7 @@ type node struct {
 	value cty.Value
 
 	repeat    string // "", count or for_each
+	unread    bool   // its for_each or count could not be used, so nobody knows its instances
 	instances []*instance
 	byKey     map[string]*instance
 	attrsAt   map[string]hcl.Range
@@ -198,9 +199,11 @@ func (n *node) blockValue(known map[Addr]cty.Value) cty.Value {
 		}
 		switch r := i.resource.(type) {
 		case *Image:
-			return ImageValue(r.Name, "", -1, nil)
+			if r.Name != "" {
+				return ImageValue(r.Name, "", -1, nil)
+			}
 		case *Container:
-			return ContainerValue(r.Name, "", r.Image.Name)
+			return ContainerValue(r.Name, "", i.image.name)
 		}
 		return cty.DynamicVal
 	}

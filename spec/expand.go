@@ -31,6 +31,7 @@ func (e *evaluator) expand(n *node) {
 	default:
 		e.instance(n, "", nil)
 	}
+	n.unread = n.repeat != "" && n.bad && len(n.instances) == 0
 }
 
 func (e *evaluator) instance(n *node, key string, vars map[string]cty.Value) {

@@ -230,7 +230,7 @@ func checkStep(r *ref, known []string, i int) *hcl.Diagnostic {
 func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 	n := e.nodes[r.to]
 	known := map[string][]string{"image": imageAttrs, "container": containerAttrs}[r.to.root]
-	if len(r.path) < 3 || n.bad {
+	if len(r.path) < 3 || n.unread || n.byKey == nil {
 		return nil
 	}
 	idx, indexed := r.path[2].(hcl.TraverseIndex)
