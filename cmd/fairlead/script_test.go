@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
+)
+
+// world is what the tests of this package share: the built fairlead, the daemons, the program in test images.
+type world struct {
+	top     string // the checkout
+	dir     string // short path for sockets and what is built
+	bin     string // directory that holds fairlead, as scripts call it
+	daemons []*harness.Daemon
+	probes  *harness.Probes
+	once    sync.Once
+	err     error
+	spaces  atomic.Int64
+	ports   atomic.Int64
+}
+
+var shared world
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	shared.close()
+	os.Exit(code)
+}
+
+// start builds fairlead and starts the daemons, when the first test asks.
+func (w *world) start(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("containerd and mounts need root")
+	}
+	w.once.Do(func() { w.err = w.open() })
+	if w.err != nil {
+		t.Fatal(w.err)
+	}
+}
+
+func (w *world) open() error {
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("/tmp", "fl")
+	if err != nil {
+		return err
+	}
+	w.top, w.dir = top, dir
+	w.bin = filepath.Join(dir, "bin")
+	w.probes = &harness.Probes{Top: top, Dir: dir}
+	if err := w.build(); err != nil {
+		return err
+	}
+	w.daemons = harness.Daemons(dir, top)
+	for _, d := range w.daemons {
+		if err := d.Start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrapper lets scripts call plain fairlead and keep their data apart; exec keeps the process ID for signals.
+const wrapper = "#!/bin/sh\nexec %s --data-root \"$DATAROOT\" \"$@\"\n"
+
+func (w *world) build() error {
+	real := filepath.Join(w.dir, "fairlead-real")
+	cmd := exec.Command("go", "build", "-race", "-o", real, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	if err := os.MkdirAll(w.bin, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(w.bin, "fairlead"), fmt.Appendf(nil, wrapper, real), 0o755)
+}
+
+func (w *world) close() {
+	for _, d := range w.daemons {
+		d.Stop(syscall.SIGTERM)
+	}
+	if w.dir != "" && os.Getenv("FAIRLEAD_TEST_KEEP") == "" {
+		_ = os.RemoveAll(w.dir)
+	}
+}
+
+// TestScripts runs each script on each supported containerd, in a namespace of its own.
+func TestScripts(t *testing.T) {
+	shared.start(t)
+	for _, d := range shared.daemons {
+		t.Run(d.Name, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir:                 "testdata/script",
+				Cmds:                commands(),
+				Setup:               func(env *testscript.Env) error { return setup(env, d) },
+				RequireExplicitExec: true,
+				RequireUniqueNames:  true,
+				ContinueOnError:     false,
+			})
+		})
+	}
+}
+
+// stage is what one script has: its daemon, namespace and data root, and what must be closed at its end.
+type stage struct {
+	daemon    *harness.Daemon
+	namespace string
+	dataRoot  string
+	work      string
+	registry  *harness.Registry
+	proxy     *harness.Proxy
+	seen      map[string]int64 // content by digest, as `content save` saw it
+}
+
+type stageKey struct{}
+
+func setup(env *testscript.Env, d *harness.Daemon) error {
+	n := shared.spaces.Add(1)
+	s := &stage{daemon: d, namespace: fmt.Sprintf("t%d", n), work: env.WorkDir}
+	s.dataRoot = filepath.Join(shared.dir, "data", s.namespace)
+	if err := os.MkdirAll(s.dataRoot, 0o711); err != nil {
+		return err
+	}
+	env.Values[stageKey{}] = s
+	env.Setenv("PATH", strings.Join([]string{shared.bin, env.Getenv("PATH"), "/usr/sbin", "/sbin"}, ":"))
+	env.Setenv("CONTAINERD_ADDRESS", d.Address)
+	env.Setenv("CONTAINERD_NAMESPACE", s.namespace)
+	env.Setenv("DATAROOT", s.dataRoot)
+	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
+	env.Setenv("DAEMON", d.Name)
+	env.Setenv("NO_COLOR", "1")
+	for i := 1; i <= 5; i++ {
+		env.Setenv(fmt.Sprintf("PORT%d", i), fmt.Sprint(freePort()))
+	}
+	env.Defer(func() { s.end(env.T()) })
+	return nil
+}
+
+// end destroys what the script's files made, and fails the test if anything is left.
+func (s *stage) end(t testscript.T) {
+	if s.proxy != nil {
+		s.proxy.Close()
+	}
+	if s.registry != nil {
+		s.registry.Close()
+	}
+	left, err := s.daemon.Leaks(s.namespace, s.dataRoot)
+	if err != nil {
+		t.Log("leaks: ", err)
+		t.FailNow()
+	}
+	if client, err := s.daemon.Client(); err == nil {
+		_ = client.NamespaceService().Delete(context.Background(), s.namespace)
+		_ = client.Close()
+	}
+	_ = os.RemoveAll(s.dataRoot)
+	if len(left) > 0 && !t.(interface{ Failed() bool }).Failed() {
+		t.Log("left after the script; does it end with destroy?\n  " + strings.Join(left, "\n  "))
+		t.FailNow()
+	}
+}

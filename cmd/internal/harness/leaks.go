@@ -1,0 +1,216 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/moby/sys/mountinfo"
+)
+
+// Inventory is all that a namespace holds, as lines "kind name", sorted.
+func (d *Daemon) Inventory(ns string) ([]string, error) {
+	client, err := d.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), ns)
+	lines, err := records(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	err = client.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
+		lines = append(lines, "snapshot "+i.Name)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = client.ContentStore().Walk(ctx, func(i content.Info) error {
+		lines = append(lines, "content "+i.Digest.String())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	lines = append(lines, shims(d.Address, ns)...)
+	lines = append(lines, d.mounts(ns)...)
+	sort.Strings(lines)
+	return lines, nil
+}
+
+func records(ctx context.Context, client *containerd.Client) ([]string, error) {
+	var lines []string
+	containers, err := client.ContainerService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range containers {
+		lines = append(lines, "container "+c.ID+" of "+c.Labels["fairlead/address"])
+	}
+	imgs, err := client.ImageService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range imgs {
+		lines = append(lines, "image "+i.Name)
+	}
+	held, err := client.LeasesService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range held {
+		lines = append(lines, "lease "+l.ID)
+	}
+	return lines, nil
+}
+
+// shims finds the shims of a namespace that belong to the daemon at address.
+func shims(address, ns string) []string {
+	var found []string
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		raw, err := os.ReadFile(p)
+		if err != nil {
+			continue
+		}
+		args := strings.Split(string(bytes.TrimRight(raw, "\x00")), "\x00")
+		if strings.Contains(args[0], "containerd-shim") && after(args, "-namespace") == ns && after(args, "-address") == address {
+			found = append(found, "shim "+filepath.Base(filepath.Dir(p))+" "+after(args, "-id"))
+		}
+	}
+	return found
+}
+
+func after(args []string, flag string) string {
+	for i, a := range args[:len(args)-1] {
+		if a == flag {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// mounts finds what is mounted for the namespace's tasks.
+func (d *Daemon) mounts(ns string) []string {
+	var found []string
+	all, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(filepath.Join(d.Dir, "state")))
+	for _, m := range all {
+		if strings.Contains(m.Mountpoint, "/"+ns+"/") {
+			found = append(found, "mount "+m.Mountpoint)
+		}
+	}
+	return found
+}
+
+// Leaks gives what is left of fairlead's making once everything is destroyed; dataRoot may hold directories, and no file.
+func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
+	client, err := d.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), ns)
+	owned, err := ownedRecords(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	if err := sweep(ctx, client); err != nil {
+		return nil, err
+	}
+	left, err := d.settled(ns)
+	if err != nil {
+		return nil, err
+	}
+	_ = filepath.WalkDir(dataRoot, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.Contains(path, "/"+ns+"/") {
+			left = append(left, "file "+path)
+		}
+		return nil
+	})
+	return append(owned, left...), nil
+}
+
+// settled is the inventory once shims that are just ending have ended.
+func (d *Daemon) settled(ns string) ([]string, error) {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		left, err := d.Inventory(ns)
+		if err != nil || len(left) == 0 || time.Now().After(end) {
+			return left, err
+		}
+	}
+}
+
+// ownedRecords finds what bears fairlead's marks.
+func ownedRecords(ctx context.Context, client *containerd.Client) ([]string, error) {
+	var lines []string
+	containers, err := client.ContainerService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range containers {
+		if c.Labels["fairlead/owner"] == c.ID {
+			lines = append(lines, fmt.Sprintf("owned container %s of %s", c.ID, c.Labels["fairlead/address"]))
+		}
+	}
+	imgs, err := client.ImageService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range imgs {
+		if i.Labels["fairlead/owner"] == i.Name {
+			lines = append(lines, "owned image "+i.Name)
+		}
+	}
+	held, err := client.LeasesService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range held {
+		if _, ok := l.Labels["fairlead/stack"]; ok {
+			lines = append(lines, "owned lease "+l.ID)
+		}
+	}
+	return lines, nil
+}
+
+// sweep removes the records of a namespace, whoever made them; what they held goes with them.
+func sweep(ctx context.Context, client *containerd.Client) error {
+	containers, err := client.Containers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range containers {
+		if task, err := c.Task(ctx, nil); err == nil {
+			_ = task.Kill(ctx, syscall.SIGKILL, containerd.WithKillAll)
+			_, _ = task.Delete(ctx, containerd.WithProcessKill)
+		}
+		_ = c.Delete(ctx, containerd.WithSnapshotCleanup)
+	}
+	imgs, err := client.ImageService().List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range imgs {
+		_ = client.ImageService().Delete(ctx, i.Name)
+	}
+	// Deleting a lease synchronously runs the garbage collection to its end.
+	l, err := client.LeasesService().Create(ctx, leases.WithRandomID())
+	if err != nil {
+		return err
+	}
+	return client.LeasesService().Delete(ctx, l, leases.SynchronousDelete)
+}

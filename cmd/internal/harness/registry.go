@@ -1,0 +1,133 @@
+package harness
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Registry is a registry on the loopback interface that can be told to misbehave.
+type Registry struct {
+	Host  string       // host:port
+	Auth  bool         // wants the user "user" with the password "password"
+	Fault atomic.Value // string, one of the faults
+
+	server *httptest.Server
+	blobs  atomic.Int64
+}
+
+// What a registry can be told to do wrong.
+const (
+	NoFault     = ""
+	Lie         = "lie"  // blobs with other bytes than their digest says
+	Cut         = "cut"  // blobs end half-way, always
+	CutOnce     = "flap" // every second request for a blob ends half-way
+	Unavailable = "503"
+)
+
+// NewRegistry starts an empty registry; with TLS its certificate is its own.
+func NewRegistry(auth, secure bool) *Registry {
+	r := &Registry{Auth: auth}
+	r.Fault.Store(NoFault)
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(inner, w, req) }))
+	r.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if secure {
+		r.server.StartTLS()
+	} else {
+		r.server.Start()
+	}
+	_, r.Host, _ = strings.Cut(r.server.URL, "://")
+	return r
+}
+
+func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Request) {
+	if user, password, ok := req.BasicAuth(); r.Auth && (!ok || user != "user" || password != "password") {
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+		return
+	}
+	fault, _ := r.Fault.Load().(string)
+	blob := req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/blobs/")
+	switch {
+	case fault == Unavailable:
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+	case fault == Lie && blob:
+		spoil(inner, w, req)
+	case fault == Cut && blob, fault == CutOnce && blob && r.blobs.Add(1)%2 == 1:
+		halve(inner, w, req)
+	default:
+		inner.ServeHTTP(w, req)
+	}
+}
+
+// spoil answers with the right length and a wrong byte.
+func spoil(inner http.Handler, w http.ResponseWriter, req *http.Request) {
+	rec := httptest.NewRecorder()
+	inner.ServeHTTP(rec, req)
+	body := rec.Body.Bytes()
+	if len(body) > 0 {
+		body[len(body)/2] ^= 0xff
+	}
+	copyHeader(w, rec)
+	_, _ = w.Write(body)
+}
+
+// halve promises the whole body, sends half, and hangs up.
+func halve(inner http.Handler, w http.ResponseWriter, req *http.Request) {
+	rec := httptest.NewRecorder()
+	inner.ServeHTTP(rec, req)
+	copyHeader(w, rec)
+	_, _ = w.Write(rec.Body.Bytes()[:rec.Body.Len()/2])
+	panic(http.ErrAbortHandler)
+}
+
+func copyHeader(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
+	for k, v := range rec.Header() {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(rec.Code)
+}
+
+// CA writes the certificate as a PEM file.
+func (r *Registry) CA(path string) error {
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: r.server.Certificate().Raw}
+	return os.WriteFile(path, pem.EncodeToMemory(block), 0o644)
+}
+
+// Push puts the image into the registry as repo:tag, whatever fault it is told to have.
+func (r *Registry) Push(ctx context.Context, repoTag string, img v1.Image) error {
+	ref, err := name.ParseReference(r.Host+"/"+repoTag, name.Insecure)
+	if err != nil {
+		return err
+	}
+	fault := r.Fault.Swap(NoFault)
+	defer r.Fault.Store(fault)
+	opts := []remote.Option{remote.WithContext(ctx)}
+	if r.Auth {
+		opts = append(opts, remote.WithAuth(&authn.Basic{Username: "user", Password: "password"}))
+	}
+	if r.server.TLS != nil {
+		opts = append(opts, remote.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}})) //nolint:gosec // its own certificate
+	}
+	return remote.Write(ref, img, opts...)
+}
+
+// Close ends the registry.
+func (r *Registry) Close() {
+	r.server.CloseClientConnections()
+	r.server.Close()
+}
