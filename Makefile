@@ -1,27 +1,30 @@
 # fairlead: every command that a person or CI needs. `make help` lists them.
-SHELL      := /bin/bash
-GO         ?= go
-BIN        := $(CURDIR)/bin
-VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LINT       := v2.15.0
+SHELL   := /bin/bash
+GO      ?= go
+BIN     := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    := v2.15.0
+DIRS    := cmd spec planner executor examples
+PKGS    := ./...
 export CGO_ENABLED ?= 0
+export PATH := $(BIN):$(PATH)
 
-APT   := containerd runc containernetworking-plugins iptables docker-registry skopeo busybox-static ca-certificates
+APT   := containerd runc containernetworking-plugins iptables docker-registry skopeo busybox-static ca-certificates jq curl gcc libc6-dev
 TOOLS := github.com/containerd/containerd/v2/cmd/containerd \
          github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
          github.com/containerd/containerd/v2/cmd/ctr \
          github.com/moby/buildkit/cmd/buildkitd \
          github.com/moby/buildkit/cmd/buildctl
 
-.PHONY: help deps build fairlead test test-full bench lint fmt check
+.PHONY: help deps build fairlead demo demo-clean test test-full bench lint fmt check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what is missing of Debian's packages
 	@missing=; for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+	if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
 fairlead: ## build fairlead alone into ./bin
 	@mkdir -p $(BIN)
@@ -35,25 +38,32 @@ $(BIN)/.tools: go.mod go.sum
 
 build: $(BIN)/.tools fairlead ## build fairlead, and containerd and buildkit of go.mod's versions, into ./bin
 
-fmt: ## format the Go files
-	@gofmt -l -w cmd spec planner executor
+demo: deps build ## see it work: plan, apply, a request, an edit, on a private containerd
+	@examples/demo/run
 
-check: lint ## what must be green before a commit
-	@test -z "$$(gofmt -l cmd spec planner executor)" || { gofmt -l cmd spec planner executor; exit 1; }
-	$(GO) vet ./cmd/... ./spec/... ./planner/... ./executor/...
+demo-clean: ## take away all that the demo made
+	@examples/demo/clean
+
+test: deps build ## vet, unit tests with the race detector, every script on containerd 1.6 and 2.4
+	@test -z "$$(gofmt -l $(DIRS))" || { echo "not formatted, see make fmt:"; gofmt -l $(DIRS); exit 1; }
+	$(GO) vet $(PKGS)
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m $(PKGS)
+
+test-full: deps build ## what test runs, and what takes longer
+	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 75m $(PKGS)
+
+bench: deps build ## the speed figures, as ratios to a floor of raw client calls
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./cmd/...
 
 $(BIN)/golangci-lint:
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
 
 lint: $(BIN)/golangci-lint ## run the linters
-	$(BIN)/golangci-lint run ./...
+	$(BIN)/golangci-lint run $(PKGS)
 
-test: deps build ## vet, unit tests with the race detector, every script on containerd 1.6 and 2.4
-	$(GO) vet ./cmd/... ./spec/... ./planner/... ./executor/...
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./cmd/... ./spec/... ./planner/... ./executor/...
+fmt: ## format the Go files
+	@gofmt -l -w $(DIRS)
 
-test-full: deps build ## what test runs, and what takes longer
-	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 60m ./cmd/... ./spec/... ./planner/... ./executor/...
-
-bench: deps build ## the speed figures, as ratios to a floor of raw client calls
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./cmd/...
+check: lint ## what must be green before a commit
+	@test -z "$$(gofmt -l $(DIRS))" || { gofmt -l $(DIRS); exit 1; }
+	$(GO) vet $(PKGS)
