@@ -88,8 +88,8 @@ type Container struct {
 	Name        string            `json:"name"`                  // STACK-LABEL or STACK-LABEL-KEY: the name people see on the host
 	Image       ImageRef          `json:"image"`                 //
 	Platform    string            `json:"platform,omitempty"`    // normalised, as linux/arm64 or linux/arm/v7; "" is the host's own
-	Entrypoint  []string          `json:"entrypoint,omitempty"`  // nil: the image's; empty but not nil: none
-	Command     []string          `json:"command,omitempty"`     // nil: the image's (none, if Entrypoint is set)
+	Entrypoint  []string          `json:"entrypoint,omitzero"`   // nil: the image's; empty but not nil: none
+	Command     []string          `json:"command,omitzero"`      // nil: the image's (none, if Entrypoint is set)
 	Env         map[string]string `json:"env,omitempty"`         // env_file and env together, what the image sets left out
 	WorkingDir  string            `json:"working_dir,omitempty"` // "": the image's
 	User        string            `json:"user,omitempty"`        // user[:group], names or numbers; "": the image's

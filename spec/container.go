@@ -112,7 +112,7 @@ func (d *decoder) containerName() string {
 		at = r.Expr.Range()
 	}
 	switch {
-	case d.e.cfg.Stack.Name == "":
+	case d.e.cfg.Stack.Name == "" || !labelPattern.MatchString(d.i.addr.Name):
 	case !namePattern.MatchString(made):
 		d.fail(fault(at, "Bad name", "The container would be named %q after its stack, block and key, and a name has letters, digits, \".\", \"_\" and \"-\" only. Choose other keys.", made))
 	case len(made) > maxName:

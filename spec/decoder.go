@@ -96,20 +96,8 @@ func (d *decoder) content(schema *hcl.BodySchema) *hcl.BodyContent {
 
 func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
 	content, diags := body.Content(schema)
-	for _, x := range diags {
-		d.fail(inOurWords(x))
-	}
+	d.fail(diags...)
 	return content
-}
-
-// inOurWords calls an attribute an attribute.
-func inOurWords(x *hcl.Diagnostic) *hcl.Diagnostic {
-	y := *x
-	y.Summary = strings.NewReplacer("Unsupported argument", "Unknown attribute", "Unsupported block type", "Unknown block",
-		"Missing required argument", "Missing attribute").Replace(y.Summary)
-	y.Detail = strings.NewReplacer("An argument named", "An attribute named", "an argument named", "an attribute named", "The argument", "The attribute",
-		"Did you mean to define argument", "Did you mean to define attribute").Replace(y.Detail)
-	return &y
 }
 
 func (d *decoder) checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalContext) hcl.Diagnostics {
@@ -240,9 +228,13 @@ func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err erro
 			}
 			return fault(at, "Wrong type", "The attribute %s is a list of strings, one for each word: no shell splits it.%s", a.Name, hint)
 		}
-		return fault(at, "Wrong type", "The attribute %s is a list of strings, and this is %s. Put it in brackets: [ … ].", a.Name, v.Type().FriendlyName())
+		return fault(at, "Wrong type", "The attribute %s is a list of strings, and this is %s. Put it in brackets: [ … ].", a.Name, kindText(v.Type()))
 	}
-	return fault(at, "Wrong type", "The attribute %s is %s, and this is %s: %s.", a.Name, typeText(ty), v.Type().FriendlyName(), conversionText(err))
+	why := ""
+	if v.CanIterateElements() && (ty.IsListType() && !v.Type().IsObjectType() || ty.IsMapType() && v.Type().IsObjectType()) {
+		why = ": " + conversionText(err)
+	}
+	return fault(at, "Wrong type", "The attribute %s is %s, and this is %s%s.", a.Name, typeText(ty), kindText(v.Type()), why)
 }
 
 // conversionText says what of a value does not fit its type.
@@ -261,6 +253,23 @@ func conversionText(err error) string {
 		return "at " + strings.TrimPrefix(b.String(), ".") + ", " + err.Error()
 	}
 	return err.Error()
+}
+
+// kindText says what a value is, in the words of the language's users.
+func kindText(ty cty.Type) string {
+	switch {
+	case ty.IsTupleType(), ty.IsListType():
+		return "a list"
+	case ty.IsObjectType():
+		return "an object"
+	case ty.IsMapType():
+		return "a map"
+	case ty.IsSetType():
+		return "a set"
+	case ty == cty.String, ty == cty.Number, ty == cty.Bool:
+		return "a " + ty.FriendlyName()
+	}
+	return ty.FriendlyName()
 }
 
 func typeText(ty cty.Type) string {

@@ -27,9 +27,19 @@ func rootless(summary, detail string, args ...any) *hcl.Diagnostic {
 
 // didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
 func didYouMean(word string, known []string) string {
-	best, at := "", len(word)/3+2
+	best, at := "", 2
+	switch {
+	case len(word) >= 8:
+		at = 4
+	case len(word) >= 4:
+		at = 3
+	}
 	for _, k := range known {
-		if d := levenshtein.Distance(word, k, nil); d < at || (d == at && d > 0 && len(word) > 4 && best == "" && d <= 3) {
+		d := levenshtein.Distance(word, k, nil)
+		if d > 1 && letters(word) == letters(k) {
+			d = 1 // two letters that changed places
+		}
+		if d < at {
 			best, at = k, d
 		}
 	}
@@ -37,6 +47,12 @@ func didYouMean(word string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf(" Did you mean %q?", best)
+}
+
+func letters(s string) string {
+	b := []byte(s)
+	sort.Slice(b, func(i, j int) bool { return b[i] < b[j] })
+	return string(b)
 }
 
 // list writes words as people do: "a", "b" or "c".
@@ -61,6 +77,7 @@ func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[place]bool{}
 	out := hcl.Diagnostics{}
 	for _, d := range in {
+		d = inOurWords(d)
 		p := place{summary: d.Summary, detail: d.Detail}
 		if d.Subject != nil {
 			p.at = *d.Subject

@@ -15,7 +15,8 @@ type evaluator struct {
 	cfg   *Config
 	lock  Lock
 	diags hcl.Diagnostics
-	torn  bool // a file could not be parsed whole: what seems to be missing may be in it
+	tears []hcl.Range // where parsing failed
+	torn  bool        // a file could not be parsed whole: what seems to be missing may be in it
 
 	stacks     []*hclsyntax.Block
 	registries []*hclsyntax.Block
@@ -90,6 +91,8 @@ func (e *evaluator) evaluate() {
 		}
 		e.checkRefs(n)
 		switch {
+		case n.block != nil && e.tornAt(n.block.Range()):
+			n.bad, n.unread, n.byKey = true, true, map[string]*instance{}
 		case n.local != nil:
 			n.value = e.localValue(n, e.context(n, nil))
 		case n.name.root == "output": // after all else

@@ -78,9 +78,22 @@ func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
 		return nil
 	}
 	e.cfg.Files[name] = file
-	if diags.HasErrors() {
-		e.torn = true
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			e.torn = true
+			e.tears = append(e.tears, *d.Subject)
+		}
 	}
 	body, _ := file.Body.(*hclsyntax.Body)
 	return body
+}
+
+// tornAt tells whether something within the range could not be parsed: what it holds is then not all that was written.
+func (e *evaluator) tornAt(r hcl.Range) bool {
+	for _, t := range e.tears {
+		if t.Filename == r.Filename && t.Start.Byte >= r.Start.Byte && t.Start.Byte <= r.End.Byte {
+			return true
+		}
+	}
+	return false
 }

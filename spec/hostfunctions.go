@@ -17,6 +17,9 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
+// hostFunctions are those that read files or the environment.
+var hostFunctions = []string{"abspath", "basename", "dirname", "env", "file", "fileexists", "filesha256", "pathexpand", "templatefile"}
+
 // functions gives the function table of a directory: the pure ones, and those that read its files or the environment.
 func functions(dir string, environ []string) map[string]function.Function {
 	table := make(map[string]function.Function, len(pure)+12)
@@ -152,7 +155,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		}
 		expr, diags := hclsyntax.ParseTemplate([]byte(text), name, hcl.InitialPos)
 		if diags.HasErrors() {
-			return cty.NilVal, diags
+			return cty.NilVal, inTemplate(name, diags)
 		}
 		ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
 		for it := vars.ElementIterator(); it.Next(); {
@@ -166,7 +169,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		}
 		v, diags := expr.Value(ctx)
 		if diags.HasErrors() {
-			return cty.NilVal, diags
+			return cty.NilVal, inTemplate(name, diags)
 		}
 		return v, nil
 	}
@@ -181,4 +184,13 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
 	})
+}
+
+// inTemplate says what is wrong in a template, in one line.
+func inTemplate(name string, diags hcl.Diagnostics) error {
+	d, at := diags[0], name
+	if d.Subject != nil {
+		at = place(*d.Subject)
+	}
+	return function.NewArgErrorf(0, "%s: %s", at, strings.TrimSuffix(d.Detail, "."))
 }

@@ -157,9 +157,7 @@ func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *hcl.BodySche
 
 func (d *decoder) precondition(p *hcl.Block) {
 	pc, diags := p.Body.Content(conditionSchema)
-	for _, x := range diags {
-		d.fail(inOurWords(x))
-	}
+	d.fail(diags...)
 	if diags.HasErrors() || d.n.wrongIn(pc.Attributes["condition"].Range) || d.n.wrongIn(pc.Attributes["error_message"].Range) {
 		return
 	}

@@ -28,9 +28,7 @@ func (e *evaluator) readOutputs(s *settling) []*Output {
 		content, diags := n.block.Body.Content(outputSchema)
 		o.Description = constantText(content.Attributes["description"], &diags)
 		o.Sensitive = constantBool(content.Attributes["sensitive"], false, &diags)
-		for _, x := range diags {
-			e.fail(inOurWords(x))
-		}
+		e.fail(diags...)
 		out = append(out, o)
 		a := content.Attributes["value"]
 		if a == nil || n.wrongIn(a.Expr.Range()) {

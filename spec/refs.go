@@ -163,11 +163,15 @@ func (e *evaluator) labels(root string) []string {
 	return out
 }
 
+// silent stands for what is wrong and needs no word, since its cause has been said.
+var silent = &hcl.Diagnostic{}
+
 // checkRefs says which of a node's references lead nowhere. Its dependencies have been evaluated.
 func (e *evaluator) checkRefs(n *node) {
 	for _, r := range append(append([]*ref{}, n.refs...), n.later...) {
-		if d := e.checkRef(n, r); d != nil {
-			r.wrong = true
+		d := e.checkRef(n, r)
+		r.wrong = r.wrong || d != nil
+		if d != nil && d != silent {
 			e.fail(d)
 		}
 	}
@@ -194,7 +198,7 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 			kind = root + " block"
 		}
 		if e.torn {
-			return fault(r.at, "Unknown reference", "No %s %q is declared in what could be read.%s", kind, r.to.label, didYouMean(r.to.label, e.labels(root)))
+			return silent // it may be declared in what could not be read
 		}
 		return fault(r.at, "Unknown reference", "No %s %q is declared.%s", kind, r.to.label, didYouMean(r.to.label, e.labels(root)))
 	case root == "image" || root == "container":

@@ -65,7 +65,7 @@ var (
 // ParsePlatform reads a platform and gives its normal form: "linux/arm64", "linux/arm/v7". The architecture alone will do.
 func ParsePlatform(s string) (string, error) {
 	p, err := platforms.Parse(s)
-	if err != nil || s == "" || strings.Contains(s, "*") {
+	if err != nil || s == "" || strings.Contains(s, "*") || contains(knownOS, strings.ToLower(s)) {
 		return "", fmt.Errorf("%q is no platform: write os/architecture or os/architecture/variant, as in \"linux/arm64\" or \"linux/arm/v7\"", s)
 	}
 	p = platforms.Normalize(p)
@@ -90,7 +90,10 @@ func ParsePlatform(s string) (string, error) {
 func ParseReference(s string) (string, error) {
 	r, err := reference.ParseDockerRef(s)
 	if err != nil {
-		why := strings.TrimSuffix(err.Error(), ".")
+		why := strings.TrimPrefix(strings.TrimSuffix(err.Error(), "."), "invalid reference format: ")
+		if why == "invalid reference format" {
+			why = "it is not formed like one"
+		}
 		switch {
 		case s == "":
 			why = "it is empty"

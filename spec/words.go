@@ -1,0 +1,34 @@
+package spec
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// ourWords has the words of HCL's diagnostics that differ from those of fairlead's.
+var ourWords = strings.NewReplacer(
+	"Unsupported argument", "Unknown attribute",
+	"Unsupported block type", "Unknown block",
+	"Missing required argument", "Missing attribute",
+	"Argument definition required", "Attribute definition required",
+	"An argument named", "An attribute named",
+	"The argument \"", "The attribute \"",
+	"only a single argument", "only a single attribute",
+	"to define argument", "to define attribute",
+)
+
+var unknownFunction = regexp.MustCompile(`^There is no function named "([^"]*)"\.$`)
+
+// inOurWords calls an attribute an attribute, and offers the function that was meant.
+func inOurWords(d *hcl.Diagnostic) *hcl.Diagnostic {
+	y := *d
+	y.Summary = ourWords.Replace(y.Summary)
+	y.Detail = ourWords.Replace(y.Detail)
+	if m := unknownFunction.FindStringSubmatch(y.Detail); m != nil {
+		y.Summary = "Unknown function"
+		y.Detail += didYouMean(m[1], append(sortedKeys(pure), hostFunctions...))
+	}
+	return &y
+}
