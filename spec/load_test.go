@@ -101,7 +101,7 @@ func inputs(t *testing.T, text, dir string) (in Inputs) {
 func printed(t *testing.T, cfg *Config, diags hcl.Diagnostics) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := hcl.NewDiagnosticTextWriter(&b, cfg.Files, 100, false).WriteDiagnostics(diags); err != nil {
+	if err := hcl.NewDiagnosticTextWriter(&b, cfg.Files, 0, false).WriteDiagnostics(diags); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -64,7 +64,11 @@ var (
 
 // ParsePlatform reads a platform and gives its normal form: "linux/arm64", "linux/arm/v7". The architecture alone will do.
 func ParsePlatform(s string) (string, error) {
-	p, err := platforms.Parse(s)
+	full := s
+	if arch, _, _ := strings.Cut(s, "/"); contains(knownArches, arch) && arch != s {
+		full = "linux/" + s
+	}
+	p, err := platforms.Parse(full)
 	if err != nil || s == "" || strings.Contains(s, "*") || contains(knownOS, strings.ToLower(s)) {
 		return "", fmt.Errorf("%q is no platform: write os/architecture or os/architecture/variant, as in \"linux/arm64\" or \"linux/arm/v7\"", s)
 	}
