@@ -89,3 +89,43 @@ func testLeak(t *testing.T, d *harness.Daemon, ns string) {
 		t.Errorf("leaks after the sweep: %v, %q", err, left)
 	}
 }
+
+// TestFloor runs what fairlead is measured against: it must work to be a measure.
+func TestFloor(t *testing.T) {
+	shared.start(t)
+	dir := t.TempDir()
+	floor := filepath.Join(dir, "floor")
+	if out, err := exec.Command("go", "build", "-o", floor, "./testdata/floor").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	archive := filepath.Join(dir, "app.tar")
+	img, err := shared.probes.Image(harness.ImageOptions{Version: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := harness.Write(archive, "example.com/app:1", harness.DockerArchive, img); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range shared.daemons {
+		t.Run(d.Name, func(t *testing.T) {
+			call := func(program string, args ...string) {
+				cmd := exec.Command(program, args...)
+				cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE=floor")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%s: %v\n%s", cmd, err, out)
+				}
+			}
+			call(shared.top+"/bin/ctr", "-a", d.Address, "-n", "floor", "image", "import", "--local", archive)
+			call(floor, "up", "example.com/app:1", "3", "2")
+			call(floor, "list")
+			lines, err := d.Inventory("floor")
+			if err != nil || strings.Count(strings.Join(lines, "\n"), "shim ") != 3 {
+				t.Errorf("inventory with three running: %v, %q", err, lines)
+			}
+			call(floor, "down", "2")
+			if left, err := d.Leaks("floor", dir); err != nil || len(left) > 0 {
+				t.Errorf("leaks: %v, %q", err, left)
+			}
+		})
+	}
+}

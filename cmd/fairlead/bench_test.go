@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
+)
+
+// BenchmarkFloor measures fairlead as whole processes against testdata/floor, and gives the ratios. docs/benchmarks.md has
+// the figures. FAIRLEAD_BENCH_CONTAINERS says how many containers; 50 where it says nothing.
+func BenchmarkFloor(b *testing.B) {
+	shared.start(b)
+	floor, fairlead := build(b, "./testdata/floor"), build(b, ".")
+	if out, err := exec.Command(fairlead, "version").Output(); err != nil || len(out) == 0 {
+		b.Skip("fairlead has no commands yet")
+	}
+	n := 50
+	if s := os.Getenv("FAIRLEAD_BENCH_CONTAINERS"); s != "" {
+		if _, err := fmt.Sscan(s, &n); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, d := range shared.daemons {
+		b.Run(d.Name, func(b *testing.B) {
+			r := &race{b: b, daemon: d, dir: b.TempDir(), floor: floor, fairlead: fairlead}
+			r.run(n)
+		})
+	}
+}
+
+// build gives a program as it is shipped, without the race detector.
+func build(b *testing.B, pkg string) string {
+	path := filepath.Join(b.TempDir(), filepath.Base(filepath.Clean("fairlead/"+pkg)))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// race runs the two programs, each in a namespace of its own.
+type race struct {
+	b               *testing.B
+	daemon          *harness.Daemon
+	dir             string
+	floor, fairlead string
+}
+
+func (r *race) run(n int) {
+	archive := filepath.Join(r.dir, "app.tar")
+	img, err := shared.probes.Image(harness.ImageOptions{Version: "1"})
+	if err == nil {
+		err = harness.Write(archive, "example.com/app:1", harness.DockerArchive, img)
+	}
+	if err != nil {
+		r.b.Fatal(err)
+	}
+	text := fmt.Sprintf("stack \"s\" {}\nimage \"app\" {\n  name = \"example.com/app:1\"\n  load = %q\n}\n"+
+		"container \"c\" {\n  count        = %d\n  image        = image.app\n  network_mode = \"none\"\n}\n", archive, n)
+	if err := os.WriteFile(filepath.Join(r.dir, "s.fairlead.hcl"), []byte(text), 0o644); err != nil {
+		r.b.Fatal(err)
+	}
+	ctr := filepath.Join(shared.top, "bin/ctr")
+	base := fmt.Sprintf("bench%d", shared.spaces.Add(1))
+
+	best := [2]time.Duration{time.Hour, time.Hour} // up, down
+	for _, parallel := range []string{"2", "4", "8", "16"} {
+		ns := base + "floor"
+		r.time(ns, ctr, "-a", r.daemon.Address, "-n", ns, "image", "import", "--local", archive)
+		best[0] = min(best[0], r.time(ns, r.floor, "up", "example.com/app:1", fmt.Sprint(n), parallel))
+		best[1] = min(best[1], r.time(ns, r.floor, "down", parallel))
+	}
+	flags := []string{"--data-root", filepath.Join(r.dir, "data"), "-C", r.dir}
+	up := r.time(base, r.fairlead, append(flags, "apply", "--yes")...)
+	list := r.median(base, r.floor, "list")
+	plan := r.median(base, r.fairlead, append(flags, "plan", "--detailed-exitcode")...)
+	down := r.time(base, r.fairlead, append(flags, "destroy", "--yes")...)
+	for _, ns := range []string{base, base + "floor"} {
+		if _, err := r.daemon.Leaks(ns, r.dir); err != nil {
+			r.b.Error(err)
+		}
+	}
+	r.report(fmt.Sprintf("plan, nothing to do, %d running", n), "plan", list, plan)
+	r.report(fmt.Sprintf("apply of %d from nothing", n), "apply", best[0], up)
+	r.report(fmt.Sprintf("destroy of %d", n), "destroy", best[1], down)
+}
+
+func (r *race) report(what, unit string, floor, ours time.Duration) {
+	ratio := ours.Seconds() / floor.Seconds()
+	r.b.ReportMetric(ratio, unit+"/floor")
+	r.b.Logf("| containerd %s | %s | %v | %v | %.2f |", r.daemon.Name, what, floor.Round(time.Millisecond), ours.Round(time.Millisecond), ratio)
+}
+
+func (r *race) time(ns, program string, args ...string) time.Duration {
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "CONTAINERD_ADDRESS="+r.daemon.Address, "CONTAINERD_NAMESPACE="+ns, "NO_COLOR=1")
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	took := time.Since(start)
+	if err != nil {
+		r.b.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	return took
+}
+
+// median of eleven runs.
+func (r *race) median(ns, program string, args ...string) time.Duration {
+	var all []time.Duration
+	for range 11 {
+		all = append(all, r.time(ns, program, args...))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
