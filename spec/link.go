@@ -247,8 +247,10 @@ func (e *evaluator) needs(n *node, ctx *hcl.EvalContext, into *needList, through
 			}
 			continue
 		}
-		if key, ok := r.key(ctx); ok && to.byKey[key] != nil {
-			into.add(to.byKey[key].addr)
+		if key, ok := r.key(ctx); ok && to.repeat != "" {
+			if i := to.byKey[key]; i != nil { // else try() or can() is around it
+				into.add(i.addr)
+			}
 			continue
 		}
 		for _, i := range to.instances {
