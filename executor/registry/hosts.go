@@ -1,0 +1,167 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+	"github.com/containerd/errdefs"
+	dockerconfig "github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// CertsDirEnv names the environment variable that moves the directory of hosts.toml files.
+const CertsDirEnv = "FAIRLEAD_CERTS_DIR"
+
+const defaultCertsDir = "/etc/containerd/certs.d"
+
+// dockerHub is the registry that has more than one name.
+const dockerHub = "docker.io"
+
+// Hosts knows how to reach each registry: from registry blocks first, then from certs.d's hosts.toml and docker's config.json
+// with its credential helpers.
+type Hosts struct {
+	CertsDir string // hosts.toml of HOST is CertsDir/HOST/hosts.toml
+
+	blocks map[string]*spec.Registry
+	login  func() (*configfile.ConfigFile, error) // read once, when first needed
+}
+
+// NewHosts gives the hosts as this machine and the registry blocks set them.
+func NewHosts(blocks []*spec.Registry) *Hosts {
+	h := &Hosts{CertsDir: os.Getenv(CertsDirEnv), blocks: make(map[string]*spec.Registry, len(blocks))}
+	if h.CertsDir == "" {
+		h.CertsDir = defaultCertsDir
+	}
+	for _, b := range blocks {
+		h.blocks[canonical(b.Host)] = b
+	}
+	h.login = sync.OnceValues(func() (*configfile.ConfigFile, error) { return dockerconfig.Load(os.Getenv("DOCKER_CONFIG")) })
+	return h
+}
+
+// Resolver gives a new resolver, which remembers tokens and uploads for as long as it is used.
+func (h *Hosts) Resolver() remotes.Resolver {
+	return docker.NewResolver(docker.ResolverOptions{
+		Hosts:   h.registryHosts(),
+		Headers: http.Header{"User-Agent": []string{"fairlead"}},
+	})
+}
+
+// canonical gives the one name of a registry that has several.
+func canonical(host string) string {
+	switch host {
+	case "registry-1.docker.io", "index.docker.io":
+		return dockerHub
+	}
+	return host
+}
+
+// registryHosts gives, for the host in a reference, the endpoints to ask in order: mirrors, then the registry itself. They are
+// looked up once, so that a token fetched for one request serves the next.
+func (h *Hosts) registryHosts() docker.RegistryHosts {
+	var mu sync.Mutex
+	known := map[string][]docker.RegistryHost{}
+	lookup := config.ConfigureHosts(context.Background(), config.HostOptions{
+		HostDir:     config.HostDirFromRoot(h.CertsDir),
+		Credentials: h.credentials,
+	})
+	return func(host string) ([]docker.RegistryHost, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if hosts, ok := known[host]; ok {
+			return hosts, nil
+		}
+		hosts, err := lookup(host)
+		if err != nil {
+			return nil, fmt.Errorf("registry %s: its settings in %s cannot be used: %w", host, h.CertsDir, err)
+		}
+		for i := range hosts {
+			if err := h.secure(host, &hosts[i]); err != nil {
+				return nil, err
+			}
+		}
+		known[host] = hosts
+		return hosts, nil
+	}
+}
+
+// secure sets what a registry block says of certificates. A registry on the loopback interface is checked too, unlike
+// containerd's way, unless a block or certs.d says otherwise; that it may speak plain HTTP stays.
+func (h *Hosts) secure(namespace string, host *docker.RegistryHost) error {
+	block := h.blocks[canonical(host.Host)]
+	if block != nil && (block.CA != "" || block.Insecure) {
+		return h.replaceTLS(host, block)
+	}
+	if docker.IsLocalhost(host.Host) && host.Scheme == "https" {
+		if _, err := config.HostDirFromRoot(h.CertsDir)(namespace); errdefs.IsNotFound(err) {
+			return h.replaceTLS(host, &spec.Registry{Host: host.Host})
+		}
+	}
+	return nil
+}
+
+func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) error {
+	settings := &tls.Config{InsecureSkipVerify: block.Insecure} //nolint:gosec // the block asks for it
+	if block.CA != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		pem, err := os.ReadFile(block.CA)
+		if err != nil {
+			return fmt.Errorf("registry %s: ca: %w", block.Host, err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("registry %s: ca: %s: there is no certificate in it; it must be a PEM file", block.Host, block.CA)
+		}
+		settings.RootCAs = pool
+	}
+	var transport http.RoundTripper = docker.DefaultHTTPTransport(settings)
+	if _, port, _ := net.SplitHostPort(host.Host); docker.IsLocalhost(host.Host) && port != "" && port != "443" && host.Scheme == "https" {
+		transport = docker.NewHTTPFallback(transport)
+	}
+	host.Client = &http.Client{Transport: transport}
+	host.Authorizer = docker.NewDockerAuthorizer(
+		docker.WithAuthClient(host.Client), docker.WithAuthCreds(h.credentials), docker.WithAuthHeader(host.Header))
+	return nil
+}
+
+// credentials gives user and secret for a host; a secret without a user is a token.
+func (h *Hosts) credentials(host string) (string, string, error) {
+	name := canonical(host)
+	if b := h.blocks[name]; b != nil && (b.Username != "" || b.Password != "") {
+		return b.Username, b.Password, nil
+	}
+	logins, err := h.login()
+	if err != nil {
+		return "", "", fmt.Errorf("docker's login file cannot be read: %w", err)
+	}
+	if name == dockerHub {
+		name = "https://index.docker.io/v1/"
+	}
+	auth, err := logins.GetAuthConfig(name)
+	if err != nil {
+		return "", "", fmt.Errorf("registry %s: the credential helper that docker's config.json names does not answer: %w", host, err)
+	}
+	if auth.IdentityToken != "" {
+		return "", auth.IdentityToken, nil
+	}
+	return auth.Username, auth.Password, nil
+}
+
+// hasLogin tells whether credentials are known for the host, for the words of an error.
+func (h *Hosts) hasLogin(host string) bool {
+	user, secret, err := h.credentials(host)
+	return err == nil && (user != "" || secret != "")
+}
