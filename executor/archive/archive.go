@@ -1,0 +1,190 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Bounds on what is kept in memory: one document, and all of them.
+const (
+	maxDocument  = 8 << 20
+	maxDocuments = 128 << 20
+)
+
+// Archive is what a file holds: its images, and its documents in memory. Layers stay in the file.
+type Archive struct {
+	Path        string
+	Fingerprint string
+
+	images    []image
+	blobs     map[digest.Digest]blob
+	documents map[digest.Digest][]byte // indexes, manifests and configs, those of a docker archive made here
+}
+
+// blob is one file's content.
+type blob struct {
+	name  string // of the file, in the archive
+	size  int64
+	plain bool // not compressed
+}
+
+// image is one image of the archive.
+type image struct {
+	names  []string // normalised references, or only a tag
+	target ocispec.Descriptor
+}
+
+// Open reads the archive or layout at path and checks that it is whole: each blob against its digest, each document for
+// sense. It takes as long as reading the file.
+func Open(path string) (*Archive, error) { return OpenContext(context.Background(), path) }
+
+// OpenContext is Open that ends with ctx.
+func OpenContext(ctx context.Context, path string) (*Archive, error) {
+	print, err := Fingerprint(path)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{Path: path, Fingerprint: print, blobs: map[digest.Digest]blob{}, documents: map[digest.Digest][]byte{}}
+	s := scan{archive: a, files: map[string]digest.Digest{}, links: map[string]string{}}
+	if err := each(ctx, path, s.visit); err != nil {
+		return nil, err
+	}
+	if err := s.images(); err != nil {
+		return nil, err
+	}
+	if len(a.images) == 0 {
+		return nil, fmt.Errorf("%s: there is no image in it", path)
+	}
+	return a, nil
+}
+
+// scan is one pass over an archive.
+type scan struct {
+	archive *Archive
+	files   map[string]digest.Digest
+	links   map[string]string
+	kept    int64
+
+	layout, index, manifest []byte // oci-layout, index.json, manifest.json
+}
+
+func (s *scan) visit(e entry, r io.Reader) error {
+	if e.link != "" {
+		s.links[e.name] = e.link
+		return nil
+	}
+	switch e.name {
+	case ocispec.ImageLayoutFile:
+		return s.document(e, r, &s.layout)
+	case "manifest.json":
+		return s.document(e, r, &s.manifest)
+	case ocispec.ImageIndexFile:
+		if err := s.document(e, r, &s.index); err != nil {
+			return err
+		}
+		s.add(e, digest.FromBytes(s.index), s.index)
+		return nil
+	}
+	return s.blob(e, r)
+}
+
+func (s *scan) document(e entry, r io.Reader, to *[]byte) error {
+	if e.size > maxDocument {
+		return fmt.Errorf("%s: %s in it has %d bytes: more than %d are not read", s.archive.Path, e.name, e.size, maxDocument)
+	}
+	if *to != nil {
+		return fmt.Errorf("%s: %s is in it twice", s.archive.Path, e.name)
+	}
+	b, err := io.ReadAll(r)
+	*to = b
+	return err
+}
+
+// blob hashes a file, and keeps it if it may be a document: small, and beginning as JSON does.
+func (s *scan) blob(e entry, r io.Reader) error {
+	br := bufio.NewReaderSize(r, 1<<16)
+	head, err := br.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	sum := digest.Canonical.Digester()
+	if !bytes.HasPrefix(head, []byte("{")) || e.size > maxDocument {
+		n, err := io.Copy(sum.Hash(), br)
+		if err != nil {
+			return err
+		}
+		if n != e.size {
+			return io.ErrUnexpectedEOF
+		}
+		d := sum.Digest()
+		s.add(e, d, nil)
+		s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: !compressed(head)}
+		return s.checkName(e.name, d)
+	}
+	if s.kept += e.size; s.kept > maxDocuments {
+		return fmt.Errorf("%s: its documents have more than %d bytes together, which no image has", s.archive.Path, maxDocuments)
+	}
+	b, err := io.ReadAll(br)
+	if err != nil {
+		return err
+	}
+	if int64(len(b)) != e.size {
+		return io.ErrUnexpectedEOF
+	}
+	d := digest.FromBytes(b)
+	s.add(e, d, b)
+	return s.checkName(e.name, d)
+}
+
+func (s *scan) add(e entry, d digest.Digest, document []byte) {
+	s.files[e.name] = d
+	s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: true}
+	if document != nil {
+		s.archive.documents[d] = document
+	}
+}
+
+// checkName compares a blob with the digest that its name says, in a layout.
+func (s *scan) checkName(name string, got digest.Digest) error {
+	hex, ok := strings.CutPrefix(name, "blobs/sha256/")
+	if !ok || hex == got.Encoded() {
+		return nil
+	}
+	return fmt.Errorf("%s: it is corrupt: the content of %s is %s. Copy or save it again", s.archive.Path, name, got)
+}
+
+func compressed(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) || bytes.HasPrefix(head, magicZstd) || skippable(head)
+}
+
+// skippable is the other beginning of a zstd stream.
+func skippable(head []byte) bool {
+	return len(head) >= 4 && head[0]&0xf0 == 0x50 && head[1] == 0x2a && head[2] == 0x4d && head[3] == 0x18
+}
+
+// images finds the images. An archive that is both, as newer dockers write it, is read as an OCI layout.
+func (s *scan) images() error {
+	switch {
+	case s.layout != nil:
+		return s.readLayout()
+	case s.manifest != nil:
+		return s.readDocker()
+	}
+	return notArchive(s.archive.Path)
+}
+
+func (s *scan) parse(what string, b []byte, v any) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: it is corrupt: %s in it is no valid JSON: %w", s.archive.Path, what, err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// readDocker reads manifest.json, which docker save writes, and makes the manifest that the archive lacks: byte for byte the one
+// that containerd's own import makes.
+func (s *scan) readDocker() error {
+	var list []struct {
+		Config   string
+		RepoTags []string
+		Layers   []string
+	}
+	if err := s.parse("manifest.json", s.manifest, &list); err != nil {
+		return err
+	}
+	for _, m := range list {
+		config, err := s.named(m.Config, "config")
+		if err != nil {
+			return err
+		}
+		config.MediaType = images.MediaTypeDockerSchema2Config
+		layers := make([]ocispec.Descriptor, len(m.Layers))
+		for i, file := range m.Layers {
+			if layers[i], err = s.named(file, "layer"); err != nil {
+				return err
+			}
+			layers[i].MediaType = images.MediaTypeDockerSchema2LayerGzip
+			if s.archive.blobs[layers[i].Digest].plain {
+				layers[i].MediaType = images.MediaTypeDockerSchema2Layer
+			}
+		}
+		target, err := s.makeManifest(config, layers)
+		if err != nil {
+			return err
+		}
+		s.merge("", target)
+		for _, tag := range m.RepoTags {
+			s.merge(normal(tag), target)
+		}
+	}
+	return nil
+}
+
+// named finds the blob that manifest.json names, through a link if need be.
+func (s *scan) named(file, what string) (ocispec.Descriptor, error) {
+	name, ok := inside(file)
+	if !ok {
+		return ocispec.Descriptor{}, leaves(s.archive.Path, file)
+	}
+	for hops := 0; s.links[name] != "" && hops < 8; hops++ {
+		name = s.links[name]
+	}
+	d, ok := s.files[name]
+	if !ok {
+		return ocispec.Descriptor{}, fmt.Errorf("%s: the %s %q that manifest.json names is missing: the archive is not whole. Save it again", s.archive.Path, what, file)
+	}
+	return ocispec.Descriptor{Digest: d, Size: s.archive.blobs[d].size}, nil
+}
+
+func (s *scan) makeManifest(config ocispec.Descriptor, layers []ocispec.Descriptor) (ocispec.Descriptor, error) {
+	manifest := struct {
+		SchemaVersion int                  `json:"schemaVersion"`
+		MediaType     string               `json:"mediaType"`
+		Config        ocispec.Descriptor   `json:"config"`
+		Layers        []ocispec.Descriptor `json:"layers"`
+	}{2, images.MediaTypeDockerSchema2Manifest, config, layers}
+	b, err := json.Marshal(manifest)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	d := digest.FromBytes(b)
+	s.archive.documents[d] = b
+	return ocispec.Descriptor{MediaType: manifest.MediaType, Digest: d, Size: int64(len(b))}, nil
+}

@@ -1,0 +1,111 @@
+package archive
+
+import (
+	"fmt"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// readLayout reads index.json: each of its entries is an image, but entries for one name, or all without a name, are one image for
+// several platforms, whose target is index.json itself.
+func (s *scan) readLayout() error {
+	var layout ocispec.ImageLayout
+	if err := s.parse("oci-layout", s.layout, &layout); err != nil {
+		return err
+	}
+	if layout.Version != ocispec.ImageLayoutVersion {
+		return fmt.Errorf("%s: its OCI layout is of version %q, and %s is what is read here", s.archive.Path, layout.Version, ocispec.ImageLayoutVersion)
+	}
+	if s.index == nil {
+		return fmt.Errorf("%s: index.json is missing in its OCI layout. Save it again", s.archive.Path)
+	}
+	var index ocispec.Index
+	if err := s.parse("index.json", s.index, &index); err != nil {
+		return err
+	}
+	for _, m := range index.Manifests {
+		if m.Annotations[images.AnnotationManifestSubject] != "" {
+			continue
+		}
+		if err := m.Digest.Validate(); err != nil {
+			return fmt.Errorf("%s: it is corrupt: index.json names %q, which is no digest", s.archive.Path, m.Digest)
+		}
+		s.merge(nameOf(m.Annotations), m)
+	}
+	if one := s.oneImage(); one != nil {
+		s.archive.images = []image{*one}
+	}
+	return nil
+}
+
+// merge adds an entry: one more name of an image that is there, or a new one.
+func (s *scan) merge(name string, m ocispec.Descriptor) {
+	for i := range s.archive.images {
+		im := &s.archive.images[i]
+		if im.target.Digest == m.Digest {
+			im.add(name)
+			return
+		}
+	}
+	im := image{target: ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size, Platform: m.Platform}}
+	im.add(name)
+	s.archive.images = append(s.archive.images, im)
+}
+
+func (im *image) add(name string) {
+	if name == "" {
+		return
+	}
+	for _, n := range im.names {
+		if n == name {
+			return
+		}
+	}
+	im.names = append(im.names, name)
+}
+
+// oneImage gives index.json as the image, if its entries are several platforms of one.
+func (s *scan) oneImage() *image {
+	all := s.archive.images
+	if len(all) < 2 {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, im := range all {
+		p, ok := s.archive.platformOf(im.target)
+		if !ok || seen[p] || len(im.names) != len(all[0].names) {
+			return nil
+		}
+		seen[p] = true
+		for i, n := range im.names {
+			if n != all[0].names[i] {
+				return nil
+			}
+		}
+	}
+	d := s.files[ocispec.ImageIndexFile]
+	return &image{names: all[0].names, target: ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageIndex, Digest: d, Size: int64(len(s.index)),
+	}}
+}
+
+// nameOf gives the name that an entry of index.json has: a reference in normal form, or only a tag.
+func nameOf(annotations map[string]string) string {
+	if n := annotations[images.AnnotationImageName]; n != "" {
+		return normal(n)
+	}
+	n := annotations[ocispec.AnnotationRefName]
+	if named, err := reference.ParseNormalizedNamed(n); err == nil && !reference.IsNameOnly(named) {
+		return normal(n)
+	}
+	return n
+}
+
+func normal(name string) string {
+	if named, err := reference.ParseDockerRef(name); err == nil {
+		return named.String()
+	}
+	return name
+}

@@ -1,0 +1,242 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxDepth bounds indexes in indexes.
+const maxDepth = 4
+
+// Found is one image of an archive.
+type Found struct {
+	Name      string // as the archive names it; "" where it doesn't
+	Digest    string // exactly what a record gets that is made from it
+	Target    ocispec.Descriptor
+	Platforms map[string]int64 // those that are whole in it: normalised platform → bytes
+
+	blobs map[string][]ocispec.Descriptor // of each platform, without the documents above it
+	trunk []ocispec.Descriptor            // indexes
+}
+
+// Names gives the names of the images in the archive, sorted; a tag alone where the archive says no more.
+func (a *Archive) Names() []string {
+	var out []string
+	for _, im := range a.images {
+		out = append(out, im.names...)
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
+// Select finds the image for name, a normalised reference: the only one in the archive, whatever its name, or the one of several with
+// that name.
+func (a *Archive) Select(name string) (Found, error) {
+	if len(a.images) == 1 {
+		return a.found(a.images[0])
+	}
+	_, tag, _ := cutTag(name)
+	for _, exact := range []bool{true, false} {
+		var hits []image
+		for _, im := range a.images {
+			if slices.Contains(im.names, name) && exact || slices.Contains(im.names, tag) && !exact {
+				hits = append(hits, im)
+			}
+		}
+		if len(hits) == 1 {
+			return a.found(hits[0])
+		}
+	}
+	if len(a.Names()) == 0 {
+		return Found{}, fmt.Errorf("%s: there are %d images without names in it, and none can be chosen. Save one of them alone", a.Path, len(a.images))
+	}
+	return Found{}, fmt.Errorf("%s: there are %d images in it, and none is %s: it has %s. Give the block one of these as its name, or save one image alone",
+		a.Path, len(a.images), name, strings.Join(a.Names(), ", "))
+}
+
+func cutTag(name string) (repo, tag string, ok bool) {
+	i := strings.LastIndexByte(name, ':')
+	if i < 0 || strings.Contains(name[i:], "/") {
+		return name, "", false
+	}
+	return name[:i], name[i+1:], true
+}
+
+func (a *Archive) found(im image) (Found, error) {
+	f := Found{Digest: im.target.Digest.String(), Target: im.target, Platforms: map[string]int64{}, blobs: map[string][]ocispec.Descriptor{}}
+	if len(im.names) > 0 {
+		f.Name = im.names[0]
+	}
+	missing := ""
+	if err := a.gather(&f, im.target, &missing, 0); err != nil {
+		return Found{}, err
+	}
+	if len(f.Platforms) == 0 && missing != "" {
+		return Found{}, fmt.Errorf("%s: it is not whole: the blob %s is missing. Save it again, with all layers", a.Path, missing)
+	}
+	if len(f.Platforms) == 0 {
+		return Found{}, fmt.Errorf("%s: it holds no image to run: %s has no platform", a.Path, f.Digest)
+	}
+	return f, nil
+}
+
+// gather walks down from desc and collects what each platform has.
+func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s: its indexes are nested more than %d deep, which no image's are", a.Path, maxDepth)
+	}
+	if a.documents[desc.Digest] == nil {
+		*missing = desc.Digest.String()
+		return nil
+	}
+	children, err := images.Children(context.Background(), a, desc)
+	if err != nil {
+		return fmt.Errorf("%s: it is corrupt: %s in it: %w", a.Path, desc.Digest, err)
+	}
+	if images.IsIndexType(desc.MediaType) {
+		f.trunk = append(f.trunk, desc)
+		for _, c := range children {
+			if !images.IsIndexType(c.MediaType) && !images.IsManifestType(c.MediaType) {
+				continue
+			}
+			if err := a.gather(f, c, missing, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !images.IsManifestType(desc.MediaType) {
+		return fmt.Errorf("%s: %s in it is of type %q, which is no image", a.Path, desc.Digest, desc.MediaType)
+	}
+	platform, ok := a.platformOf(desc)
+	if _, again := f.Platforms[platform]; !ok || again {
+		return nil
+	}
+	sum := desc.Size
+	counted := map[digest.Digest]bool{}
+	for _, c := range children {
+		b, here := a.blobs[c.Digest]
+		if !here {
+			*missing = c.Digest.String()
+			return nil
+		}
+		if b.size != c.Size {
+			return fmt.Errorf("%s: it is corrupt: %s has %d bytes, and its manifest says %d. Save it again", a.Path, c.Digest, b.size, c.Size)
+		}
+		if !counted[c.Digest] {
+			counted[c.Digest] = true
+			sum += c.Size
+		}
+	}
+	f.Platforms[platform] = sum
+	f.blobs[platform] = append([]ocispec.Descriptor{desc}, children...)
+	return nil
+}
+
+// platformOf gives the normal form of a manifest's platform: what the index says of it, else what its config says.
+func (a *Archive) platformOf(desc ocispec.Descriptor) (string, bool) {
+	p := desc.Platform
+	if p == nil {
+		if !images.IsManifestType(desc.MediaType) {
+			return "", false
+		}
+		got, err := images.Platforms(context.Background(), a, desc)
+		if err != nil || len(got) == 0 {
+			return "", false
+		}
+		p = &got[0]
+	}
+	if p.OS == "" || p.OS == "unknown" || p.Architecture == "" || p.Architecture == "unknown" {
+		return "", false
+	}
+	n := platforms.Normalize(*p)
+	n.OSVersion, n.OSFeatures = "", nil
+	if n.Architecture == "arm" && n.Variant == "" {
+		n.Variant = "v7"
+	}
+	return platforms.Format(n), true
+}
+
+// ReaderAt makes an Archive a content.Provider of its documents.
+func (a *Archive) ReaderAt(_ context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
+	b, ok := a.documents[desc.Digest]
+	if !ok {
+		return nil, fmt.Errorf("%s: %s is no document in it: %w", a.Path, desc.Digest, errdefs.ErrNotFound)
+	}
+	return document{bytes.NewReader(b)}, nil
+}
+
+type document struct{ *bytes.Reader }
+
+func (document) Close() error { return nil }
+
+// Blobs calls put for each blob that the platforms of f need, each once: layers and configs first, as they lie in the file, then
+// manifests, then indexes, so that nothing is put before what it refers to.
+func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(ocispec.Descriptor, io.Reader) error) error {
+	var manifests []ocispec.Descriptor
+	need := map[digest.Digest]ocispec.Descriptor{}
+	for _, p := range wanted {
+		blobs, ok := f.blobs[p]
+		if !ok {
+			return fmt.Errorf("%s: it has no %s: it has %s", a.Path, p, strings.Join(sorted(f.Platforms), ", "))
+		}
+		manifests = append(manifests, blobs[0])
+		for _, d := range blobs[1:] {
+			need[d.Digest] = d
+		}
+	}
+	for _, d := range need {
+		if b := a.documents[d.Digest]; b != nil {
+			manifests = append([]ocispec.Descriptor{d}, manifests...)
+			delete(need, d.Digest)
+		}
+	}
+	err := each(ctx, a.Path, func(e entry, r io.Reader) error {
+		for dig, d := range need {
+			if e.link == "" && a.blobs[dig].name == e.name {
+				delete(need, dig)
+				return put(d, r)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for dig := range need {
+		return fmt.Errorf("%s: %s is no longer in it: the file changed while it was read", a.Path, dig)
+	}
+	for _, d := range append(manifests, reversed(f.trunk)...) {
+		if err := put(d, bytes.NewReader(a.documents[d.Digest])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sorted(m map[string]int64) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func reversed(ds []ocispec.Descriptor) []ocispec.Descriptor {
+	out := slices.Clone(ds)
+	slices.Reverse(out)
+	return out
+}
