@@ -1,0 +1,131 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+)
+
+// account says for each record that goes or moves how many bytes of content that frees, what stays, and because of whom. It does
+// what containerd's garbage collection does: what no record, lease or label leads to is gone.
+func (m *maker) account() {
+	if len(m.moves) == 0 || m.have.Blobs == nil {
+		return
+	}
+	before := newReach(m.have.Blobs)
+	after := newReach(m.have.Blobs)
+	for _, d := range sortedKeys(m.have.Blobs) {
+		if m.have.Blobs[d].Root {
+			before.from(d, "")
+			after.from(d, "")
+		}
+	}
+	sure := true
+	for _, name := range sortedKeys(m.have.Images) {
+		before.from(m.have.Images[name].Digest, name)
+		mv := m.moves[name]
+		switch {
+		case mv == nil:
+			after.from(m.have.Images[name].Digest, name)
+		case mv.to != "":
+			after.from(mv.to, name)
+			sure = sure && m.have.Blobs[mv.to] != nil
+		}
+	}
+	for _, a := range m.ordered {
+		if r := m.images[a]; r != nil && r.ok && m.have.Images[r.name] == nil {
+			after.from(r.digest, r.name)
+			sure = sure && m.have.Blobs[r.digest] != nil
+		}
+	}
+	counted := map[string]bool{}
+	for _, name := range sortedKeys(m.moves) {
+		mv := m.moves[name]
+		mv.work.change.Notes = append(mv.work.change.Notes, m.freed(m.have.Images[name].Digest, before, after, counted, sure))
+	}
+}
+
+// freed is the note about one record's old content.
+func (m *maker) freed(digest string, before, after *reach, counted map[string]bool, sure bool) string {
+	var bytes int64
+	layers := 0
+	var by []string
+	m.have.walk(digest, func(d string, b *Blob) {
+		if _, was := before.by[d]; !was || counted[d] {
+			return
+		}
+		root, stays := after.by[d]
+		if !stays {
+			bytes += b.Size
+			counted[d] = true
+			return
+		}
+		if len(b.Children) == 0 {
+			layers++
+			if who := orElse(familiar(root), "a lease or a label"); !slices.Contains(by, who) {
+				by = append(by, who)
+			}
+		}
+	})
+	m.frees += bytes
+	note := "frees " + bytesText(bytes)
+	switch {
+	case bytes == 0:
+		note = "frees nothing"
+	case !sure:
+		note = "frees at most " + bytesText(bytes)
+	}
+	if layers > 0 {
+		slices.Sort(by)
+		who := strings.Join(by[:min(len(by), 3)], ", ")
+		if len(by) > 3 {
+			who += " and " + count(len(by)-3, "other")
+		}
+		stay := " stay"
+		if layers == 1 {
+			stay = " stays"
+		}
+		note += " (" + count(layers, "layer") + stay + ", used by " + who + ")"
+	}
+	return note
+}
+
+// walk visits a blob and all that it keeps, each once.
+func (s *State) walk(digest string, visit func(string, *Blob)) {
+	seen := map[string]bool{digest: true}
+	for todo := []string{digest}; len(todo) > 0; {
+		d := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		b := s.Blobs[d]
+		if b == nil {
+			continue
+		}
+		visit(d, b)
+		for _, c := range b.Children {
+			if !seen[c] {
+				seen[c] = true
+				todo = append(todo, c)
+			}
+		}
+	}
+}
+
+// reach is what is kept, and by whom first.
+type reach struct {
+	blobs map[string]*Blob
+	by    map[string]string
+}
+
+func newReach(blobs map[string]*Blob) *reach { return &reach{blobs: blobs, by: map[string]string{}} }
+
+func (r *reach) from(digest, who string) {
+	for todo := []string{digest}; len(todo) > 0; {
+		d := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		b := r.blobs[d]
+		if _, known := r.by[d]; known || b == nil {
+			continue
+		}
+		r.by[d] = who
+		todo = append(todo, b.Children...)
+	}
+}

@@ -1,0 +1,186 @@
+package planner
+
+import (
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// compare is the only comparison of containers in fairlead: both sides in normal form, row by row. ignore has names of rows to pass
+// over, or "all". Unknown counts as different.
+func compare(have *LiveContainer, live, want *spec.Container, ignore []string) []Diff {
+	var out []Diff
+	all := slices.Contains(ignore, "all")
+	for i := range containerTable {
+		row := &containerTable[i]
+		if all || slices.Contains(ignore, row.Name) || row.Skip != nil && row.Skip(have) {
+			continue
+		}
+		before, after := row.Get(live), row.Get(want)
+		if want.Marks.Unknown[row.Name] {
+			after = cty.UnknownVal(after.Type())
+		}
+		w := walk{row: row, want: want, live: live}
+		w.value(row.Name, before, after)
+		out = append(out, w.out...)
+	}
+	return out
+}
+
+// whole gives the attributes that a new container sets, each as one difference from nothing.
+func whole(want *spec.Container) []Diff {
+	var out []Diff
+	for i := range containerTable {
+		row := &containerTable[i]
+		after := row.Get(want)
+		if want.Marks.Unknown[row.Name] {
+			after = cty.UnknownVal(after.Type())
+		}
+		if after.IsKnown() && after.IsNull() {
+			continue
+		}
+		w := walk{row: row, want: want, live: &spec.Container{}}
+		w.differ(row.Name, cty.NullVal(after.Type()), after)
+		out = append(out, w.out...)
+	}
+	return out
+}
+
+// walk goes down two values of one row side by side.
+type walk struct {
+	row        *attr
+	want, live *spec.Container
+	out        []Diff
+}
+
+func (w *walk) value(path string, before, after cty.Value) {
+	if w.want.Marks.Unknown[path] {
+		after = cty.UnknownVal(after.Type())
+	}
+	if !after.IsKnown() {
+		w.differ(path, before, after)
+		return
+	}
+	if !hasElements(before) && !hasElements(after) || isList(before) != isList(after) || isList(after) && (before.IsNull() || after.IsNull()) {
+		w.leaf(path, before, after)
+		return
+	}
+	b, a := elements(path, before), elements(path, after)
+	for _, k := range keysOf(b, a, isList(after)) {
+		bv, was := b[k]
+		av, is := a[k]
+		if is && w.want.Marks.Unknown[k] {
+			av = cty.UnknownVal(av.Type())
+		}
+		switch {
+		case was && is:
+			w.value(k, bv, av)
+		case is:
+			w.differ(k, cty.NullVal(av.Type()), av)
+		default:
+			w.differ(k, bv, cty.NullVal(bv.Type()))
+		}
+	}
+}
+
+func hasElements(v cty.Value) bool {
+	t := v.Type()
+	return !v.IsNull() && v.IsKnown() && (t.IsMapType() || t.IsObjectType() || t.IsListType() && v.LengthInt() > 0)
+}
+
+func isList(v cty.Value) bool { return v.Type().IsListType() }
+
+// keysOf gives the paths of both sides in order: by index, or by name.
+func keysOf(b, a map[string]cty.Value, byIndex bool) []string {
+	keys := make([]string, 0, len(a))
+	for k := range a {
+		keys = append(keys, k)
+	}
+	for k := range b {
+		if _, both := a[k]; !both {
+			keys = append(keys, k)
+		}
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if byIndex && len(keys[i]) != len(keys[j]) {
+			return len(keys[i]) < len(keys[j])
+		}
+		return keys[i] < keys[j]
+	})
+	return keys
+}
+
+func (w *walk) leaf(path string, before, after cty.Value) {
+	if before.IsNull() != after.IsNull() || !before.IsNull() && !before.RawEquals(after) {
+		w.differ(path, before, after)
+	}
+}
+
+func (w *walk) differ(path string, before, after cty.Value) {
+	cost := w.row.Cost
+	if w.row.Less != nil {
+		cost = w.row.Less(before, after)
+	}
+	secret := false
+	for _, m := range []map[string]bool{w.want.Marks.Sensitive, w.live.Marks.Sensitive} {
+		secret = secret || m[w.row.Name] || m[path]
+	}
+	w.out = append(w.out, Diff{Path: path, Before: before, After: after, Cost: cost, Secret: secret})
+}
+
+// elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its
+// elements mean what their places say; a set differs as a whole, as its elements have no names.
+func elements(path string, v cty.Value) map[string]cty.Value {
+	if !hasElements(v) {
+		return nil
+	}
+	out := make(map[string]cty.Value, v.LengthInt())
+	switch t := v.Type(); {
+	case t.IsMapType():
+		for k, el := range v.AsValueMap() {
+			out[path+"["+strconv.Quote(k)+"]"] = el
+		}
+	case t.IsObjectType():
+		for k, el := range v.AsValueMap() {
+			out[member(path, k)] = el
+		}
+	default:
+		for i, el := range v.AsValueSlice() {
+			out[path+"["+strconv.Itoa(i)+"]"] = el
+		}
+	}
+	return out
+}
+
+var word = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func member(path, k string) string {
+	if word.MatchString(k) {
+		return path + "." + k
+	}
+	return path + "[" + strconv.Quote(k) + "]"
+}
+
+// dearest is the cost of a change with these differences.
+func dearest(diffs []Diff) Cost {
+	c := Free
+	for _, d := range diffs {
+		c = max(c, d.Cost)
+	}
+	return c
+}
+
+// reason says a difference as a clause.
+func reason(d Diff) string {
+	for i := range containerTable {
+		if row := &containerTable[i]; row.Name == d.Path && row.Word != nil {
+			return row.Word(d.Before, d.After)
+		}
+	}
+	return d.Path + " differs"
+}

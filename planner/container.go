@@ -1,0 +1,385 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// decideContainer says what happens to one container and to its generations.
+func (m *maker) decideContainer(c *spec.Container) *containerResult {
+	g := m.lives[c.Addr]
+	if g == nil {
+		g = &lives{}
+	}
+	if !m.scope.has(c.Addr) {
+		return g.asIs()
+	}
+	img := m.images[c.Image.Addr]
+	ok := m.check(c)
+	if img == nil || !img.ok || !ok {
+		return g.asIs()
+	}
+	want := normal(c, m.have.Host)
+	want.Image.Digest = img.digest
+	want.Image.Name = orElse(want.Image.Name, img.name)
+
+	if g.current != nil {
+		cur := m.compared(g.current, want, img)
+		cur.adopt = g.adopted
+		cur.force(m, c)
+		if dearest(cur.diffs) < Recreate && !cur.forced {
+			return m.keep(cur, g)
+		}
+		if cur.protected(c) {
+			m.fail(m.protectedReplace(c, cur))
+			return g.asIs()
+		}
+		return m.replace(cur, g, img)
+	}
+	return m.create(want, g, img)
+}
+
+// asIs is the result for a container that the plan leaves alone.
+func (g *lives) asIs() *containerResult {
+	switch {
+	case g.current != nil:
+		return &containerResult{id: g.current.ID}
+	case g.pending != nil:
+		return &containerResult{id: g.pending.ID}
+	}
+	return &containerResult{}
+}
+
+// pair is one live container beside what is wanted of it.
+type pair struct {
+	live    *LiveContainer
+	want    *spec.Container // what will be written: the ignored attributes are as they are
+	full    *spec.Container // what a new one would be
+	was     *spec.Container // in normal form, with the state that it is in
+	applied string          // the state that was last asked for
+	diffs   []Diff
+	reasons []string
+	forced  bool // replaced though nothing differs
+	adopt   bool
+}
+
+// compared reads a live container against what is wanted.
+func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResult) *pair {
+	p := &pair{live: l, full: want}
+	read := l.Spec
+	if read == nil {
+		read = &spec.Container{}
+	}
+	p.was = normal(read, m.have.Host)
+	p.applied = p.was.State
+	p.was.State = actual(l, want)
+	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
+	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
+	p.was.Lifecycle.PreventDestroy = l.Protected
+	ignore := want.Lifecycle.IgnoreChanges
+	p.want = want
+	if len(ignore) > 0 {
+		w := *want
+		for i := range containerTable {
+			row := &containerTable[i]
+			if ignores(want, row.Name) {
+				row.Copy(&w, p.was)
+			}
+		}
+		p.want = &w
+	}
+	p.diffs = compare(l, p.was, p.want, ignore)
+	for cost := Recreate; cost > Free; cost-- { // the dearest lead
+		for _, d := range p.diffs {
+			if d.Cost != cost {
+				continue
+			}
+			why := reason(d)
+			if d.Path == "image" && img.fresh != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
+				why = img.fresh
+			}
+			p.reasons = append(p.reasons, why)
+		}
+	}
+	return p
+}
+
+// actual is the state that a container is in. A job that has ended well is as it should be.
+func actual(l *LiveContainer, want *spec.Container) string {
+	switch {
+	case l.Task.Status == TaskRunning:
+		return spec.StateRunning
+	case l.Task.Status == TaskPaused:
+		return spec.StatePaused
+	case want.Ready == spec.ReadyCompleted && l.Completed && want.State == spec.StateRunning:
+		return spec.StateRunning
+	}
+	return spec.StateStopped
+}
+
+// force notes what else than a difference replaces the container.
+func (p *pair) force(m *maker, c *spec.Container) {
+	if m.replaces[c.Addr] || m.replaces[c.Addr.Block()] {
+		p.forced = true
+		p.reasons = append([]string{"--replace"}, p.reasons...)
+	}
+	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
+		if by := m.triggered(a); by != "" {
+			p.forced = true
+			p.reasons = append(p.reasons, "replace_triggered_by: "+by)
+		}
+	}
+}
+
+// triggered tells whether what an address names gets new content in this plan, and what it is.
+func (m *maker) triggered(a spec.Addr) string {
+	hit := func(x spec.Addr) bool {
+		if r := m.images[x]; r != nil && r.fresh != "" {
+			return true
+		}
+		if r := m.containers[x]; r != nil {
+			return r.verb == "create" || r.verb == "replace" || r.verb == "start"
+		}
+		return false
+	}
+	if hit(a) {
+		return a.String()
+	}
+	if a.Key == "" {
+		for _, x := range m.instances(a) {
+			if hit(x) {
+				return x.String()
+			}
+		}
+	}
+	return ""
+}
+
+// instances gives the addresses of a block's instances, in order.
+func (m *maker) instances(block spec.Addr) []spec.Addr {
+	if m.byBlock == nil {
+		m.byBlock = map[spec.Addr][]spec.Addr{}
+		for _, a := range m.ordered {
+			if a.Key != "" {
+				m.byBlock[a.Block()] = append(m.byBlock[a.Block()], a)
+			}
+		}
+	}
+	return m.byBlock[block]
+}
+
+// keep changes a container in place, if anything of it differs.
+func (m *maker) keep(p *pair, g *lives) *containerResult {
+	l, c := p.live, p.want
+	res := &containerResult{id: l.ID}
+	w := &work{change: &Change{Addr: c.Addr, Action: Update, Decl: m.decl(c.Addr), Diffs: p.diffs, Reasons: p.reasons}}
+	if len(g.spare()) > 0 {
+		m.discardAll(g.spare(), c, "an earlier apply left it behind, and it is not needed")
+	}
+	move := transition(l, c)
+	if why := startReason(l, c); why != "" && move.start {
+		w.change.Reasons = replaceReason(w.change.Reasons, "state differs", why, p.applied == c.State)
+	}
+	if move.await && !move.start {
+		w.change.Reasons = append(w.change.Reasons, "it has not completed yet")
+	}
+	relabel := p.adopt || m.renamed(l, c) || dearestBelow(p.diffs) || p.stale()
+	if !relabel && move.none() {
+		return res
+	}
+	w.change.Verb = verbOf(p, move, relabel)
+	if p.adopt {
+		w.change.Reasons = append([]string{"an import block adopts it"}, w.change.Reasons...)
+	}
+	if len(w.change.Reasons) == 0 {
+		w.change.Reasons = []string{"state was last asked for as " + p.applied}
+	}
+	if c.Ready == spec.ReadyCompleted && move.await {
+		w.change.Action = Run
+	}
+	m.works = append(m.works, w)
+	var last *draft
+	add := func(op Op) *draft {
+		d := w.step(op, last).touches(touchContainer(l))
+		last = d
+		return d
+	}
+	if move.stop {
+		f := m.fateOf(l)
+		f.leave = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
+	}
+	if relabel {
+		m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr)})
+	}
+	if move.start {
+		d := add(&StartTask{ID: l.ID, Name: c.Name})
+		m.waitForNeeds(d, c)
+		m.waitForDiscarded(d, g.spare())
+	}
+	if move.resume {
+		m.waitForNeeds(add(&ResumeTask{ID: l.ID, Name: c.Name}), c)
+	}
+	if move.await {
+		add(&AwaitReady{ID: l.ID, Name: c.Name, Ready: c.Ready, Within: c.Update.Within})
+	}
+	if move.pause {
+		add(&PauseTask{ID: l.ID, Name: c.Name})
+	}
+	if move.start || move.resume || move.await {
+		res.ready = []*draft{last}
+	}
+	res.verb = w.change.Verb
+	return res
+}
+
+// stale tells whether the record says that another state was asked for than is now.
+func (p *pair) stale() bool {
+	c := p.want
+	done := c.Ready == spec.ReadyCompleted && p.live.Completed
+	return p.applied != c.State && !done && !ignores(c, "state")
+}
+
+func ignores(c *spec.Container, attr string) bool {
+	return slices.Contains(c.Lifecycle.IgnoreChanges, attr) || slices.Contains(c.Lifecycle.IgnoreChanges, "all")
+}
+
+func dearestBelow(diffs []Diff) bool {
+	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
+}
+
+// replaceReason puts the cause of a start in the place of "state differs": what happened says more than that something did.
+func replaceReason(reasons []string, old, why string, byHand bool) []string {
+	out := append([]string{}, reasons...)
+	for i, r := range out {
+		if r == old {
+			if !byHand {
+				return out
+			}
+			out[i] = why
+			return out
+		}
+	}
+	return append(out, why)
+}
+
+func verbOf(p *pair, t motion, relabel bool) string {
+	switch {
+	case p.adopt:
+		return "adopt"
+	case t.start || t.await:
+		return "start"
+	case t.stop:
+		return "stop"
+	case t.pause:
+		return "pause"
+	case t.resume:
+		return "resume"
+	}
+	return "relabel"
+}
+
+func (m *maker) renamed(l *LiveContainer, c *spec.Container) bool {
+	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != m.want.Stack.Name
+}
+
+// motion is what happens to a container's process.
+type motion struct{ stop, start, resume, await, pause bool }
+
+func (t motion) none() bool { return t == motion{} }
+
+// transition says how a container that is there gets into its wanted state.
+func transition(l *LiveContainer, want *spec.Container) motion {
+	job := want.Ready == spec.ReadyCompleted
+	up := l.Task.Up()
+	switch want.State {
+	case spec.StateStopped:
+		return motion{stop: up}
+	case spec.StatePaused:
+		if l.Task.Status == TaskPaused {
+			return motion{}
+		}
+		return motion{start: !up, await: !up, pause: true}
+	}
+	switch {
+	case job && l.Completed && !up:
+		return motion{}
+	case job && l.Task.Status == TaskStopped && l.Task.ExitCode == 0:
+		return motion{await: true} // it ended well while nobody looked
+	case l.Task.Status == TaskPaused:
+		return motion{resume: true, await: job && !l.Completed}
+	case up:
+		return motion{await: l.Pending || job && !l.Completed}
+	}
+	return motion{start: true, await: true}
+}
+
+// startReason says why a process that should run doesn't.
+func startReason(l *LiveContainer, want *spec.Container) string {
+	if want.State == spec.StateStopped || l.Task.Up() {
+		return ""
+	}
+	switch {
+	case l.Pending:
+		return "it was never ready"
+	case l.Task.Status == TaskStopped:
+		return exitText(l.Task)
+	case l.Task.Status == TaskCreated:
+		return "its process was made and never started"
+	}
+	return "its process is not there"
+}
+
+// check says what of a container the host cannot do, and what containerd would refuse.
+func (m *maker) check(c *spec.Container) bool {
+	n := len(m.diags)
+	h := m.have.Host
+	if p := orElse(c.Platform, h.Platform); len(h.Runs) > 0 && !slices.Contains(h.Runs, p) {
+		m.fail(fault(c.AttrAt("platform"), "Platform does not run here", "%s is to run programs of %s, and this host runs %s. Choose one of these; emulators are not set up by this version.", c.Addr, p, strings.Join(h.Runs, ", ")))
+	}
+	if r := orElse(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
+		m.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd cannot start the runtime %q here; of those asked for it can start %s. Install it, or leave the attribute out for %s.%s", r, orElse(strings.Join(h.Runtimes, ", "), "none"), spec.DefaultRuntime, didYouMean(r, h.Runtimes)))
+	}
+	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
+		m.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
+	}
+	m.checkMarks(c, "labels", c.Labels)
+	m.checkMarks(c, "annotations", c.Annotations)
+	if c.Image.Addr.IsZero() || m.images[c.Image.Addr] == nil {
+		m.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))
+	}
+	return len(m.diags) == n
+}
+
+// reserved are beginnings of label keys that others write.
+var reserved = []string{"fairlead/", "nerdctl/", "containerd.io/", "io.containerd.", "io.cri-containerd"}
+
+const labelLimit = 4096 // bytes of a label's key and value together, in containerd
+
+func (m *maker) checkMarks(c *spec.Container, attr string, kv map[string]string) {
+	for _, k := range sortedKeys(kv) {
+		for _, p := range reserved {
+			if strings.HasPrefix(k, p) {
+				m.fail(fault(c.AttrAt(attr), "Reserved name", "%s[%q]: names that begin with %q are written by containerd and its tools. Choose another name.", attr, k, p))
+			}
+		}
+		if n := len(k) + len(kv[k]); attr == "labels" && n > labelLimit {
+			m.fail(fault(c.AttrAt(attr), "Label too long", "labels[%q] has %d bytes, key and value together; containerd takes %d. Put it into annotations, or into a file.", k, n, labelLimit))
+		}
+	}
+}
+
+func (m *maker) collides(c *spec.Container) bool {
+	l := m.nameTaken(c)
+	if l == nil {
+		return false
+	}
+	hint := fmt.Sprintf("Adopt it with import { to = %s  id = %q }, or rename or remove it.", c.Addr, short(l.ID))
+	if l.Owner != nil {
+		hint = "Rename this block, or take that one out of its stack's files."
+	}
+	m.fail(fault(c.AttrAt("name"), "Container name taken", "%s is to be named %s, and the container %s has that name. It is %s. %s", c.Addr, c.Name, short(l.ID), ownedBy(l.Owner), hint))
+	return true
+}

@@ -1,0 +1,305 @@
+package planner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// FormatVersion is the version of the saved plan's format. A plan of another version is refused.
+const FormatVersion = 1
+
+// file is a saved plan.
+type file struct {
+	Format    string       `json:"format"`
+	Version   int          `json:"version"`
+	Stack     string       `json:"stack"`
+	Namespace string       `json:"namespace"`
+	Changes   []fileChange `json:"changes"`
+	Steps     []fileStep   `json:"steps"`
+	Touches   []Touch      `json:"touches"`
+	Pins      spec.Lock    `json:"pins"`
+	Summary   Summary      `json:"summary"`
+}
+
+const fileFormat = "fairlead plan"
+
+type fileChange struct {
+	Change
+	Diffs []fileDiff `json:"diffs"`
+	Decl  *hcl.Range `json:"decl"`
+}
+
+type fileDiff struct {
+	Path   string    `json:"path"`
+	Before fileValue `json:"before"`
+	After  fileValue `json:"after"`
+	Cost   Cost      `json:"cost"`
+	Secret bool      `json:"secret,omitempty"`
+}
+
+// fileValue is a value of any type. Secret ones are not written: a plan shows them as such, and runs from its steps alone.
+type fileValue struct {
+	Type   json.RawMessage `json:"type,omitempty"`
+	Value  json.RawMessage `json:"value,omitempty"`
+	Absent bool            `json:"absent,omitempty"`
+	Later  bool            `json:"later,omitempty"` // unknown until apply
+}
+
+type fileStep struct {
+	ID     int      `json:"id"`
+	fileOp          // its op
+	Change int      `json:"change"`
+	After  []int    `json:"after"`
+	Cause  string   `json:"cause"`
+	Undo   []fileOp `json:"undo,omitempty"`
+	Finish bool     `json:"finish,omitempty"`
+}
+
+type fileOp struct {
+	Kind string          `json:"kind"`
+	Op   json.RawMessage `json:"op"`
+}
+
+// Encode writes a plan so that Decode gives it back. It holds the values that the steps need, so it is for its owner's eyes.
+func Encode(w io.Writer, p *Plan) error {
+	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary}
+	for _, c := range p.Changes {
+		fc := fileChange{Change: *c, Decl: c.Decl}
+		for _, d := range c.Diffs {
+			fd := fileDiff{Path: d.Path, Cost: d.Cost, Secret: d.Secret}
+			var err error
+			if fd.Before, err = encodeValue(d.Before, d.Secret); err != nil {
+				return fmt.Errorf("plan: %s: %w", d.Path, err)
+			}
+			if fd.After, err = encodeValue(d.After, d.Secret); err != nil {
+				return fmt.Errorf("plan: %s: %w", d.Path, err)
+			}
+			fc.Diffs = append(fc.Diffs, fd)
+		}
+		f.Changes = append(f.Changes, fc)
+	}
+	for _, s := range p.Steps {
+		fs := fileStep{ID: s.ID, Change: s.Change, After: s.After, Cause: s.Cause, Finish: s.Finish}
+		var err error
+		if fs.fileOp, err = encodeOp(s.Op); err != nil {
+			return fmt.Errorf("plan: step %d: %w", s.ID, err)
+		}
+		for _, u := range s.Undo {
+			op, err := encodeOp(u)
+			if err != nil {
+				return fmt.Errorf("plan: step %d: %w", s.ID, err)
+			}
+			fs.Undo = append(fs.Undo, op)
+		}
+		f.Steps = append(f.Steps, fs)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(f)
+}
+
+func encodeOp(op Op) (fileOp, error) {
+	for _, k := range kinds {
+		if k.is(op) {
+			b, err := json.Marshal(op)
+			return fileOp{Kind: k.name, Op: b}, err
+		}
+	}
+	return fileOp{}, fmt.Errorf("%T is no kind of step", op)
+}
+
+func encodeValue(v cty.Value, secret bool) (fileValue, error) {
+	switch {
+	case v == cty.NilVal || v.IsKnown() && v.IsNull():
+		return fileValue{Absent: true}, nil
+	case !v.IsKnown():
+		return fileValue{Later: true}, nil
+	case secret:
+		return fileValue{}, nil
+	}
+	t, err := ctyjson.MarshalType(v.Type())
+	if err != nil {
+		return fileValue{}, err
+	}
+	b, err := ctyjson.Marshal(v, v.Type())
+	return fileValue{Type: t, Value: b}, err
+}
+
+// Decode reads what Encode wrote, and nothing else: a plan is run verbatim or not at all.
+func Decode(r io.Reader) (*Plan, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil || head.Format != fileFormat {
+		return nil, errors.New("plan: the file is no saved plan, or it is damaged: make one with `fairlead plan --out FILE`")
+	}
+	if head.Version != FormatVersion {
+		return nil, fmt.Errorf("plan: the file has format version %d, and this fairlead reads version %d: make the plan anew with this fairlead", head.Version, FormatVersion)
+	}
+	var f file
+	if err := strict(b, &f); err != nil {
+		return nil, fmt.Errorf("plan: the file is damaged: %w; make the plan anew", err)
+	}
+	p, err := f.plan()
+	if err != nil {
+		return nil, fmt.Errorf("plan: the file is damaged: %w; make the plan anew", err)
+	}
+	return p, nil
+}
+
+func strict(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the plan")
+	}
+	return nil
+}
+
+func (f *file) plan() (*Plan, error) {
+	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary}
+	for i := range f.Changes {
+		fc := &f.Changes[i]
+		c := fc.Change
+		c.Decl = fc.Decl
+		for _, fd := range fc.Diffs {
+			before, err := decodeValue(fd.Before, fd.Secret)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", fd.Path, err)
+			}
+			after, err := decodeValue(fd.After, fd.Secret)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", fd.Path, err)
+			}
+			if fd.Cost < Free || fd.Cost > Recreate {
+				return nil, fmt.Errorf("%s: there is no cost %d", fd.Path, fd.Cost)
+			}
+			c.Diffs = append(c.Diffs, Diff{Path: fd.Path, Before: before, After: after, Cost: fd.Cost, Secret: fd.Secret})
+		}
+		p.Changes = append(p.Changes, &c)
+	}
+	for i := range f.Steps {
+		s, err := f.Steps[i].step(i+1, len(p.Changes))
+		if err != nil {
+			return nil, fmt.Errorf("step %d: %w", i+1, err)
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	return p, nil
+}
+
+func (fs *fileStep) step(id, changes int) (*Step, error) {
+	s := &Step{ID: fs.ID, Change: fs.Change, After: fs.After, Cause: fs.Cause, Finish: fs.Finish}
+	if fs.ID != id {
+		return nil, fmt.Errorf("it is numbered %d", fs.ID)
+	}
+	last := 0
+	for _, a := range fs.After {
+		if a <= last || a >= id {
+			return nil, fmt.Errorf("it cannot come after step %d", a)
+		}
+		last = a
+	}
+	var err error
+	if s.Op, err = decodeOp(fs.fileOp); err != nil {
+		return nil, err
+	}
+	if _, check := s.Op.(*CheckUnmoved); fs.Change >= changes || fs.Change < -1 || (fs.Change == -1) != check {
+		return nil, fmt.Errorf("it serves change %d, which is not there", fs.Change)
+	}
+	for _, u := range fs.Undo {
+		op, err := decodeOp(u)
+		if err != nil {
+			return nil, err
+		}
+		s.Undo = append(s.Undo, op)
+	}
+	return s, nil
+}
+
+func decodeOp(f fileOp) (Op, error) {
+	for _, k := range kinds {
+		if k.name != f.Kind {
+			continue
+		}
+		op := k.make()
+		if err := strict(f.Op, op); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Kind, err)
+		}
+		return op, checkOp(op)
+	}
+	return nil, fmt.Errorf("%q is no kind of step", f.Kind)
+}
+
+// checkOp refuses an op that lacks what a runner takes for granted.
+func checkOp(op Op) error {
+	switch op := op.(type) {
+	case *PullImage:
+		return needs(op.Name, op.Ref, op.Digest)
+	case *LoadImage:
+		return needs(op.Name, op.Path, op.Digest)
+	case *TagImage:
+		return needs(op.Name, op.From, op.Digest)
+	case *PushImage:
+		return needs(op.Name, op.To, op.Digest)
+	case *RelabelImage:
+		return needs(op.Name)
+	case *UntagImage:
+		return needs(op.Name)
+	case *CreateContainer:
+		if op.Want == nil {
+			return errors.New("it does not say what to create")
+		}
+		return needs(op.ID, op.Want.Name)
+	case *RelabelContainer:
+		if op.Want == nil {
+			return errors.New("it does not say what to write")
+		}
+		return needs(op.ID)
+	case *CheckUnmoved:
+		return nil
+	}
+	return needs(opID(op))
+}
+
+func needs(fields ...string) error {
+	for _, f := range fields {
+		if f == "" {
+			return errors.New("it lacks a field")
+		}
+	}
+	return nil
+}
+
+func decodeValue(f fileValue, secret bool) (cty.Value, error) {
+	switch {
+	case f.Absent:
+		return cty.NullVal(cty.DynamicPseudoType), nil
+	case f.Later:
+		return cty.DynamicVal, nil
+	case secret:
+		return cty.StringVal("(sensitive)"), nil
+	}
+	t, err := ctyjson.UnmarshalType(f.Type)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return ctyjson.Unmarshal(f.Value, t)
+}

@@ -1,0 +1,369 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// move is what becomes of an image record: it points elsewhere, or it goes.
+type move struct {
+	to   string // "": it goes
+	work *work
+}
+
+// target is what an image block or a container's string stands for.
+type target struct {
+	digest      string
+	platforms   map[string]int64 // that the source has, with their bytes; nil: nobody asked
+	fingerprint string
+}
+
+// platformsOf gives the platforms that an image's containers need.
+func (m *maker) platformsOf(im *spec.Image) []string {
+	var out []string
+	for _, p := range im.Platform {
+		out = append(out, orElse(p, m.have.Host.Platform))
+	}
+	if len(out) == 0 {
+		out = []string{m.have.Host.Platform}
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
+// imageAt is where an image's source is written: in its block, or in the container that names it.
+func (m *maker) imageAt(im *spec.Image) hcl.Range {
+	if im.Implied {
+		for _, c := range m.users[im.Addr] {
+			return c.AttrAt("image")
+		}
+	}
+	if im.Load != "" {
+		return im.AttrAt("load")
+	}
+	return im.AttrAt("pull")
+}
+
+// targetOf says what an image stands for, without asking anybody: by its own digest, the lock file, what is there, or what was found
+// while reading the host. Empty if nobody could tell; src is the reading then.
+func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *Source) {
+	rec := have.Images[im.Name]
+	if im.Load != "" {
+		src = have.Sources[im.Load]
+		switch {
+		case src != nil && src.Err == "":
+			return target{src.Digest, src.Platforms, src.Fingerprint}, src
+		case src == nil && rec != nil:
+			return target{digest: rec.Digest}, nil
+		}
+		return target{}, src
+	}
+	src = have.Sources[im.Pull]
+	pin, pinned := want.Lock[im.Pull]
+	_, fixed := splitDigest(im.Pull)
+	switch {
+	case fixed != "":
+		t = target{digest: fixed, platforms: pin.Platforms}
+	case pinned:
+		t = target{digest: pin.Digest, platforms: pin.Platforms}
+	case rec != nil && (im.Implied || im.Name == im.Pull || src == nil):
+		return target{digest: rec.Digest}, nil
+	case src != nil && src.Err == "":
+		return target{digest: src.Digest, platforms: src.Platforms}, src
+	}
+	if len(t.platforms) == 0 {
+		t.platforms = nil
+		if src != nil && src.Err == "" && src.Digest == t.digest {
+			t.platforms = src.Platforms
+		}
+	}
+	return t, src
+}
+
+// decideImage says what happens to one image and its other names.
+func (m *maker) decideImage(im *spec.Image) *imageResult {
+	t, src := targetOf(m.want, m.have, im)
+	res := &imageResult{ok: t.digest != "", name: im.Name, digest: t.digest}
+	rec := m.have.Images[im.Name]
+	if !m.scope.has(im.Addr) {
+		if rec != nil {
+			res.ok, res.digest = true, rec.Digest
+		}
+		return res
+	}
+	if t.digest == "" {
+		m.fail(m.unreadable(im, src))
+		return res
+	}
+	if !m.hasPlatforms(im, t, rec) || !m.mayUse(im, t, rec) {
+		res.ok = false
+		return res
+	}
+	m.pin(im, t)
+	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
+	if im.Implied {
+		w.change.Decl = nil
+		if us := m.users[im.Addr]; len(us) > 0 {
+			w.change.Decl = m.decl(us[0].Addr)
+		}
+	}
+	m.bring(w, im, t, rec, res)
+	m.tag(w, im, t.digest, res)
+	m.push(w, im, t.digest, rec)
+	if len(w.steps) > 0 {
+		m.works = append(m.works, w)
+	}
+	return res
+}
+
+func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
+	what := "The reference " + familiar(im.Pull)
+	if im.Load != "" {
+		what = "The archive " + im.Load
+	}
+	if src == nil {
+		return fault(m.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
+	}
+	return fault(m.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, im.Addr, strings.TrimSuffix(src.Err, "."))
+}
+
+// hasPlatforms says which platform a container asks for that the source doesn't have.
+func (m *maker) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
+	have := sortedKeys(t.platforms)
+	if t.platforms == nil {
+		if im.Load == "" || rec == nil || rec.Platforms == nil {
+			return true
+		}
+		have = rec.Platforms // an archive that didn't change: all that it had is there
+	}
+	ok := true
+	for _, p := range m.platformsOf(im) {
+		if slices.Contains(have, p) {
+			continue
+		}
+		ok = false
+		at := m.imageAt(im)
+		who := im.Addr.String()
+		for _, c := range m.users[im.Addr] {
+			if orElse(c.Platform, m.have.Host.Platform) == p {
+				at, who = c.AttrAt("platform"), c.Addr.String()
+				break
+			}
+		}
+		m.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, m.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
+	}
+	return ok
+}
+
+func (m *maker) sourceText(im *spec.Image) string {
+	if im.Load != "" {
+		return "the archive " + im.Load
+	}
+	return familiar(im.Pull)
+}
+
+// mayUse checks that the record of the image's name may be used as it is, or be changed.
+func (m *maker) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
+	if rec == nil || m.mine(rec) {
+		return true
+	}
+	if rec.Digest == t.digest {
+		if len(im.Push) == 0 {
+			return true
+		}
+		m.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it: import { to = %s  id = %q }.", familiar(rec.Name), ownedBy(rec.Owner), im.Addr, familiar(rec.Name)))
+		return false
+	}
+	m.fail(m.heldImage(m.imageAt(im), im, rec, t.digest))
+	return false
+}
+
+// mine tells whether a record is this stack's, or about to be.
+func (m *maker) mine(rec *LiveImage) bool {
+	_, adopted := m.adopted[rec.Name]
+	return adopted || m.ours(rec.Owner)
+}
+
+func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
+	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.Name), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
+	if rec.Owner != nil {
+		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
+	}
+	if im.Implied {
+		return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), or take the pin out of %s to use what is there.", what, m.have.Namespace, rec.Name, spec.LockFile)
+	}
+	return fault(at, "Image name taken", "%s Adopt it with import { to = %s  id = %q }, pin its digest in %s, or untag it (`ctr -n %s images rm %s`).", what, im.Addr, familiar(rec.Name), spec.LockFile, m.have.Namespace, rec.Name)
+}
+
+// pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
+func (m *maker) pin(im *spec.Image, t target) {
+	if im.Pull == "" {
+		return
+	}
+	_, fixed := splitDigest(im.Pull)
+	_, pinned := m.want.Lock[im.Pull]
+	rec := m.have.Images[im.Name]
+	if fixed != "" || pinned || im.Implied && rec != nil {
+		return
+	}
+	m.pins[im.Pull] = spec.Pin{Digest: t.digest, Platforms: t.platforms}
+}
+
+// bring sees to it that the record of the image's name is there, whole and this stack's.
+func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *imageResult) {
+	c := w.change
+	protect := im.Lifecycle.PreventDestroy
+	need := m.platformsOf(im)
+	verb, done := "pull", "pulled"
+	if im.Load != "" {
+		verb, done = "load", "loaded"
+	}
+	switch {
+	case rec == nil:
+		c.become(Create, verb, "it is not there")
+		res.fresh = fmt.Sprintf("%s is new", im.Addr)
+		w.get(im, t, need, m.own(im.Addr)).last(res)
+	case rec.Digest != t.digest:
+		c.become(Update, verb, fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest)))
+		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
+		res.fresh = fmt.Sprintf("%s is %s anew", im.Addr, done)
+		w.get(im, t, need, m.own(im.Addr)).touches(touchImage(rec)).last(res)
+		m.moves[rec.Name] = &move{to: t.digest, work: w}
+	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
+		gone := missing(need, rec.Platforms)
+		c.become(Update, verb, strings.Join(gone, ", ")+" of it is not there")
+		owner := m.own(im.Addr)
+		if !m.mine(rec) {
+			owner = Owner{} // its marks stay as they are
+		}
+		w.get(im, t, gone, owner).touches(touchImage(rec)).last(res)
+	case m.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
+		m.remark(w, im, rec)
+	}
+}
+
+// get is the step that brings the content.
+func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *draft {
+	protect := im.Lifecycle.PreventDestroy
+	if im.Load != "" {
+		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect})
+	}
+	ref, _ := splitDigest(im.Pull)
+	var bytes int64
+	for _, p := range platforms {
+		bytes += t.platforms[p]
+	}
+	if bytes > 0 {
+		w.change.Notes = append(w.change.Notes, "downloads "+bytesText(bytes))
+	}
+	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect})
+}
+
+func (d *draft) last(res *imageResult) { res.last = append(res.last, d) }
+
+// remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
+func (m *maker) remark(w *work, im *spec.Image, rec *LiveImage) {
+	protect := im.Lifecycle.PreventDestroy
+	switch {
+	case !m.ours(rec.Owner):
+		w.change.become(Update, "adopt", "an import block adopts it")
+	case rec.Owner.Addr != im.Addr:
+		w.change.become(Update, "relabel", "it was "+rec.Owner.Addr.String())
+	case rec.Protected != protect:
+		w.change.become(Update, "relabel", "prevent_destroy differs")
+		w.change.Diffs = append(w.change.Diffs, Diff{Path: "lifecycle.prevent_destroy", Before: flag(rec.Protected), After: flag(protect), Cost: Relabel})
+	default:
+		return
+	}
+	w.step(&RelabelImage{Name: rec.Name, Owner: m.own(im.Addr), Protect: protect}).touches(touchImage(rec))
+}
+
+// become sets what a change is, unless it is something dearer already.
+func (c *Change) become(a Action, verb, reason string) {
+	if c.Action == Keep {
+		c.Action, c.Verb = a, verb
+	}
+	if !slices.Contains(c.Reasons, reason) {
+		c.Reasons = append(c.Reasons, reason)
+	}
+}
+
+// missing gives the wanted platforms whose content isn't whole; none where nobody asked.
+func missing(need, have []string) []string {
+	if have == nil {
+		return nil
+	}
+	var out []string
+	for _, p := range need {
+		if !slices.Contains(have, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// tag sees to the image's other names.
+func (m *maker) tag(w *work, im *spec.Image, digest string, res *imageResult) {
+	protect := im.Lifecycle.PreventDestroy
+	for _, name := range im.Tags {
+		rec := m.have.Images[name]
+		op := &TagImage{Name: name, From: im.Name, Digest: digest, Owner: m.own(im.Addr), Protect: protect}
+		switch {
+		case rec == nil:
+			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
+			w.cause("the name "+familiar(name)+" is not there", w.step(op, res.last...)).last(res)
+		case rec.Digest == digest && m.mine(rec):
+			m.remark(w, im, rec)
+		case rec.Digest == digest:
+			// used as it is, by whomever it was made
+		case m.mine(rec):
+			why := "the name " + familiar(name) + " stands for other content"
+			w.change.become(Update, "tag", why)
+			w.cause(why, w.step(op, res.last...)).touches(touchImage(rec)).last(res)
+			m.moves[name] = &move{to: digest, work: w}
+		default:
+			m.fail(m.heldImage(im.AttrAt("tags"), im, rec, digest))
+		}
+	}
+}
+
+func (w *work) cause(why string, d *draft) *draft {
+	d.cause = why
+	return d
+}
+
+// push sees to the copies in registries.
+func (m *maker) push(w *work, im *spec.Image, digest string, rec *LiveImage) {
+	before := append([]*draft{}, w.steps...)
+	for _, to := range im.Push {
+		if rec != nil && rec.Pushed[to] == digest {
+			continue
+		}
+		why := familiar(to) + " does not have it"
+		if rec != nil && rec.Pushed[to] != "" {
+			why = familiar(to) + " has an older one"
+		}
+		w.change.become(Update, "push", why)
+		var after []*draft
+		for _, d := range before { // the record's own steps: the tags have records of their own
+			switch op := d.op.(type) {
+			case *PullImage, *LoadImage:
+				after = append(after, d)
+			case *RelabelImage:
+				if op.Name == im.Name {
+					after = append(after, d)
+				}
+			}
+		}
+		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest}, after...))
+		if rec != nil {
+			d.touches(touchImage(rec))
+		}
+	}
+}

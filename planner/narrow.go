@@ -1,0 +1,113 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// scope says which addresses a plan is about.
+type scope struct {
+	targets  map[spec.Addr]bool // nil: all
+	excludes map[spec.Addr]bool
+}
+
+func (s scope) has(a spec.Addr) bool {
+	if s.excludes[a] || s.excludes[a.Block()] {
+		return false
+	}
+	return s.targets == nil || s.targets[a] || s.targets[a.Block()]
+}
+
+// narrow finds what --target, --exclude and --replace name.
+func (m *maker) narrow() {
+	m.replaces = m.named("--replace", m.o.Replaces)
+	if len(m.o.Targets) > 0 {
+		m.scope.targets = m.named("--target", m.o.Targets)
+		if !m.o.Destroy {
+			m.withRefs(m.scope.targets)
+		}
+	}
+	m.scope.excludes = m.named("--exclude", m.o.Excludes)
+	m.withReferrers(m.scope.excludes)
+}
+
+// named checks addresses against what is wanted and what this stack owns.
+func (m *maker) named(flag string, as []spec.Addr) map[spec.Addr]bool {
+	if len(as) == 0 {
+		return nil
+	}
+	there := map[spec.Addr]bool{}
+	for a := range m.blocks {
+		there[a], there[a.Block()] = true, true
+	}
+	for _, l := range m.have.Containers {
+		if m.ours(l.Owner) {
+			there[l.Owner.Addr], there[l.Owner.Addr.Block()] = true, true
+		}
+	}
+	for _, r := range m.have.Images {
+		if m.ours(r.Owner) {
+			there[r.Owner.Addr], there[r.Owner.Addr.Block()] = true, true
+		}
+	}
+	out := map[spec.Addr]bool{}
+	for _, a := range as {
+		if there[a] {
+			out[a] = true
+			continue
+		}
+		m.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, didYouMean(a.String(), addrTexts(there))))
+	}
+	return out
+}
+
+func addrTexts(m map[spec.Addr]bool) []string {
+	out := make([]string, 0, len(m))
+	for a := range m {
+		out = append(out, a.String())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// refs are all that a resource needs.
+func refs(r spec.Resource) []spec.Addr {
+	out := r.Refs()
+	if c, ok := r.(*spec.Container); ok {
+		out = append(append(append([]spec.Addr{}, out...), c.Image.Addr), c.DependsOn...)
+	}
+	return out
+}
+
+// withRefs adds what those in the set refer to, and so on.
+func (m *maker) withRefs(in map[spec.Addr]bool) {
+	for i := len(m.ordered) - 1; i >= 0; i-- {
+		a := m.ordered[i]
+		if r := m.blocks[a]; r != nil && (in[a] || in[a.Block()]) {
+			for _, to := range refs(r) {
+				in[to] = true
+			}
+		}
+	}
+}
+
+// withReferrers adds what refers to those in the set, and so on.
+func (m *maker) withReferrers(in map[spec.Addr]bool) {
+	if len(in) == 0 {
+		return
+	}
+	for _, a := range m.ordered {
+		r := m.blocks[a]
+		if r == nil {
+			continue
+		}
+		for _, to := range refs(r) {
+			if in[to] || in[to.Block()] {
+				in[a] = true
+			}
+		}
+	}
+}

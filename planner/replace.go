@@ -1,0 +1,272 @@
+package planner
+
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// create makes a container, or carries on with one that an earlier apply made.
+func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *containerResult {
+	reasons := []string{"it is new"}
+	if img.fresh != "" {
+		reasons = append(reasons, img.fresh)
+	}
+	if g.pending != nil {
+		if p := m.compared(g.pending, want, img); carriesOn(p) && !m.replaces[want.Addr] && !m.replaces[want.Addr.Block()] {
+			w := m.add(want.Addr, Update, "start", m.decl(want.Addr), "it was never ready")
+			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
+			return m.succeed(w, p, nil, g.rest)
+		}
+	}
+	if m.collides(want) {
+		return g.asIs()
+	}
+	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
+	w := m.add(want.Addr, Create, "create", m.decl(want.Addr), reasons...)
+	w.change.Diffs = whole(want)
+	return m.succeed(w, &pair{want: want, full: want}, img.last, g.spare())
+}
+
+// carriesOn tells whether a pending container is what is wanted.
+func carriesOn(p *pair) bool {
+	for _, d := range p.diffs {
+		if d.Cost > Free && d.Cost != Retask {
+			return false
+		}
+	}
+	return true
+}
+
+// replace puts a new container into the place of the current one.
+func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult {
+	want := cur.full
+	w := &work{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: m.decl(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
+	if cur.adopt {
+		w.change.Notes = append(w.change.Notes, "an import block adopts "+nameOf(cur.live))
+	}
+	if g.pending != nil && !cur.forced {
+		if p := m.compared(g.pending, want, img); carriesOn(p) {
+			w.change.Notes = append(w.change.Notes, "carries on with "+short(g.pending.ID)+", which an earlier apply made")
+			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
+			m.works = append(m.works, w)
+			return m.succeed(w, p, nil, g.rest, cur)
+		}
+	}
+	if m.collides(want) {
+		return g.asIs()
+	}
+	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
+	m.works = append(m.works, w)
+	return m.succeed(w, &pair{want: want, full: want}, img.last, g.spare(), cur)
+}
+
+// spare are the generations beside the current one.
+func (g *lives) spare() []*LiveContainer {
+	if g.pending == nil {
+		return g.rest
+	}
+	return append([]*LiveContainer{g.pending}, g.rest...)
+}
+
+// succeed is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
+// is to be made.
+func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContainer, before ...*pair) *containerResult {
+	c := next.full
+	s := &succession{m: m, w: w, want: c, next: next}
+	if len(before) > 0 {
+		s.old = before[0]
+	}
+	if next.live == nil {
+		s.id = m.newID()
+		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr)}, after...)
+	} else {
+		s.id = next.live.ID
+	}
+	if s.old == nil {
+		s.up(spare)
+	} else if c.Update.Strategy == spec.StartFirst && c.State != spec.StateStopped {
+		s.up(spare)
+		s.down(s.last)
+	} else {
+		s.down(nil, spare...)
+		s.up(spare)
+	}
+	if s.old != nil {
+		s.remove()
+	}
+	return &containerResult{id: s.id, ready: s.ready, verb: w.change.Verb}
+}
+
+// succession is one generation coming up in the place of another.
+type succession struct {
+	m     *maker
+	w     *work
+	want  *spec.Container
+	next  *pair
+	old   *pair // nil: there was none
+	id    string
+	made  *draft // nil: it was there
+	last  *draft
+	ready []*draft
+	freed *draft // the old one's stop
+}
+
+// step adds a step of the new generation.
+func (s *succession) step(op Op) *draft {
+	d := s.w.step(op, s.last)
+	if s.last == nil {
+		d.wait(s.made)
+	}
+	switch {
+	case s.next.live != nil:
+		d.touches(touchContainer(s.next.live))
+	case s.old != nil:
+		d.behind = true // so that nothing which was begun has to wait for slow steps
+	}
+	if s.old != nil {
+		d.finish = s.last != nil
+	}
+	s.last = d
+	return d
+}
+
+// motion is how the new generation gets into its state.
+func (s *succession) motion() motion {
+	l := s.next.live
+	switch {
+	case s.want.State == spec.StateStopped:
+		return motion{}
+	case l == nil:
+		return motion{start: true, await: true, pause: s.want.State == spec.StatePaused}
+	case l.Task.Status == TaskPaused:
+		return motion{resume: true, await: true, pause: s.want.State == spec.StatePaused}
+	}
+	t := transition(l, s.want)
+	t.await = true // it is pending
+	return t
+}
+
+// up brings the new generation into its state.
+func (s *succession) up(spare []*LiveContainer) {
+	t := s.motion()
+	var first *draft
+	note := func(d *draft) *draft {
+		if first == nil {
+			first = d
+		}
+		return d
+	}
+	if s.want.State == spec.StateStopped {
+		if s.next.live != nil && s.next.live.Task.Up() {
+			note(s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout}))
+		}
+		note(s.step(&Settle{ID: s.id, Name: s.want.Name}))
+	}
+	if t.resume {
+		note(s.step(&ResumeTask{ID: s.id, Name: s.want.Name}))
+	}
+	if t.start {
+		s.takeBack(note(s.step(&StartTask{ID: s.id, Name: s.want.Name})))
+	}
+	if t.await {
+		s.takeBack(note(s.step(&AwaitReady{ID: s.id, Name: s.want.Name, Ready: s.want.Ready, Within: s.want.Update.Within})))
+	}
+	if t.pause {
+		note(s.step(&PauseTask{ID: s.id, Name: s.want.Name}))
+	}
+	if s.freed == nil { // else the stop of the old one has waited for all this
+		s.m.waitForNeeds(first, s.want)
+		s.m.waitForDiscarded(first, spare)
+		s.m.waitForName(first, s.want)
+	}
+	s.ready = []*draft{s.last}
+}
+
+// takeBack says how a replacement that fails is undone.
+func (s *succession) takeBack(d *draft) {
+	if s.old == nil || !s.want.Update.Rollback {
+		return
+	}
+	d.undo = []Op{
+		&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout},
+		&RemoveContainer{ID: s.id, Name: s.want.Name},
+	}
+	if s.freed != nil && s.old.live.Task.Up() {
+		d.undo = append(d.undo, &StartTask{ID: s.old.live.ID, Name: s.want.Name})
+		if s.old.live.Task.Status == TaskPaused {
+			d.undo = append(d.undo, &PauseTask{ID: s.old.live.ID, Name: s.want.Name})
+		}
+	}
+}
+
+// down ends the old generation's process. Whatever the start of its successor waits for comes before: nothing that was stopped
+// waits for anything but its own successor.
+func (s *succession) down(after *draft, spare ...*LiveContainer) {
+	l := s.old.live
+	if !mayRun(l, s.old.was) {
+		return
+	}
+	d := s.w.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.made, after)
+	d.touches(touchContainer(l))
+	if after == nil {
+		s.m.waitForNeeds(d, s.want)
+		s.m.waitForDiscarded(d, spare)
+		s.m.waitForName(d, s.want)
+		s.freed = d
+	} else {
+		d.finish = true
+	}
+	s.m.fateOf(l).leave = d
+	s.last = d
+}
+
+// mayRun tells whether a container runs, or might by the time that the plan is carried out.
+func mayRun(l *LiveContainer, was *spec.Container) bool {
+	return l.Task.Status != TaskNone && l.Task.Status != TaskStopped || was != nil && was.Restart.Policy != spec.RestartNo && was.Restart.Policy != ""
+}
+
+func (s *succession) remove() {
+	l := s.old.live
+	d := s.w.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last).touches(touchContainer(l))
+	d.finish = true
+	f := s.m.fateOf(l)
+	f.remove = d
+	if f.leave == nil {
+		f.leave = d
+	}
+}
+
+// protected tells whether a container must not go.
+func (p *pair) protected(c *spec.Container) bool {
+	return p.live.Protected || c.Lifecycle.PreventDestroy
+}
+
+func (m *maker) protectedReplace(c *spec.Container, p *pair) *hcl.Diagnostic {
+	at := c.AttrAt("lifecycle")
+	why := "it was asked for"
+	if len(p.reasons) > 0 {
+		why = p.reasons[0]
+	}
+	for _, d := range p.diffs {
+		if d.Cost == Recreate {
+			why = reason(d)
+			at = c.AttrAt(attrOf(d.Path))
+			break
+		}
+	}
+	if !c.Lifecycle.PreventDestroy {
+		return fault(at, "Replacement is prevented", "%s would have to be replaced (%s), and the container on the host still has prevent_destroy = true from the last apply. Apply prevent_destroy = false alone first, then this change.", c.Addr, why)
+	}
+	return fault(at, "Replacement is prevented", "%s would have to be replaced (%s), and prevent_destroy = true forbids that. Take the change back; or set prevent_destroy = false, apply that alone, and then apply this change.", c.Addr, why)
+}
+
+// attrOf gives the attribute of a path.
+func attrOf(path string) string {
+	for i, r := range path {
+		if r == '[' || r == '.' {
+			return path[:i]
+		}
+	}
+	return path
+}

@@ -1,0 +1,81 @@
+package planner
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// aboutOutage is what a stop, a start and a moment of readiness take where nothing is slow.
+const aboutOutage = time.Second
+
+// finish makes the plan of what has been decided.
+func (m *maker) finish() *Plan {
+	p := &Plan{Stack: m.want.Stack.Name, Namespace: orElse(m.have.Namespace, m.want.Stack.Namespace)}
+	if !m.o.Destroy {
+		p.Pins = m.pins
+	}
+	index := make(map[*work]int, len(m.works))
+	p.Summary.Actions = map[string]int{}
+	for i, w := range m.works {
+		index[w] = i
+		p.Changes = append(p.Changes, w.change)
+		p.Summary.Actions[w.change.Verb]++
+	}
+	seen := map[Touch]bool{}
+	for _, d := range m.drafts {
+		s := &Step{ID: d.id, Op: d.op, Change: -1, Cause: d.cause, Undo: d.undo, Finish: d.finish}
+		if d.work != nil {
+			s.Change = index[d.work]
+		}
+		for _, b := range d.after {
+			s.After = append(s.After, b.id)
+		}
+		for _, b := range d.soft {
+			s.After = append(s.After, b.id)
+		}
+		slices.Sort(s.After)
+		s.After = slices.Compact(s.After)
+		p.Steps = append(p.Steps, s)
+		if d.touch != nil && !seen[*d.touch] {
+			seen[*d.touch] = true
+			p.Touches = append(p.Touches, *d.touch)
+		}
+		if op, ok := d.op.(*PullImage); ok {
+			p.Summary.Downloads += op.Bytes
+		}
+	}
+	sortTouches(p.Touches)
+	p.Summary.Frees = m.frees
+	p.Summary.Outages = outages(p)
+	return p
+}
+
+// outages finds the containers that are down for a while and then up again: those with a stop and, after it, a start.
+func outages(p *Plan) []Outage {
+	type down struct{ timeout time.Duration }
+	stopped := map[int]*down{} // by change
+	var out []Outage
+	place := map[spec.Addr]int{}
+	for _, s := range p.Steps {
+		if s.Change < 0 || p.Changes[s.Change].Action != Replace {
+			continue
+		}
+		switch op := s.Op.(type) {
+		case *StopTask:
+			stopped[s.Change] = &down{op.Timeout}
+		case *StartTask:
+			if d := stopped[s.Change]; d != nil {
+				a := p.Changes[s.Change].Addr
+				place[a] = len(out)
+				out = append(out, Outage{Addr: a, About: aboutOutage, Until: d.timeout})
+			}
+		case *AwaitReady:
+			if i, ok := place[p.Changes[s.Change].Addr]; ok {
+				out[i].Until += op.Within
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,245 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// discardAll removes generations that nothing needs.
+func (m *maker) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
+	for _, l := range ls {
+		if m.fates[l.ID] == nil {
+			m.discard(m.add(c.Addr, Remove, "remove", m.decl(c.Addr), why), l)
+		}
+	}
+}
+
+// discard stops and removes a container that nothing takes the place of.
+func (m *maker) discard(w *work, l *LiveContainer) {
+	w.change.Object = nameOf(l)
+	was := &spec.Container{}
+	if l.Spec != nil {
+		was = l.Spec
+	}
+	was = normal(was, m.have.Host)
+	name := orElse(l.Name, short(l.ID))
+	f := m.fateOf(l)
+	if mayRun(l, was) {
+		f.leave = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: was.StopTimeout}).touches(touchContainer(l))
+	}
+	f.remove = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.leave).touches(touchContainer(l))
+	if f.leave == nil {
+		f.leave = f.remove
+	}
+}
+
+func (m *maker) fateOf(l *LiveContainer) *fate {
+	if m.fates[l.ID] == nil {
+		m.fates[l.ID] = &fate{}
+	}
+	return m.fates[l.ID]
+}
+
+// sweepContainers removes what this stack owns and nothing wants any more.
+func (m *maker) sweepContainers() {
+	gone := make([]spec.Addr, 0)
+	for a := range m.lives {
+		if (m.o.Destroy || m.blocks[a] == nil) && m.scope.has(a) {
+			gone = append(gone, a)
+		}
+	}
+	slices.SortFunc(gone, lessAddr)
+	for _, a := range gone {
+		g := m.lives[a]
+		all := g.spare()
+		if g.current != nil {
+			all = append([]*LiveContainer{g.current}, all...)
+		}
+		for _, l := range all {
+			if l.Protected && !l.Pending {
+				m.fail(m.protectedRemoval(a, "container "+nameOf(l)))
+				continue
+			}
+			m.discard(m.add(a, Remove, "remove", m.decl(a), m.goneReason()), l)
+			m.fates[l.ID].gone = true
+		}
+	}
+	m.connectNames()
+	m.connectDependents()
+}
+
+func (m *maker) goneReason() string {
+	if m.o.Destroy {
+		return "the stack is destroyed"
+	}
+	return "it is not in the files any more"
+}
+
+func (m *maker) protectedRemoval(a spec.Addr, what string) *hcl.Diagnostic {
+	if m.blocks[a] != nil {
+		return fault(m.at(a, "lifecycle"), "Removal is prevented", "The %s is %s, and prevent_destroy was true when it was last applied. Set prevent_destroy = false and apply that first.", what, a)
+	}
+	return fault(hcl.Range{}, "Removal is prevented", "The %s was %s, which is not in the files any more, and it has prevent_destroy = true from the last apply. Put the block back with prevent_destroy = false and apply that; then take the block out.", what, a)
+}
+
+// nameWait is a step that needs a container's name, which another container may still have.
+type nameWait struct {
+	step *draft
+	name string
+	addr spec.Addr
+}
+
+func (m *maker) waitForName(d *draft, c *spec.Container) {
+	if len(m.byName[c.Name]) > 0 {
+		m.nameWaits = append(m.nameWaits, nameWait{d, c.Name, c.Addr})
+	}
+}
+
+// connectNames lets who takes over a name start after who had it.
+func (m *maker) connectNames() {
+	for _, w := range m.nameWaits {
+		for _, l := range m.byName[w.name] {
+			if f := m.fates[l.ID]; f != nil && f.gone && l.Owner.Addr != w.addr {
+				w.step.wait(f.leave)
+			}
+		}
+	}
+}
+
+// waitForNeeds lets a start wait until what the container refers to is ready.
+func (m *maker) waitForNeeds(d *draft, c *spec.Container) {
+	for _, a := range refs(c) {
+		if r := m.containers[a]; r != nil {
+			d.wait(r.ready...)
+		}
+	}
+}
+
+func (m *maker) waitForDiscarded(d *draft, ls []*LiveContainer) {
+	for _, l := range ls {
+		if f := m.fates[l.ID]; f != nil {
+			d.wait(f.remove)
+		}
+	}
+}
+
+// connectDependents lets a container go after those that depended on it, as they said when they were applied. What live
+// objects say may go in a circle, after an apply that did not end; these edges give way then.
+func (m *maker) connectDependents() {
+	for _, a := range m.sortedLives() {
+		g := m.lives[a]
+		if g.current == nil || g.current.Spec == nil {
+			continue
+		}
+		mine := m.fates[g.current.ID]
+		for _, dep := range g.current.Spec.DependsOn {
+			on := m.lives[dep]
+			if dep == a || on == nil || on.current == nil {
+				continue
+			}
+			its := m.fates[on.current.ID]
+			switch {
+			case its == nil || its.leave == nil:
+			case mine != nil && mine.gone:
+				its.leave.soft = append(its.leave.soft, mine.leave)
+			case its.gone && m.containers[a] != nil:
+				its.leave.soft = append(its.leave.soft, m.containers[a].ready...)
+			}
+		}
+	}
+}
+
+func (m *maker) sortedLives() []spec.Addr {
+	out := make([]spec.Addr, 0, len(m.lives))
+	for a := range m.lives {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, lessAddr)
+	return out
+}
+
+// sweepImages untags the records that this stack owns and nothing wants any more.
+func (m *maker) sweepImages() {
+	for _, name := range sortedKeys(m.have.Images) {
+		rec := m.have.Images[name]
+		if !m.ours(rec.Owner) || m.records[name] || !m.scope.has(rec.Owner.Addr) {
+			continue
+		}
+		if rec.Protected {
+			m.fail(m.protectedRemoval(rec.Owner.Addr, "image "+familiar(name)))
+			continue
+		}
+		if free, after := m.unused(rec); free {
+			m.untag(rec, after)
+		}
+	}
+}
+
+// unused tells whether no container will need a record any more, and after which steps. Whoever isn't this stack's and needs it
+// is named.
+func (m *maker) unused(rec *LiveImage) (bool, []*draft) {
+	var after []*draft
+	var stay []string
+	free := true
+	for _, l := range m.byImage[rec.Name] {
+		if f := m.fates[l.ID]; f != nil && f.remove != nil {
+			after = append(after, f.remove)
+			continue
+		}
+		if d := m.relabelled(l, rec.Name); d != nil {
+			after = append(after, d)
+			continue
+		}
+		free = false
+		switch {
+		case !m.ours(l.Owner):
+			by := "which no stack owns"
+			if l.Owner != nil {
+				by = fmt.Sprintf("which is of stack %q", l.Owner.Stack)
+			}
+			stay = append(stay, nameOf(l)+", "+by)
+		case m.o.Destroy:
+			stay = append(stay, nameOf(l)+", which is "+l.Owner.Addr.String()+" and stays")
+		}
+	}
+	if len(stay) > 0 {
+		slices.Sort(stay)
+		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and %s was made from it: %s. Remove that first, or keep the image in the files.",
+			familiar(rec.Name), m.goneReason(), count(len(stay), "container"), strings.Join(stay, "; ")))
+	}
+	return free, after
+}
+
+// relabelled gives the step that writes another image name into a container's record; nil if there is none.
+func (m *maker) relabelled(l *LiveContainer, name string) *draft {
+	d := m.relabels[l.ID]
+	if d == nil || d.op.(*RelabelContainer).Want.Image.Name == name {
+		return nil
+	}
+	return d
+}
+
+func (m *maker) untag(rec *LiveImage, after []*draft) {
+	why := m.goneReason()
+	a := rec.Owner.Addr
+	if r, ok := m.blocks[a].(*spec.Image); ok && !m.o.Destroy {
+		why = a.String() + " is " + familiar(r.Name) + " now"
+		if r.Name == rec.Name || m.records[rec.Name] {
+			why = "it is no tag of " + a.String() + " any more"
+		}
+	} else if a.Name == rec.Name && !m.o.Destroy {
+		why = "no container uses it any more"
+	}
+	w := m.add(a, Remove, "untag", nil, why)
+	if m.o.Destroy {
+		w.change.Decl = m.decl(a)
+	}
+	w.change.Object = familiar(rec.Name)
+	w.step(&UntagImage{Name: rec.Name}, after...).touches(touchImage(rec))
+	m.moves[rec.Name] = &move{work: w}
+}

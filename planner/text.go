@@ -1,0 +1,113 @@
+package planner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// String writes one line a step: `[1,2] -> #3 create container.web, image.app is new`. It is the language of planner's tests.
+func (p *Plan) String() string {
+	var b strings.Builder
+	made := map[string]bool{}
+	for _, s := range p.Steps {
+		if op, ok := s.Op.(*CreateContainer); ok {
+			made[op.ID] = true
+		}
+	}
+	for _, s := range p.Steps {
+		ids := make([]string, len(s.After))
+		for i, a := range s.After {
+			ids[i] = strconv.Itoa(a)
+		}
+		fmt.Fprintf(&b, "[%s] -> #%d %s, %s", strings.Join(ids, ","), s.ID, p.Title(s), s.Cause)
+		if len(s.Undo) > 0 {
+			words := make([]string, len(s.Undo))
+			for i, op := range s.Undo {
+				words[i] = Verb(op)
+			}
+			fmt.Fprintf(&b, " {undo: %s}", strings.Join(words, ", "))
+		}
+		if s.Finish {
+			b.WriteString(" {finish}")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Title is a step as people name it: "create container.web", "stop container.web (old)", "untag shop/app:0.9".
+func (p *Plan) Title(s *Step) string {
+	verb := Verb(s.Op)
+	if op, ok := s.Op.(*CheckUnmoved); ok {
+		return verb + " " + count(len(op.Touches), "object")
+	}
+	c := p.Changes[s.Change]
+	switch op := s.Op.(type) {
+	case *TagImage:
+		return verb + " " + familiar(op.Name)
+	case *PushImage:
+		return verb + " " + familiar(op.To)
+	case *UntagImage:
+		return verb + " " + familiar(op.Name)
+	case *RelabelImage:
+		return verb + " " + familiar(op.Name)
+	}
+	if c.Object != "" && c.Addr.IsZero() {
+		return verb + " " + c.Object
+	}
+	title := verb + " " + c.Addr.String()
+	if c.Action == Remove && c.Object != "" {
+		return title + " " + c.Object
+	}
+	if c.Action == Replace && p.old(s) {
+		title += " (old)"
+	}
+	return title
+}
+
+// old tells whether a step of a replacement is about the generation that goes. Of one change, a container that is removed is the old one.
+func (p *Plan) old(s *Step) bool {
+	id := opID(s.Op)
+	for _, t := range p.Steps {
+		if op, ok := t.Op.(*RemoveContainer); ok && t.Change == s.Change && op.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// opID is the ID of the container that an op is about; "" for the ops of images.
+func opID(op Op) string {
+	switch op := op.(type) {
+	case *CreateContainer:
+		return op.ID
+	case *StartTask:
+		return op.ID
+	case *AwaitReady:
+		return op.ID
+	case *Settle:
+		return op.ID
+	case *StopTask:
+		return op.ID
+	case *PauseTask:
+		return op.ID
+	case *ResumeTask:
+		return op.ID
+	case *RelabelContainer:
+		return op.ID
+	case *RemoveContainer:
+		return op.ID
+	}
+	return ""
+}
+
+// Verb is what an op does, in a word.
+func Verb(op Op) string {
+	for _, k := range kinds {
+		if k.is(op) {
+			return k.verb
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,122 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// fault makes an error. The summary holds no name that a user chose; the detail is whole sentences. A zero range is none: the block
+// is gone from the files.
+func fault(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...)}
+	if at.Filename != "" {
+		d.Subject = at.Ptr()
+	}
+	return d
+}
+
+// didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
+func didYouMean(word string, known []string) string {
+	best, at := "", len(word)/3+2
+	for _, k := range known {
+		if d := levenshtein.Distance(word, k, nil); d > 0 && d < at {
+			best, at = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %s?", best)
+}
+
+// short is a container's ID as people see it.
+func short(id string) string { return id[:min(len(id), 12)] }
+
+func shortDigest(d string) string {
+	alg, hex, ok := strings.Cut(d, ":")
+	if !ok {
+		return orElse(d, "unknown")
+	}
+	return alg + ":" + hex[:min(len(hex), 12)]
+}
+
+// familiar is an image's name without what everybody leaves out.
+func familiar(name string) string {
+	name = strings.TrimPrefix(name, "docker.io/")
+	return strings.TrimPrefix(name, "library/")
+}
+
+// bytesText is a number of bytes for people, in powers of 1000.
+func bytesText(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	f, unit := float64(n), 0
+	for f >= 999.95 && unit < 5 {
+		f /= 1000
+		unit++
+	}
+	return strconv.FormatFloat(f, 'f', 1, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
+}
+
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// nameOf is a live container for people: its name and its short ID.
+func nameOf(l *LiveContainer) string {
+	if l.Name == "" {
+		return short(l.ID)
+	}
+	return l.Name + " (" + short(l.ID) + ")"
+}
+
+// ownedBy says who has an object, for an error.
+func ownedBy(o *Owner) string {
+	if o == nil {
+		return "no stack's: it was made by hand, with ctr, nerdctl or another tool"
+	}
+	return fmt.Sprintf("stack %q's, as %s", o.Stack, o.Addr)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// lessAddr orders addresses as people read them: numbers by value.
+func lessAddr(a, b spec.Addr) int {
+	if c := strings.Compare(string(a.Kind), string(b.Kind)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	if len(a.Key) != len(b.Key) && !strings.HasPrefix(a.Key, `"`) && !strings.HasPrefix(b.Key, `"`) {
+		return len(a.Key) - len(b.Key)
+	}
+	return strings.Compare(a.Key, b.Key)
+}
+
+func exitText(t Task) string {
+	s := fmt.Sprintf("its task ended with exit code %d", t.ExitCode)
+	if !t.ExitedAt.IsZero() {
+		s += " at " + t.ExitedAt.UTC().Format(time.DateTime)
+	}
+	return s
+}
