@@ -51,12 +51,17 @@ func (a Addr) Block() Addr { return Addr{Kind: a.Kind, Name: a.Name} }
 // IsZero tells whether a names nothing.
 func (a Addr) IsZero() bool { return a == Addr{} }
 
-// MarshalText and UnmarshalText let an address be a JSON value and a JSON key.
-func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+// MarshalText and UnmarshalText let an address be a JSON value and a JSON key. The zero address is the empty text.
+func (a Addr) MarshalText() ([]byte, error) {
+	if a.IsZero() {
+		return []byte{}, nil
+	}
+	return []byte(a.String()), nil
+}
 
 // UnmarshalText reads what MarshalText wrote; the empty text is the zero address.
 func (a *Addr) UnmarshalText(b []byte) error {
-	if len(b) == 0 || string(b) == "." {
+	if len(b) == 0 {
 		*a = Addr{}
 		return nil
 	}
