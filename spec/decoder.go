@@ -13,8 +13,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-func strconvQuote(s string) string { return strconv.Quote(s) }
-
 // decoder reads one instance of a block: each attribute into Go, what must not be shown or is not known yet into marks, and
 // what is wrong into diagnostics.
 type decoder struct {
@@ -389,8 +387,6 @@ func parsed[T any](d *decoder, attrs hcl.Attributes, attr, summary string, parse
 	}
 	return got, at, true
 }
-
-func containsMark(v cty.Value) bool { return v.ContainsMarked() }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

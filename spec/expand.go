@@ -2,6 +2,7 @@ package spec
 
 import (
 	"sort"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -13,7 +14,7 @@ import (
 const maxInstances = 100_000
 
 // quoteKey writes a string key as an address has it.
-func quoteKey(s string) string { return strconvQuote(s) }
+func quoteKey(s string) string { return strconv.Quote(s) }
 
 // expand makes a block's instances.
 func (e *evaluator) expand(n *node) {
@@ -51,7 +52,7 @@ func (e *evaluator) repetition(n *node, expr hcl.Expression) (cty.Value, bool) {
 	at := expr.Range()
 	switch {
 	case diags.HasErrors():
-	case v.IsMarked() || (!v.IsWhollyKnown() && containsMark(v)):
+	case v.IsMarked() || (!v.IsWhollyKnown() && v.ContainsMarked()):
 		e.fail(fault(at, "Sensitive value", "%s may not be sensitive: the instances' names would show it. Keep the secret part in other attributes, or use nonsensitive().", n.repeat))
 	case !v.IsKnown() && n.bad: // broken further up, and said there
 	case !v.IsKnown():

@@ -18,19 +18,19 @@ type Inputs struct {
 // Load reads a stack. The config is usable only if the diagnostics hold no error; its Files are always set.
 func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e := newEvaluator(dir, in)
-	e.sort(e.parse())   // files, blocks, unknown blocks
-	e.variables()       // values from outside
-	e.readStack()       // exactly one
-	e.collect()         // who refers to whom
-	e.order()           // what comes first, and cycles
-	e.evaluate()        // locals; for each block its instances, then each of them
-	e.link()            // a container's image, depends_on: from names to addresses
-	e.checkNames()      // what the host knows only once
-	e.readRegistries()  //
-	e.readImports()     //
-	e.finish()          // order of instances
-	e.outputs(nil)      //
-	e.cfg.Lock = e.lock //
+	e.sort(e.parse())  // files and their blocks
+	e.variables()      // values from outside
+	e.readStack()      // exactly one
+	e.collect()        // who refers to whom
+	e.order()          // what comes first, and cycles
+	e.evaluate()       // locals; the instances of each block, and what they say
+	e.link()           // from names to addresses: a container's image, depends_on
+	e.checkNames()     // what the host has only once
+	e.readRegistries() // blocks that nothing refers to
+	e.readImports()
+	e.finish() // the order of instances
+	e.outputs(nil)
+	e.cfg.Lock = e.lock
 	return e.cfg, tidy(e.diags)
 }
 

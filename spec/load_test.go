@@ -283,3 +283,19 @@ func TestLock(t *testing.T) {
 		t.Error("a temporary file stays:", entries)
 	}
 }
+
+// A directory that is not there is one problem, and not also a directory without a stack.
+func TestLoadNoDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	_, diags := Load(dir, Inputs{})
+	if len(diags) != 1 || diags[0].Summary != "No such directory" || !strings.Contains(diags[0].Detail, dir) {
+		t.Error(diags)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, diags := Load(file, Inputs{}); len(diags) != 1 || diags[0].Summary != "Unreadable directory" {
+		t.Error(diags)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -42,7 +43,7 @@ func LoadLock(dir string) (Lock, hcl.Diagnostics) {
 func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 	lock := Lock{}
 	src, err := os.ReadFile(filepath.Join(dir, LockFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return lock, nil, nil
 	}
 	if err != nil {

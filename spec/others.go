@@ -39,7 +39,7 @@ func (e *evaluator) readOutputs(s *settling) []*Output {
 		if ds.HasErrors() {
 			continue
 		}
-		if containsMark(v) && !o.Sensitive {
+		if v.ContainsMarked() && !o.Sensitive {
 			e.fail(fault(a.Expr.Range(), "Sensitive value", "The value comes from something sensitive, so the output says sensitive = true, or the value goes through nonsensitive()."))
 		}
 		o.Value, _ = v.UnmarkDeep()

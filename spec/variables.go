@@ -326,7 +326,7 @@ func condition(content *hcl.BodyContent, ctx *hcl.EvalContext) (bool, string, hc
 	if ds.HasErrors() {
 		return true, "", diags
 	}
-	if containsMark(text) {
+	if text.ContainsMarked() {
 		return false, "(the message is sensitive)", diags
 	}
 	text, err = convert.Convert(text, cty.String)

@@ -1,0 +1,43 @@
+package spec
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// docs/language.md has a row for each attribute of each block, and names each function.
+func TestDocsNameEverything(t *testing.T) {
+	b, err := os.ReadFile("../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	var title string
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, "##") {
+			title = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+		sections[title] += line
+	}
+	for section, schema := range map[string]*hcl.BodySchema{
+		"stack": stackSchema, "variable": variableSchema, "output": outputSchema, "registry": registrySchema, "import": importSchema,
+		"image": imageSchema, "container": containerSchema, "mount": mountSchema, "update": updateSchema, "lifecycle": lifecycleSchema,
+	} {
+		for _, a := range attributeNames(schema) {
+			if !strings.Contains(sections[section], "\n| `"+a+"` |") {
+				t.Errorf("the section %s has no row for %s", section, a)
+			}
+		}
+	}
+	for name := range functions("", nil) {
+		if !strings.Contains(sections["functions"], name) {
+			t.Errorf("the section functions does not name %s", name)
+		}
+		if _, isPure := pure[name]; !isPure && !contains(hostFunctions, name) {
+			t.Errorf("%s is in no list that suggestions are made from", name)
+		}
+	}
+}
