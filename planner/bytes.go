@@ -67,12 +67,12 @@ func (m *maker) freed(digest string, before, after *reach, counted map[string]bo
 		}
 	})
 	m.frees += bytes
-	note := "frees " + bytesText(bytes)
+	note := "frees " + Bytes(bytes)
 	switch {
 	case bytes == 0:
 		note = "frees nothing"
 	case !sure:
-		note = "frees at most " + bytesText(bytes)
+		note = "frees at most " + Bytes(bytes)
 	}
 	if layers > 0 {
 		slices.Sort(by)

@@ -260,7 +260,7 @@ func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *d
 		bytes += t.platforms[p]
 	}
 	if bytes > 0 {
-		w.change.Notes = append(w.change.Notes, "downloads "+bytesText(bytes))
+		w.change.Notes = append(w.change.Notes, "downloads "+Bytes(bytes))
 	}
 	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect})
 }

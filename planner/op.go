@@ -18,7 +18,7 @@ type (
 		Digest    string   `json:"digest"` // what must come
 		Platforms []string `json:"platforms"`
 		Bytes     int64    `json:"bytes"` // at most, for people
-		Owner     Owner    `json:"owner"`
+		Owner     Owner    `json:"owner"` // zero: the record is not this stack's, its marks stay as they are
 		Protect   bool     `json:"protect,omitempty"`
 	}
 	// LoadImage imports an archive or a layout and points the record Name at it.
@@ -80,7 +80,8 @@ type (
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
-	// StopTask ends the container's process, and sees to it that nothing starts it again.
+	// StopTask ends the container's process, frozen or not, and sees to it that nothing starts it again. It has nothing to do
+	// where no process is.
 	StopTask struct {
 		ID      string        `json:"id"`
 		Name    string        `json:"name"`

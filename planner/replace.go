@@ -76,6 +76,7 @@ func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContai
 	s := &succession{m: m, w: w, want: c, next: next}
 	if len(before) > 0 {
 		s.old = before[0]
+		w.change.Old = s.old.live.ID
 	}
 	if next.live == nil {
 		s.id = m.newID()

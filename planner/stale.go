@@ -1,27 +1,19 @@
 package planner
 
 import (
-	"fmt"
-	"sort"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// StaleObject is one object that is no longer as the plan saw it.
-type StaleObject struct {
-	Kind spec.Kind
-	ID   string // container ID or image name
-	Name string // for people
-	Why  string // a clause: "it changed since the plan", "it is gone", "it was not there"
-}
-
-// String gives the object and what became of it.
-func (s StaleObject) String() string { return fmt.Sprintf("%s %s: %s", s.Kind, s.Name, s.Why) }
-
 // Stale says which of the objects that a plan is about are no longer as it saw them, object by object. A plan for which there are
 // none can be run verbatim.
-func Stale(p *Plan, have *State) []StaleObject {
+func Stale(p *Plan, have *State) hcl.Diagnostics {
 	s := staleness{have: have, known: map[string]bool{}, records: map[string]bool{}}
+	s.index()
 	for _, t := range p.Touches {
 		s.touched(t)
 	}
@@ -31,15 +23,9 @@ func Stale(p *Plan, have *State) []StaleObject {
 		}
 	}
 	for _, st := range p.Steps {
-		s.step(p, st)
+		s.step(st)
 	}
-	sort.SliceStable(s.out, func(i, j int) bool {
-		a, b := s.out[i], s.out[j]
-		if a.Kind != b.Kind {
-			return a.Kind < b.Kind
-		}
-		return a.Name < b.Name
-	})
+	slices.SortStableFunc(s.out, func(a, b *hcl.Diagnostic) int { return strings.Compare(a.Detail, b.Detail) })
 	return s.out
 }
 
@@ -52,7 +38,7 @@ type staleness struct {
 	byImage map[string][]*LiveContainer
 	byAddr  map[Owner][]*LiveContainer
 	said    map[string]bool
-	out     []StaleObject
+	out     hcl.Diagnostics
 }
 
 func (s *staleness) index() {
@@ -74,15 +60,12 @@ func (s *staleness) index() {
 func (s *staleness) say(kind spec.Kind, id, name, why string) {
 	if key := string(kind) + "\x00" + id; !s.said[key] {
 		s.said[key] = true
-		s.out = append(s.out, StaleObject{kind, id, name, why})
+		s.out = append(s.out, fault(hcl.Range{}, "Plan is stale", "The %s %s: %s. Plan again.", kind, name, why))
 	}
 }
 
 // touched compares one object with what the plan saw of it.
 func (s *staleness) touched(t Touch) {
-	if s.byID == nil {
-		s.index()
-	}
 	seen, there := "", false
 	if t.Kind == spec.KindImage {
 		s.records[t.ID] = true
@@ -110,10 +93,7 @@ func (s *staleness) touched(t Touch) {
 }
 
 // step looks for objects that came since where the plan makes or takes away something.
-func (s *staleness) step(p *Plan, st *Step) {
-	if s.byID == nil {
-		s.index()
-	}
+func (s *staleness) step(st *Step) {
 	const came = "it was not there when the plan was made"
 	record := func(name string) {
 		if r := s.have.Images[name]; r != nil && !s.records[name] {

@@ -9,18 +9,12 @@ import (
 // String writes one line a step: `[1,2] -> #3 create container.web, image.app is new`. It is the language of planner's tests.
 func (p *Plan) String() string {
 	var b strings.Builder
-	made := map[string]bool{}
-	for _, s := range p.Steps {
-		if op, ok := s.Op.(*CreateContainer); ok {
-			made[op.ID] = true
-		}
-	}
 	for _, s := range p.Steps {
 		ids := make([]string, len(s.After))
 		for i, a := range s.After {
 			ids[i] = strconv.Itoa(a)
 		}
-		fmt.Fprintf(&b, "[%s] -> #%d %s, %s", strings.Join(ids, ","), s.ID, p.Title(s), s.Cause)
+		fmt.Fprintf(&b, "[%s] -> #%d %s, %s", strings.Join(ids, ","), s.ID, Title(p, s), s.Cause)
 		if len(s.Undo) > 0 {
 			words := make([]string, len(s.Undo))
 			for i, op := range s.Undo {
@@ -37,7 +31,7 @@ func (p *Plan) String() string {
 }
 
 // Title is a step as people name it: "create container.web", "stop container.web (old)", "untag shop/app:0.9".
-func (p *Plan) Title(s *Step) string {
+func Title(p *Plan, s *Step) string {
 	verb := Verb(s.Op)
 	if op, ok := s.Op.(*CheckUnmoved); ok {
 		return verb + " " + count(len(op.Touches), "object")
@@ -60,21 +54,10 @@ func (p *Plan) Title(s *Step) string {
 	if c.Action == Remove && c.Object != "" {
 		return title + " " + c.Object
 	}
-	if c.Action == Replace && p.old(s) {
+	if c.Old != "" && c.Old == opID(s.Op) {
 		title += " (old)"
 	}
 	return title
-}
-
-// old tells whether a step of a replacement is about the generation that goes. Of one change, a container that is removed is the old one.
-func (p *Plan) old(s *Step) bool {
-	id := opID(s.Op)
-	for _, t := range p.Steps {
-		if op, ok := t.Op.(*RemoveContainer); ok && t.Change == s.Change && op.ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // opID is the ID of the container that an op is about; "" for the ops of images.

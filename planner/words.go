@@ -54,8 +54,8 @@ func familiar(name string) string {
 	return strings.TrimPrefix(name, "library/")
 }
 
-// bytesText is a number of bytes for people, in powers of 1000.
-func bytesText(n int64) string {
+// Bytes is a number of bytes for people, in powers of 1000.
+func Bytes(n int64) string {
 	if n < 1000 {
 		return strconv.FormatInt(n, 10) + " B"
 	}
