@@ -2,6 +2,9 @@ package executor
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
 
 	"github.com/fairlead-dev/fairlead/planner"
 )
@@ -13,9 +16,194 @@ type Runner interface {
 
 // Options says how to run a plan.
 type Options struct {
-	Parallel int         // calls under way at once (waiting for readiness doesn't count); 1 is exactly the plan's order
-	Notify   func(Event) // called from one goroutine, in order
+	Parallel int         // calls under way at once (waiting for readiness doesn't count); below 1 is 1, which is exactly the plan's order
+	Notify   func(Event) // called from one goroutine, in order; nil: nobody is told
 }
 
-// Apply runs the plan. See the package's doc.
-func Apply(ctx context.Context, p *planner.Plan, r Runner, o Options) error { panic("TODO") }
+// Apply runs the steps of a plan, each once all that it waits for have succeeded, the lowest-numbered first. A failure skips what
+// depends on it and nothing else; a failed step's Undo runs at once. When ctx ends no new step starts, except the rest of a
+// replacement that has begun, and what runs ends. The error is nil, or an *Error with all that went wrong, in step order.
+func Apply(ctx context.Context, p *planner.Plan, r Runner, o Options) error {
+	s := &schedule{
+		plan: p, runner: r, options: o,
+		waits:   make([]int, len(p.Steps)+1),
+		next:    make([][]int, len(p.Steps)+1),
+		outcome: make([]outcome, len(p.Steps)+1),
+		news:    make(chan news),
+	}
+	return s.run(ctx)
+}
+
+// outcome is what became of a step.
+type outcome int
+
+const (
+	waiting outcome = iota
+	running
+	succeeded
+	failed
+)
+
+// news is what a worker tells the one goroutine that owns the schedule.
+type news struct {
+	id       int
+	progress *Progress
+	err      error // of a step that has ended
+	undone   error // of its Undo
+	tried    bool  // its Undo was run
+}
+
+// schedule is the state of a run. One goroutine owns it; workers only send news.
+type schedule struct {
+	plan    *planner.Plan
+	runner  Runner
+	options Options
+
+	waits   []int   // by step ID: how many steps it still waits for
+	next    [][]int // by step ID: the steps that wait for it
+	ready   []int   // IDs, ascending
+	outcome []outcome
+	started map[int]time.Time
+	places  int // taken of Options.Parallel
+	alive   int // workers
+	news    chan news
+	errs    []*StepError
+}
+
+func (s *schedule) run(ctx context.Context) error {
+	s.started = map[int]time.Time{}
+	for _, step := range s.plan.Steps {
+		s.waits[step.ID] = len(step.After)
+		for _, id := range step.After {
+			s.next[id] = append(s.next[id], step.ID)
+		}
+		if len(step.After) == 0 {
+			s.ready = append(s.ready, step.ID)
+		}
+	}
+	for {
+		s.startReady(ctx)
+		if s.alive == 0 {
+			break
+		}
+		s.take(<-s.news)
+	}
+	return s.result(ctx)
+}
+
+// startReady starts what may start now, the lowest number first.
+func (s *schedule) startReady(ctx context.Context) {
+	var later []int
+	for _, id := range s.ready {
+		step := s.plan.Steps[id-1]
+		takes := takesPlace(step.Op)
+		if takes && s.places >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Finish {
+			later = append(later, id)
+			continue
+		}
+		if takes {
+			s.places++
+		}
+		s.alive++
+		s.outcome[id] = running
+		s.started[id] = time.Now()
+		s.notify(Event{Step: step, Kind: Started})
+		// A call that changes the host is never cancelled half-way: what was begun ends.
+		go s.work(context.WithoutCancel(ctx), step)
+	}
+	s.ready = later
+}
+
+// takesPlace tells whether an op keeps the host busy; waiting doesn't.
+func takesPlace(op planner.Op) bool {
+	_, waits := op.(*planner.AwaitReady)
+	return !waits
+}
+
+func (s *schedule) work(ctx context.Context, step *planner.Step) {
+	n := news{id: step.ID}
+	n.err = s.call(ctx, step.ID, step.Op)
+	if n.err != nil && len(step.Undo) > 0 {
+		n.tried = true
+		for _, op := range step.Undo {
+			if err := s.call(ctx, step.ID, op); err != nil && n.undone == nil {
+				n.undone = err
+			}
+		}
+	}
+	s.news <- n
+}
+
+// call runs one op; a panic in a runner is a bug, and costs one step rather than the run.
+func (s *schedule) call(ctx context.Context, id int, op planner.Op) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("this is a bug in fairlead: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.runner.Run(ctx, op, func(p Progress) { s.news <- news{id: id, progress: &p} })
+}
+
+func (s *schedule) take(n news) {
+	step := s.plan.Steps[n.id-1]
+	if n.progress != nil {
+		s.notify(Event{Step: step, Kind: Progressed, Progress: *n.progress})
+		return
+	}
+	s.alive--
+	if takesPlace(step.Op) {
+		s.places--
+	}
+	took := time.Since(s.started[n.id])
+	if n.err != nil {
+		s.outcome[n.id] = failed
+		e := &StepError{Step: step, Err: n.err, Undone: n.undone, Tried: n.tried}
+		if step.Change >= 0 && step.Change < len(s.plan.Changes) {
+			e.Change = s.plan.Changes[step.Change]
+		}
+		s.errs = append(s.errs, e)
+		s.notify(Event{Step: step, Kind: Failed, Err: n.err, Took: took})
+		if n.tried {
+			s.notify(Event{Step: step, Kind: Undone, Err: n.undone})
+		}
+		return
+	}
+	s.outcome[n.id] = succeeded
+	s.notify(Event{Step: step, Kind: Succeeded, Took: took})
+	for _, id := range s.next[n.id] {
+		if s.waits[id]--; s.waits[id] == 0 {
+			s.ready = insert(s.ready, id)
+		}
+	}
+}
+
+func insert(sorted []int, id int) []int {
+	i := len(sorted)
+	for i > 0 && sorted[i-1] > id {
+		i--
+	}
+	sorted = append(sorted, 0)
+	copy(sorted[i+1:], sorted[i:])
+	sorted[i] = id
+	return sorted
+}
+
+func (s *schedule) notify(e Event) {
+	if s.options.Notify != nil {
+		e.At = time.Now()
+		s.options.Notify(e)
+	}
+}
+
+// result names what failed, in step order, and what was never started.
+func (s *schedule) result(ctx context.Context) error {
+	e := &Error{Total: len(s.plan.Steps), Steps: s.errs, Interrupted: false}
+	for _, step := range s.plan.Steps {
+		if s.outcome[step.ID] == waiting {
+			e.Skipped = append(e.Skipped, step)
+			s.notify(Event{Step: step, Kind: Skipped})
+		}
+	}
+	e.Interrupted = ctx.Err() != nil && len(e.Skipped) > 0
+	return e.orNil()
+}
