@@ -1,0 +1,56 @@
+package view
+
+import (
+	"cmp"
+	"io"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Diagnostics writes what is wrong, in file order, each with its source line.
+func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, s Style) error {
+	return hcl.NewDiagnosticTextWriter(w, files, uint(s.width()), s.Color).WriteDiagnostics(sorted(diags))
+}
+
+func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
+	diags = slices.Clone(diags)
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
+		switch {
+		case a.Subject == nil && b.Subject == nil:
+			return 0
+		case a.Subject == nil:
+			return 1
+		case b.Subject == nil:
+			return -1
+		}
+		return cmp.Or(cmp.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
+	})
+	return diags
+}
+
+// Diagnostic is one of them for programs.
+type Diagnostic struct {
+	Severity string     `json:"severity"`
+	Summary  string     `json:"summary"`
+	Detail   string     `json:"detail"`
+	Range    *hcl.Range `json:"range,omitempty"`
+}
+
+// DiagnosticsJSON writes them as one document.
+func DiagnosticsJSON(w io.Writer, diags hcl.Diagnostics) error {
+	out := struct {
+		Format      string       `json:"format"`
+		Version     int          `json:"version"`
+		Valid       bool         `json:"valid"`
+		Diagnostics []Diagnostic `json:"diagnostics"`
+	}{Format: "fairlead.diagnostics", Version: Version, Valid: !diags.HasErrors(), Diagnostics: []Diagnostic{}}
+	for _, d := range sorted(diags) {
+		severity := "error"
+		if d.Severity == hcl.DiagWarning {
+			severity = "warning"
+		}
+		out.Diagnostics = append(out.Diagnostics, Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: d.Subject})
+	}
+	return JSON(w, out)
+}

@@ -1,0 +1,175 @@
+package view
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// Plan writes a plan for the person who must approve it.
+func Plan(w io.Writer, p *planner.Plan, s Style) error {
+	b := bufio.NewWriter(w)
+	for _, c := range p.Changes {
+		change(b, c, s)
+	}
+	if len(p.Steps) > 0 {
+		steps(b, p, s)
+	}
+	fmt.Fprintln(b, Summary(p))
+	return b.Flush()
+}
+
+func change(w io.Writer, c *planner.Change, s Style) {
+	left := "  # " + title(c) + ": " + strings.Join(c.Reasons, "; ")
+	if at := place(c.Decl); at != "" {
+		left += strings.Repeat(" ", max(2, s.width()-len([]rune(left))-len(at))) + at
+	}
+	fmt.Fprintln(w, s.paint(dim, left))
+	sym := symbols[c.Action]
+	line := title2(c)
+	if len(c.Notes) > 0 {
+		line += "  " + strings.Join(c.Notes, "; ")
+	}
+	fmt.Fprintf(w, "%s %s\n", s.paint(sym.color, sym.mark), s.paint(bold, line))
+	for _, d := range c.Diffs {
+		diff(w, d, c.Action, s)
+	}
+}
+
+// title says what happens to what: "container.web is replaced".
+func title(c *planner.Change) string {
+	name := c.Addr.String()
+	if c.Addr.IsZero() || c.Verb == "untag" || c.Verb == "tag" || c.Verb == "push" {
+		name = c.Object
+	}
+	return name + " is " + done(c.Verb)
+}
+
+func title2(c *planner.Change) string {
+	switch {
+	case c.Addr.IsZero(), c.Verb == "untag", c.Verb == "tag", c.Verb == "push":
+		return fmt.Sprintf("image %q  %s", c.Object, c.Verb)
+	case c.Addr.Kind == "image":
+		return c.Addr.String() + "  " + c.Verb
+	case c.Action == planner.Update || c.Action == planner.Remove:
+		return c.Addr.String() + "  " + c.Verb
+	}
+	return c.Addr.String()
+}
+
+// participles of the verbs that aren't made by adding "ed".
+var participles = map[string]string{
+	"create": "created", "replace": "replaced", "remove": "removed", "stop": "stopped", "run": "run", "untag": "untagged",
+	"tag": "tagged", "pause": "paused", "resume": "resumed", "move": "moved",
+}
+
+func done(verb string) string {
+	if p, ok := participles[verb]; ok {
+		return p
+	}
+	if strings.HasSuffix(verb, "e") {
+		return verb + "d"
+	}
+	return verb + "ed"
+}
+
+func diff(w io.Writer, d planner.Diff, action planner.Action, s Style) {
+	mark, color := "~", yellow
+	text := fmt.Sprintf("%s = %s -> %s", d.Path, value(d.Before, d.Secret), value(d.After, d.Secret))
+	switch {
+	case isNull(d.Before):
+		mark, color = "+", green
+		text = fmt.Sprintf("%s = %s", d.Path, value(d.After, d.Secret))
+	case isNull(d.After):
+		mark, color = "-", red
+		text = fmt.Sprintf("%s = %s", d.Path, value(d.Before, d.Secret))
+	}
+	if cost := costs[d.Cost]; cost != "" && action != planner.Create && action != planner.Run {
+		text += s.paint(dim, "   # "+cost)
+	}
+	fmt.Fprintf(w, "      %s %s\n", s.paint(color, mark), text)
+}
+
+func isNull(v cty.Value) bool { return v == cty.NilVal || v.IsKnown() && v.IsNull() }
+
+func place(r *hcl.Range) string {
+	if r == nil || r.Filename == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(r.Filename), r.Start.Line)
+}
+
+// manySteps is how many step names a plan shows before it counts the rest.
+const manySteps = 20
+
+// steps writes the order in which things happen, wrapped.
+func steps(w io.Writer, p *planner.Plan, s Style) {
+	var parts []string
+	for _, step := range p.Steps {
+		if len(parts) == manySteps && len(p.Steps) > manySteps+1 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(p.Steps)-manySteps))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", step.ID, planner.Title(p, step)))
+	}
+	line := "\nSteps:"
+	used := len("Steps:")
+	for i, part := range parts {
+		sep := " "
+		if i > 0 {
+			sep = " · "
+		}
+		if used+len([]rune(sep+part)) > s.width() && i > 0 {
+			line += " ·\n      "
+			used, sep = 6, " "
+		}
+		line += sep + part
+		used += len([]rune(sep + part))
+	}
+	fmt.Fprintln(w, line)
+}
+
+// verbs is the order in which a summary counts.
+var verbs = []string{"pull", "load", "tag", "push", "adopt", "create", "run", "replace", "start", "stop", "pause", "resume", "relabel", "remove", "untag"}
+
+// Summary is the plan in one line.
+func Summary(p *planner.Plan) string {
+	if p.Empty() {
+		return "No changes. The host is as the files say."
+	}
+	var counts []string
+	for _, verb := range verbs {
+		if n := p.Summary.Actions[verb]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d to %s", n, verb))
+		}
+	}
+	for verb, n := range p.Summary.Actions {
+		if !slices.Contains(verbs, verb) {
+			counts = append(counts, fmt.Sprintf("%d to %s", n, verb))
+		}
+	}
+	out := "Plan: " + strings.Join(counts, ", ") + "."
+	var down []string
+	for _, o := range p.Summary.Outages {
+		down = append(down, fmt.Sprintf("%s about %s", o.Addr, o.About))
+	}
+	if len(down) > 0 {
+		out += " Outage: " + strings.Join(down, ", ") + "."
+	}
+	downloads, frees := "Downloads nothing", "frees nothing"
+	if p.Summary.Downloads > 0 {
+		downloads = "Downloads " + planner.Bytes(p.Summary.Downloads)
+	}
+	if p.Summary.Frees > 0 {
+		frees = "frees " + planner.Bytes(p.Summary.Frees)
+	}
+	return out + " " + downloads + ", " + frees + "."
+}

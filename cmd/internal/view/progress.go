@@ -1,0 +1,127 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// Progress folds the events of a run into lines: in a terminal a block that is redrawn, else a line for each thing that ends
+// and for what takes long.
+type Progress struct {
+	w     io.Writer
+	plan  *planner.Plan
+	style Style
+	live  bool
+	quiet bool
+
+	running map[int]executor.Event // the last event of each step under way
+	order   []int
+	drawn   int // lines of the block on the screen
+	last    time.Time
+	told    map[int]time.Time
+}
+
+// NewProgress makes a Progress. live is whether w is a terminal.
+func NewProgress(w io.Writer, p *planner.Plan, s Style, live, quiet bool) *Progress {
+	return &Progress{w: w, plan: p, style: s, live: live, quiet: quiet, running: map[int]executor.Event{}, told: map[int]time.Time{}}
+}
+
+// How often a block is redrawn, and how often a plain line tells of a step that takes long.
+const (
+	redraw = 100 * time.Millisecond
+	retell = 5 * time.Second
+)
+
+// Event takes the next event.
+func (p *Progress) Event(e executor.Event) {
+	id := e.Step.ID
+	switch e.Kind {
+	case executor.Started:
+		p.running[id] = e
+		p.order = append(p.order, id)
+		p.told[id] = e.At
+	case executor.Progressed:
+		p.running[id] = e
+		if !p.live && !p.quiet && e.At.Sub(p.told[id]) > retell {
+			p.told[id] = e.At
+			fmt.Fprintln(p.w, p.line(e))
+		}
+	case executor.Succeeded, executor.Failed:
+		p.forget(id)
+		if !p.quiet || e.Kind == executor.Failed {
+			p.clear()
+			fmt.Fprintln(p.w, p.line(e))
+		}
+	case executor.Undone:
+		p.clear()
+		if e.Err == nil {
+			fmt.Fprintf(p.w, "%s %d of %d  %s is undone\n", p.style.paint(yellow, "<"), id, len(p.plan.Steps), planner.Title(p.plan, e.Step))
+		}
+	case executor.Skipped:
+		return
+	}
+	p.draw(e.At)
+}
+
+func (p *Progress) forget(id int) {
+	delete(p.running, id)
+	for i, o := range p.order {
+		if o == id {
+			p.order = append(p.order[:i], p.order[i+1:]...)
+			return
+		}
+	}
+}
+
+// line is one step in words.
+func (p *Progress) line(e executor.Event) string {
+	mark := p.style.paint(dim, "·")
+	switch e.Kind {
+	case executor.Succeeded:
+		mark = p.style.paint(green, "✓")
+	case executor.Failed:
+		mark = p.style.paint(red, "✗")
+	}
+	text := fmt.Sprintf("%s %d of %d  %s", mark, e.Step.ID, len(p.plan.Steps), planner.Title(p.plan, e.Step))
+	if e.Took > 0 {
+		text += fmt.Sprintf("  %s", e.Took.Round(10*time.Millisecond))
+	}
+	if e.Progress.Total > 0 {
+		text += fmt.Sprintf("  %s of %s", planner.Bytes(e.Progress.Done), planner.Bytes(e.Progress.Total))
+	}
+	if e.Progress.Note != "" {
+		text += "  " + e.Progress.Note
+	}
+	return text
+}
+
+func (p *Progress) draw(now time.Time) {
+	if !p.live || p.quiet || now.Sub(p.last) < redraw {
+		return
+	}
+	p.clear()
+	p.last = now
+	var b strings.Builder
+	for _, id := range p.order {
+		line := []rune(p.line(p.running[id]))
+		b.WriteString(string(line[:min(len(line), p.style.width()+8)]) + "\n")
+		p.drawn++
+	}
+	io.WriteString(p.w, b.String())
+}
+
+// clear takes the block off the screen.
+func (p *Progress) clear() {
+	if p.drawn > 0 {
+		fmt.Fprintf(p.w, "\x1b[%dA\x1b[J", p.drawn)
+		p.drawn = 0
+	}
+}
+
+// End leaves the screen clean.
+func (p *Progress) End() { p.clear() }

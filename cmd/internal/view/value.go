@@ -1,0 +1,44 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// value writes one value as it would stand in a file. Secrets and unknowns are handled here and nowhere else.
+func value(v cty.Value, secret bool) string {
+	switch {
+	case v == cty.NilVal || v.IsNull():
+		return "null"
+	case secret:
+		return "(sensitive)"
+	case !v.IsWhollyKnown():
+		return "(known after apply)"
+	case v.Type() == cty.String:
+		return strconv.Quote(v.AsString())
+	case v.Type() == cty.Number:
+		return v.AsBigFloat().Text('f', -1)
+	case v.Type() == cty.Bool:
+		return strconv.FormatBool(v.True())
+	case v.Type().IsMapType() || v.Type().IsObjectType():
+		var parts []string
+		for it := v.ElementIterator(); it.Next(); {
+			k, e := it.Element()
+			if !e.IsNull() {
+				parts = append(parts, fmt.Sprintf("%s = %s", k.AsString(), value(e, false)))
+			}
+		}
+		return "{ " + strings.Join(parts, ", ") + " }"
+	case v.CanIterateElements():
+		var parts []string
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			parts = append(parts, value(e, false))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	return v.GoString()
+}
