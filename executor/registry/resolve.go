@@ -129,7 +129,7 @@ func fetchSmall(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor)
 	if desc.Size > maxDocument {
 		return nil, fmt.Errorf("%s is a manifest of %d bytes: more than %d are not read", desc.Digest, desc.Size, maxDocument)
 	}
-	rc, err := f.Fetch(ctx, desc)
+	rc, err := Fetch(ctx, f, desc, nil)
 	if err != nil {
 		return nil, err
 	}

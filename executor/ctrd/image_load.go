@@ -1,0 +1,121 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/errdefs"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/archive"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// loadImage imports an image from an archive or a layout, all platforms that are whole in it, unpacks those that are wanted, and
+// only then points the record at it.
+func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report func(executor.Progress)) error {
+	progress := newTransfer(report)
+	progress.note("reading " + op.Path)
+	a, err := archive.OpenContext(ctx, op.Path)
+	if err != nil {
+		return err
+	}
+	found, err := a.Select(op.Name)
+	if err != nil {
+		return err
+	}
+	if found.Digest != op.Digest {
+		return changed(op.Path)
+	}
+	wanted := hostPlatforms(op.Platforms)
+	for _, p := range wanted {
+		if _, ok := found.Platforms[p]; !ok {
+			return registry.NoPlatform(op.Path, p, found.Platforms)
+		}
+	}
+	all := sortedSizes(found.Platforms)
+	if err := w.importBlobs(ctx, a, found, all, progress); err != nil {
+		return err
+	}
+	for _, p := range wanted {
+		progress.note("unpacking " + p)
+		if err := w.unpack(ctx, op.Name, found.Target, p); err != nil {
+			return err
+		}
+	}
+	return w.point(ctx, op.Name, found.Target, mark{owner: op.Owner, protect: op.Protect, platforms: all, source: a.Fingerprint})
+}
+
+func changed(path string) error {
+	return fmt.Errorf("%s: the file changed since the plan was made. Plan again", path)
+}
+
+func (w *imager) importBlobs(ctx context.Context, a *archive.Archive, found archive.Found, all []string, progress *transfer) error {
+	store := w.client.ContentStore()
+	for _, p := range all {
+		progress.total += found.Platforms[p]
+	}
+	total := progress.total
+	err := a.Blobs(ctx, found, all, func(desc ocispec.Descriptor, r io.Reader) error {
+		progress.expect(desc.Digest, 0, images.IsLayerType(desc.MediaType))
+		progress.total = total
+		if err := importBlob(ctx, store, desc, counted{r, progress, desc}); err != nil {
+			if errdefs.IsFailedPrecondition(err) {
+				return changed(a.Path)
+			}
+			return fmt.Errorf("%s: %s: %w", a.Path, desc.Digest, err)
+		}
+		progress.finish(desc.Digest, desc.Size)
+		if images.IsIndexType(desc.MediaType) || images.IsManifestType(desc.MediaType) {
+			return labelChildren(ctx, store, a, desc)
+		}
+		return nil
+	})
+	return err
+}
+
+// importBlob writes one blob from its beginning.
+func importBlob(ctx context.Context, store content.Store, desc ocispec.Descriptor, r io.Reader) error {
+	ref := remotes.MakeRefKey(ctx, ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest})
+	cw, err := content.OpenWriter(ctx, store, content.WithRef(ref), content.WithDescriptor(desc))
+	if errdefs.IsAlreadyExists(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer cw.Close()
+	if err := cw.Truncate(0); err != nil {
+		return err
+	}
+	if err := content.Copy(ctx, cw, r, desc.Size, desc.Digest); err != nil {
+		if errdefs.IsFailedPrecondition(err) {
+			_ = cw.Close()
+			_ = store.Abort(context.WithoutCancel(ctx), ref)
+		}
+		return err
+	}
+	return nil
+}
+
+// counted reports what is read of a blob.
+type counted struct {
+	io.Reader
+	progress *transfer
+	desc     ocispec.Descriptor
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.progress.mu.Lock()
+	at := c.progress.at[c.desc.Digest] + int64(n)
+	c.progress.mu.Unlock()
+	c.progress.moved(c.desc.Digest, at)
+	return n, err
+}

@@ -1,0 +1,346 @@
+package ctrd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// layersAtOnce is how many layers of one image are on their way at the same time.
+const layersAtOnce = 3
+
+// pull is one image on its way here.
+type pull struct {
+	imager
+	ref      string // REPO@DIGEST
+	resolver remotes.Resolver
+	fetcher  remotes.Fetcher
+	store    content.Store
+	progress *transfer
+}
+
+// pullImage brings the wanted platforms of an image, unpacks them, and only then points the record at it. What is here already is
+// not fetched.
+func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report func(executor.Progress)) error {
+	ref, err := atDigest(op.Ref, op.Digest)
+	if err != nil {
+		return err
+	}
+	p := &pull{imager: *w, ref: ref, resolver: w.hosts.Resolver(), store: w.client.ContentStore(), progress: newTransfer(report)}
+	if p.fetcher, err = p.resolver.Fetcher(ctx, ref); err != nil {
+		return w.hosts.Explain(op.Ref, err)
+	}
+	wanted := hostPlatforms(op.Platforms)
+	target, err := p.fetch(ctx, digest.Digest(op.Digest), wanted)
+	if err != nil {
+		return p.explain(op.Ref, err)
+	}
+	for _, platform := range wanted {
+		p.progress.note("unpacking " + platform)
+		if err := w.unpack(ctx, op.Name, target, platform); err != nil {
+			return err
+		}
+	}
+	return w.point(ctx, op.Name, target, mark{owner: op.Owner, protect: op.Protect, platforms: wanted})
+}
+
+// atDigest gives ref's repository with the digest in place of a tag.
+func atDigest(ref, dgst string) (string, error) {
+	named, err := reference.ParseDockerRef(ref)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", ref, err)
+	}
+	d, err := digest.Parse(dgst)
+	if err != nil {
+		return "", fmt.Errorf("image %s: digest %q: %w", ref, dgst, err)
+	}
+	exact, err := reference.WithDigest(reference.TrimNamed(named), d)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", ref, err)
+	}
+	return exact.String(), nil
+}
+
+// hostPlatforms puts the host's own platform for "".
+func hostPlatforms(wanted []string) []string {
+	if len(wanted) == 0 {
+		wanted = []string{""}
+	}
+	out := make([]string, len(wanted))
+	for i, p := range wanted {
+		if out[i] = p; p == "" {
+			own := platforms.DefaultSpec()
+			out[i], _ = registry.PlatformOf(&own)
+		}
+	}
+	return out
+}
+
+// storeError is trouble on this side: the daemon or its disk, not the registry.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+func (p *pull) explain(ref string, err error) error {
+	var here *storeError
+	var status noPlatform
+	if errors.As(err, &here) {
+		return fmt.Errorf("image %s: %w", ref, err)
+	}
+	if errors.As(err, &status) {
+		return registry.NoPlatform(ref, status.want, status.has)
+	}
+	return p.hosts.Explain(ref, err)
+}
+
+type noPlatform struct {
+	want string
+	has  map[string]int64
+}
+
+func (e noPlatform) Error() string { return "no " + e.want }
+
+// fetch brings the documents one after the other, and then the layers several at once.
+func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (ocispec.Descriptor, error) {
+	target, err := p.target(ctx, dgst)
+	if err != nil {
+		return target, err
+	}
+	if err := p.document(ctx, target); err != nil {
+		return target, err
+	}
+	if !images.IsIndexType(target.MediaType) {
+		if err := p.config(ctx, target); err != nil {
+			return target, err
+		}
+	}
+	manifests, err := manifestsOf(ctx, p.store, target)
+	if err != nil {
+		return target, err
+	}
+	var layers []ocispec.Descriptor
+	for _, platform := range wanted {
+		m, ok := manifests[platform]
+		if !ok {
+			has := map[string]int64{}
+			for name := range manifests {
+				has[name] = 0
+			}
+			return target, noPlatform{platform, has}
+		}
+		more, err := p.manifest(ctx, m)
+		if err != nil {
+			return target, err
+		}
+		layers = append(layers, more...)
+	}
+	return target, p.layers(ctx, layers)
+}
+
+// target gives the descriptor of a digest: from the content store, where it tells, else from the registry.
+func (p *pull) target(ctx context.Context, dgst digest.Digest) (ocispec.Descriptor, error) {
+	if desc, ok := localTarget(ctx, p.store, dgst); ok {
+		return desc, nil
+	}
+	var desc ocispec.Descriptor
+	err := registry.Retry(ctx, func() (err error) {
+		_, desc, err = p.resolver.Resolve(ctx, p.ref)
+		return err
+	})
+	return desc, err
+}
+
+// localTarget reads what a document that is here is, as it says itself.
+func localTarget(ctx context.Context, store contentView, dgst digest.Digest) (ocispec.Descriptor, bool) {
+	info, err := store.Info(ctx, dgst)
+	if err != nil || info.Size > maxDocument {
+		return ocispec.Descriptor{}, false
+	}
+	desc := ocispec.Descriptor{Digest: dgst, Size: info.Size}
+	b, err := content.ReadBlob(ctx, store, desc)
+	if err != nil {
+		return ocispec.Descriptor{}, false
+	}
+	var doc struct {
+		MediaType string
+		Config    *ocispec.Descriptor
+		Manifests []ocispec.Descriptor
+	}
+	if json.Unmarshal(b, &doc) != nil {
+		return ocispec.Descriptor{}, false
+	}
+	switch desc.MediaType = doc.MediaType; {
+	case desc.MediaType != "":
+	case doc.Manifests != nil:
+		desc.MediaType = ocispec.MediaTypeImageIndex
+	case doc.Config != nil:
+		desc.MediaType = ocispec.MediaTypeImageManifest
+	}
+	return desc, images.IsIndexType(desc.MediaType) || images.IsManifestType(desc.MediaType)
+}
+
+// document brings a manifest or an index, and labels it so that its children stay as long as it does. All children are labelled,
+// those of other platforms too: they may come later.
+func (p *pull) document(ctx context.Context, desc ocispec.Descriptor) error {
+	if desc.Size > maxDocument {
+		return fmt.Errorf("%s is a manifest of %d bytes: more than %d are not read", desc.Digest, desc.Size, maxDocument)
+	}
+	p.progress.expect(desc.Digest, desc.Size, false)
+	if err := p.blob(ctx, desc); err != nil {
+		return err
+	}
+	return labelChildren(ctx, p.store, p.store, desc)
+}
+
+func labelChildren(ctx context.Context, store content.Store, from content.Provider, desc ocispec.Descriptor) error {
+	children := func(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		return childrenOf(ctx, from, desc)
+	}
+	_, err := images.SetChildrenLabels(store, children)(ctx, desc)
+	if err != nil {
+		return &storeError{err}
+	}
+	return nil
+}
+
+// config brings the config of a manifest that is here.
+func (p *pull) config(ctx context.Context, manifest ocispec.Descriptor) error {
+	children, err := childrenOf(ctx, p.store, manifest)
+	if err != nil {
+		return err
+	}
+	if len(children) == 0 || !images.IsConfigType(children[0].MediaType) || children[0].Size > maxDocument {
+		return fmt.Errorf("%s is no image to run: its config is of another type, or too large", manifest.Digest)
+	}
+	p.progress.expect(children[0].Digest, children[0].Size, false)
+	return p.blob(ctx, children[0])
+}
+
+// manifest brings a platform's manifest and config, and gives its layers.
+func (p *pull) manifest(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if err := p.document(ctx, desc); err != nil {
+		return nil, err
+	}
+	if err := p.config(ctx, desc); err != nil {
+		return nil, err
+	}
+	children, err := childrenOf(ctx, p.store, desc)
+	if err != nil {
+		return nil, err
+	}
+	return children[1:], nil
+}
+
+func (p *pull) layers(ctx context.Context, layers []ocispec.Descriptor) error {
+	for _, l := range layers {
+		p.progress.expect(l.Digest, l.Size, true)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(layersAtOnce)
+	begun := map[digest.Digest]bool{}
+	for _, l := range layers {
+		if !begun[l.Digest] {
+			begun[l.Digest] = true
+			g.Go(func() error { return p.blob(ctx, l) })
+		}
+	}
+	return g.Wait()
+}
+
+// blob brings one blob. What broke off goes on where it ended.
+func (p *pull) blob(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := desc.Digest.Validate(); err != nil {
+		return fmt.Errorf("%q is no digest: %w", desc.Digest, err)
+	}
+	err := registry.Retry(ctx, func() error { return p.once(ctx, desc) })
+	if err == nil {
+		p.progress.finish(desc.Digest, desc.Size)
+	}
+	return err
+}
+
+func (p *pull) once(ctx context.Context, desc ocispec.Descriptor) error {
+	ref := remotes.MakeRefKey(ctx, desc)
+	for {
+		begun, err := p.write(ctx, ref, desc)
+		if !errdefs.IsFailedPrecondition(err) {
+			return err
+		}
+		// The bytes differ from the digest. They must go, or the next try would end with them again.
+		if aerr := p.store.Abort(context.WithoutCancel(ctx), ref); aerr != nil && !errdefs.IsNotFound(aerr) {
+			return &storeError{aerr}
+		}
+		if begun == 0 {
+			return fmt.Errorf("%w: %s", registry.ErrLie, desc.Digest)
+		}
+		// The beginning was from another time: it may have been that.
+	}
+}
+
+// write takes a blob up where it was left, at begun.
+func (p *pull) write(ctx context.Context, ref string, desc ocispec.Descriptor) (begun int64, err error) {
+	cw, err := content.OpenWriter(ctx, p.store, content.WithRef(ref), content.WithDescriptor(desc))
+	if errdefs.IsAlreadyExists(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, &storeError{err}
+	}
+	defer cw.Close()
+	status, err := cw.Status()
+	if err != nil {
+		return 0, &storeError{err}
+	}
+	if begun = status.Offset; begun == desc.Size {
+		return begun, storeTrouble(cw.Commit(ctx, desc.Size, desc.Digest))
+	}
+	body, err := registry.Fetch(ctx, p.fetcher, desc, func(at int64) { p.progress.moved(desc.Digest, at) })
+	if err != nil {
+		return begun, err
+	}
+	defer body.Close()
+	err = content.Copy(ctx, cw, body, desc.Size, desc.Digest)
+	switch {
+	case err == nil || body.Err != nil || errors.Is(err, io.ErrUnexpectedEOF):
+		return begun, err
+	}
+	return begun, storeTrouble(err)
+}
+
+func storeTrouble(err error) error {
+	if err == nil || errdefs.IsAlreadyExists(err) {
+		return nil
+	}
+	return &storeError{err}
+}
+
+// unpack makes the snapshots of one platform.
+func (w *imager) unpack(ctx context.Context, name string, target ocispec.Descriptor, platform string) error {
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return fmt.Errorf("image %s: platform %q: %w", name, platform, err)
+	}
+	img := containerd.NewImageWithPlatform(w.client, images.Image{Name: name, Target: target}, platforms.OnlyStrict(p))
+	if err := img.Unpack(ctx, ""); err != nil {
+		return fmt.Errorf("image %s: unpack %s: %w", name, platform, err)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// pushImage copies all that a record's target names to a registry, and notes that on the record.
+func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report func(executor.Progress)) error {
+	rec, err := w.client.ImageService().Get(ctx, op.Name)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("image %s: it is gone, and was to be pushed to %s. Plan again", op.Name, op.To)
+	}
+	if err != nil {
+		return recordError(op.Name, err)
+	}
+	if rec.Target.Digest.String() != op.Digest {
+		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.Name, rec.Target.Digest, op.Digest)
+	}
+	store := w.client.ContentStore()
+	total, err := w.complete(ctx, op, store, rec.Target)
+	if err != nil {
+		return err
+	}
+	err = registry.Retry(ctx, func() error {
+		pusher, err := w.hosts.Resolver().Pusher(ctx, op.To) // anew: it remembers uploads that broke off
+		if err != nil {
+			return err
+		}
+		counter := &countingPusher{Pusher: pusher, total: total, report: report}
+		return remotes.PushContent(ctx, counter, rec.Target, store, semaphore.NewWeighted(layersAtOnce), platforms.All, nil)
+	})
+	if err != nil {
+		return w.hosts.Explain(op.To, err)
+	}
+	label := pushedLabel(op.To)
+	rec.Labels = map[string]string{label: op.Digest + " " + op.To}
+	_, err = w.client.ImageService().Update(ctx, images.Image{Name: op.Name, Labels: rec.Labels}, "labels."+label)
+	return recordError(op.Name, err)
+}
+
+// complete makes sure that all is here: a registry takes no index that names what it doesn't have.
+func (w *imager) complete(ctx context.Context, op *planner.PushImage, store contentView, target ocispec.Descriptor) (int64, error) {
+	var total int64
+	seen := map[string]bool{}
+	var walk func(desc ocispec.Descriptor, platform string) error
+	walk = func(desc ocispec.Descriptor, platform string) error {
+		if seen[desc.Digest.String()] {
+			return nil
+		}
+		seen[desc.Digest.String()] = true
+		if p, ok := registry.PlatformOf(desc.Platform); ok {
+			platform = " of " + p
+		}
+		if _, err := store.Info(ctx, desc.Digest); errdefs.IsNotFound(err) {
+			return fmt.Errorf("image %s: it cannot be pushed to %s: it names %s%s, which is not here. A push copies all platforms of an image: pull or load them all first", op.Name, op.To, desc.Digest, platform)
+		} else if err != nil {
+			return recordError(op.Name, err)
+		}
+		total += desc.Size
+		if !images.IsIndexType(desc.MediaType) && !images.IsManifestType(desc.MediaType) {
+			return nil
+		}
+		children, err := childrenOf(ctx, store, desc)
+		if err != nil {
+			return recordError(op.Name, err)
+		}
+		for _, c := range children {
+			if err := walk(c, platform); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return total, walk(target, "")
+}
+
+// countingPusher reports what is sent.
+type countingPusher struct {
+	remotes.Pusher
+	done   atomic.Int64
+	total  int64
+	report func(executor.Progress)
+}
+
+func (p *countingPusher) Push(ctx context.Context, desc ocispec.Descriptor) (content.Writer, error) {
+	cw, err := p.Pusher.Push(ctx, desc)
+	if err != nil {
+		if errdefs.IsAlreadyExists(err) {
+			p.add(desc.Size)
+		}
+		return nil, err
+	}
+	return &countingWriter{Writer: cw, pusher: p}, nil
+}
+
+func (p *countingPusher) add(n int64) {
+	done := p.done.Add(n)
+	if p.report != nil {
+		p.report(executor.Progress{Done: done, Total: p.total})
+	}
+}
+
+type countingWriter struct {
+	content.Writer
+	pusher *countingPusher
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.pusher.add(int64(n))
+	return n, err
+}

@@ -1,0 +1,193 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// imager makes the calls that have to do with images. A lease is on the context of each call.
+type imager struct {
+	client *containerd.Client
+	hosts  *registry.Hosts
+}
+
+// imageOf reads an image record. What fairlead's labels say counts only on a record that is fairlead's.
+func imageOf(rec images.Image) *planner.LiveImage {
+	li := &planner.LiveImage{
+		Name:      rec.Name,
+		Digest:    rec.Target.Digest.String(),
+		Owner:     ownerOf(rec.Labels, rec.Name),
+		Seen:      fmt.Sprintf("%s %d", rec.Target.Digest, rec.UpdatedAt.UnixNano()),
+		CreatedAt: rec.CreatedAt,
+	}
+	if li.Owner == nil {
+		return li
+	}
+	li.Protected = rec.Labels[labelProtect] == "true"
+	li.Platforms = platformList(rec.Labels[labelPlatforms])
+	li.Source = rec.Labels[labelSource]
+	for _, k := range sortedLabels(rec.Labels) {
+		if digest, ref, ok := strings.Cut(rec.Labels[k], " "); ok && strings.HasPrefix(k, labelPushed) {
+			if li.Pushed == nil {
+				li.Pushed = map[string]string{}
+			}
+			li.Pushed[ref] = digest
+		}
+	}
+	return li
+}
+
+func platformList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+func sortedLabels(m map[string]string) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// pushedLabel is the label that says what was pushed to ref.
+func pushedLabel(ref string) string {
+	sum := sha256.Sum256([]byte(ref))
+	return labelPushed + hex.EncodeToString(sum[:])[:16]
+}
+
+// mark is what fairlead writes on an image record.
+type mark struct {
+	owner     planner.Owner
+	protect   bool
+	platforms []string // whose content is whole
+	source    string
+}
+
+// labels gives a record's labels anew: others' stay, and so does what fairlead knows of the same content.
+func (m mark) labels(name string, old images.Image, same bool) map[string]string {
+	out := map[string]string{}
+	owned := ownerOf(old.Labels, name) != nil
+	for k, v := range old.Labels {
+		if !strings.HasPrefix(k, "fairlead/") || owned && strings.HasPrefix(k, labelPushed) {
+			out[k] = v
+		}
+	}
+	for k, v := range ownLabels(m.owner, name, m.protect) {
+		out[k] = v
+	}
+	whole := slices.Clone(m.platforms)
+	if owned && same {
+		whole = append(whole, platformList(old.Labels[labelPlatforms])...)
+	}
+	sort.Strings(whole)
+	if whole = slices.Compact(whole); len(whole) > 0 {
+		out[labelPlatforms] = strings.Join(whole, ",")
+	}
+	if m.source != "" {
+		out[labelSource] = m.source
+	}
+	return out
+}
+
+// point makes the record name refer to target, and marks it. It is the last thing that a step on an image does: a record
+// never names what isn't whole.
+func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, m mark) error {
+	store := w.client.ImageService()
+	for range 3 { // somebody else may make or delete the record in between
+		old, err := store.Get(ctx, name)
+		if errdefs.IsNotFound(err) {
+			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, images.Image{}, false)})
+			if !errdefs.IsAlreadyExists(err) {
+				return recordError(name, err)
+			}
+			continue
+		}
+		if err != nil {
+			return recordError(name, err)
+		}
+		labels := m.labels(name, old, old.Target.Digest == target.Digest)
+		_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: labels}, "target", "labels")
+		if !errdefs.IsNotFound(err) {
+			return recordError(name, err)
+		}
+	}
+	return fmt.Errorf("image %s: something else makes and deletes it at the same time", name)
+}
+
+func recordError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("image %s: %w", name, err)
+}
+
+// tagImage points one more record at what another points at.
+func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
+	from, err := w.client.ImageService().Get(ctx, op.From)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("image %s: it is gone, and %s was to be the same. Plan again", op.From, op.Name)
+	}
+	if err != nil {
+		return recordError(op.From, err)
+	}
+	if from.Target.Digest.String() != op.Digest {
+		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.From, from.Target.Digest, op.Digest)
+	}
+	m := mark{owner: op.Owner, protect: op.Protect}
+	if ownerOf(from.Labels, op.From) != nil {
+		m.platforms = platformList(from.Labels[labelPlatforms])
+	}
+	return w.point(ctx, op.Name, from.Target, m)
+}
+
+// relabelImage writes fairlead's marks anew; the target stays.
+func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) error {
+	store := w.client.ImageService()
+	old, err := store.Get(ctx, op.Name)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("image %s: it is gone. Plan again", op.Name)
+	}
+	if err != nil {
+		return recordError(op.Name, err)
+	}
+	m := mark{owner: op.Owner, protect: op.Protect, source: op.Source}
+	if ownerOf(old.Labels, op.Name) != nil {
+		if m.source == "" {
+			m.source = old.Labels[labelSource]
+		}
+	} else {
+		whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
+		if err != nil {
+			return recordError(op.Name, err)
+		}
+		m.platforms = sortedSizes(whole)
+	}
+	_, err = store.Update(ctx, images.Image{Name: op.Name, Labels: m.labels(op.Name, old, true)}, "labels")
+	return recordError(op.Name, err)
+}
+
+// untagImage deletes a record, and waits until content that nothing else names is gone.
+func (w *imager) untagImage(ctx context.Context, op *planner.UntagImage) error {
+	err := w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete())
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return recordError(op.Name, err)
+}
