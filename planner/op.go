@@ -63,12 +63,14 @@ type (
 		Want  *spec.Container `json:"want"` // with Image.Digest filled
 		Owner Owner           `json:"owner"`
 	}
-	// StartTask makes the container's task and starts it, in place of a task that ended.
+	// StartTask makes the container's task and starts it, in place of a task that ended, and takes the completed mark from it.
+	// A container that was ready before is in the restart monitor's care again.
 	StartTask struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
-	// AwaitReady waits until the container is ready and takes the pending mark from it; an error shows its last log lines.
+	// AwaitReady waits until the container is ready, takes the pending mark from it and gives it into the restart monitor's care;
+	// a job gets the completed mark, also one that has ended with 0 already. An error shows its last log lines.
 	AwaitReady struct {
 		ID     string        `json:"id"`
 		Name   string        `json:"name"`
@@ -88,18 +90,18 @@ type (
 		Signal  string        `json:"signal"`
 		Timeout time.Duration `json:"timeout"` // then SIGKILL
 	}
-	// PauseTask freezes the container's process.
+	// PauseTask freezes the container's process, and sees to it that the restart monitor leaves it so.
 	PauseTask struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
-	// ResumeTask thaws it.
+	// ResumeTask thaws it, and undoes what PauseTask told the restart monitor.
 	ResumeTask struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
 	// RelabelContainer rewrites what a container's record says of itself, without touching its process: labels, restart
-	// policy, marks, and the applied spec.
+	// policy, marks, the name of its image record, and the applied spec. Whoever it was, it is Owner's afterwards.
 	RelabelContainer struct {
 		ID    string          `json:"id"`
 		Want  *spec.Container `json:"want"`

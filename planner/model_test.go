@@ -1,0 +1,307 @@
+package planner
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// model is a host in memory that does what the ops say, and no more. It is what the planner's promises are tested against:
+// any order that the edges allow, ended at any step, must converge.
+type model struct {
+	images     map[string]*LiveImage
+	containers map[string]*modelled
+	sources    map[string]*Source
+	clock      int
+	log        []string // what was touched, for invariants
+}
+
+// modelled is a container as the model keeps it.
+type modelled struct {
+	LiveContainer
+	monitored bool // the restart monitor would start it again
+}
+
+func newModel(sources map[string]*Source) *model {
+	return &model{images: map[string]*LiveImage{}, containers: map[string]*modelled{}, sources: sources}
+}
+
+func (h *model) clone() *model {
+	c := &model{images: map[string]*LiveImage{}, containers: map[string]*modelled{}, sources: h.sources, clock: h.clock}
+	for n, r := range h.images {
+		x := *r
+		x.Pushed = maps.Clone(r.Pushed)
+		c.images[n] = &x
+	}
+	for id, l := range h.containers {
+		x := *l
+		c.containers[id] = &x
+	}
+	return c
+}
+
+func (h *model) tick() time.Time {
+	h.clock++
+	return time.Unix(int64(h.clock), 0)
+}
+
+// observe reads the model as ctrd reads containerd.
+func (h *model) observe(want *spec.Config) *State {
+	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Sources: h.sources, Blobs: map[string]*Blob{},
+		Host: Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Snapshotters: []string{"overlayfs"}, Runtimes: []string{spec.DefaultRuntime}}}
+	for n, r := range h.images {
+		x := *r
+		x.Pushed = maps.Clone(r.Pushed)
+		s.Images[n] = &x
+		s.Blobs[r.Digest] = &Blob{Size: 10, Children: []string{r.Digest + "/layer", "base"}}
+		s.Blobs[r.Digest+"/layer"] = &Blob{Size: 1000}
+		s.Blobs["base"] = &Blob{Size: 100000}
+	}
+	imported := map[string]bool{}
+	for _, im := range want.Imports {
+		imported[im.ID] = true
+	}
+	for _, l := range h.containers {
+		x := l.LiveContainer
+		if x.Owner == nil && !imported[x.Name] {
+			x.Spec = nil
+		}
+		if x.Spec != nil {
+			sp := *x.Spec
+			if sp.State == spec.StateRunning && !l.monitored && sp.Restart.Policy != "" {
+				sp.Restart = spec.Restart{Policy: spec.RestartNo}
+			}
+			x.Spec = &sp
+		}
+		s.Containers = append(s.Containers, &x)
+	}
+	slices.SortFunc(s.Containers, func(a, b *LiveContainer) int { return strings.Compare(a.ID, b.ID) })
+	return s
+}
+
+// run does one op, or says why it can't be done.
+func (h *model) run(op Op) error {
+	seen := fmt.Sprint(h.tick().Unix())
+	switch op := op.(type) {
+	case *PullImage:
+		return h.record(op.Name, op.Digest, op.Owner, op.Protect, op.Platforms, "", seen)
+	case *LoadImage:
+		return h.record(op.Name, op.Digest, op.Owner, op.Protect, op.Platforms, op.Fingerprint, seen)
+	case *TagImage:
+		from := h.images[op.From]
+		if from == nil || from.Digest != op.Digest {
+			return fmt.Errorf("tag %s: %s is not %s", op.Name, op.From, op.Digest)
+		}
+		return h.record(op.Name, op.Digest, op.Owner, op.Protect, from.Platforms, "", seen)
+	case *PushImage:
+		r := h.images[op.Name]
+		if r == nil || r.Digest != op.Digest {
+			return fmt.Errorf("push %s: it is not %s", op.Name, op.Digest)
+		}
+		if r.Pushed == nil {
+			r.Pushed = map[string]string{}
+		}
+		r.Pushed[op.To], r.Seen = op.Digest, seen
+		return nil
+	case *RelabelImage:
+		r := h.images[op.Name]
+		if r == nil {
+			return fmt.Errorf("relabel %s: it is not there", op.Name)
+		}
+		owner := op.Owner
+		r.Owner, r.Protected, r.Seen = &owner, op.Protect, seen
+		return nil
+	case *UntagImage:
+		r := h.images[op.Name]
+		if r == nil {
+			return fmt.Errorf("untag %s: it is not there", op.Name)
+		}
+		for _, l := range h.containers {
+			if l.Image == op.Name {
+				return fmt.Errorf("untag %s: %s uses it", op.Name, l.Name)
+			}
+		}
+		delete(h.images, op.Name)
+		return nil
+	case *CreateContainer:
+		r := h.images[op.Want.Image.Name]
+		if r == nil || r.Digest != op.Want.Image.Digest {
+			return fmt.Errorf("create %s: image %s is not %s", op.Want.Name, op.Want.Image.Name, op.Want.Image.Digest)
+		}
+		if h.containers[op.ID] != nil {
+			return fmt.Errorf("create %s: the ID is taken", op.Want.Name)
+		}
+		want, owner := *op.Want, op.Owner
+		h.containers[op.ID] = &modelled{LiveContainer: LiveContainer{ID: op.ID, Name: want.Name, Owner: &owner, Pending: true,
+			Protected: want.Lifecycle.PreventDestroy, Image: want.Image.Name, Digest: want.Image.Digest, Spec: &want, Seen: seen, CreatedAt: h.tick()}}
+		return nil
+	case *CheckUnmoved:
+		for _, t := range op.Touches {
+			if now := h.seen(t); now != t.Seen {
+				return fmt.Errorf("%s %s moved: %q, and it was %q", t.Kind, t.Name, now, t.Seen)
+			}
+		}
+		return nil
+	}
+	l := h.containers[opID(op)]
+	if l == nil {
+		return fmt.Errorf("%T: no container %s", op, short(opID(op)))
+	}
+	l.Seen = seen
+	return h.runOn(l, op)
+}
+
+func (h *model) seen(t Touch) string {
+	if t.Kind == spec.KindImage {
+		if r := h.images[t.ID]; r != nil {
+			return r.Seen
+		}
+	} else if l := h.containers[t.ID]; l != nil {
+		return l.Seen
+	}
+	return ""
+}
+
+func (h *model) record(name, digest string, o Owner, protect bool, platforms []string, source, seen string) error {
+	r := &LiveImage{Name: name, Digest: digest, Protected: protect, Platforms: slices.Clone(platforms), Source: source, Seen: seen, Owner: &o}
+	if old := h.images[name]; old != nil {
+		r.Platforms = append(r.Platforms, old.Platforms...)
+		if o == (Owner{}) {
+			r.Owner, r.Protected = old.Owner, old.Protected
+		}
+		if old.Digest != digest {
+			r.Platforms = slices.Clone(platforms)
+		}
+	}
+	slices.Sort(r.Platforms)
+	r.Platforms = slices.Compact(r.Platforms)
+	h.images[name] = r
+	return nil
+}
+
+func (h *model) runOn(l *modelled, op Op) error {
+	restarts := l.Spec.Restart.Policy != "" && l.Spec.Restart.Policy != spec.RestartNo
+	switch op := op.(type) {
+	case *StartTask:
+		if l.Task.Up() {
+			return fmt.Errorf("start %s: it runs", l.Name)
+		}
+		for _, o := range h.containers {
+			if o != l && o.Task.Up() && o.Name == l.Name && l.Spec.Update.Strategy != spec.StartFirst {
+				return fmt.Errorf("start %s: another one of that name runs", l.Name)
+			}
+		}
+		l.Task, l.Completed = Task{Status: TaskRunning}, false
+		if restarts && !l.Pending {
+			l.monitored = true
+		}
+	case *AwaitReady:
+		if op.Ready == spec.ReadyCompleted {
+			if l.Task.Status == TaskNone || l.Task.Status == TaskPaused {
+				return fmt.Errorf("await %s: it is %q", l.Name, l.Task.Status)
+			}
+			l.Task, l.Completed = Task{Status: TaskStopped}, true
+		} else if l.Task.Status != TaskRunning {
+			return fmt.Errorf("await %s: it is %q", l.Name, l.Task.Status)
+		}
+		l.Pending = false
+		l.monitored = restarts
+	case *Settle:
+		if l.Task.Up() {
+			return fmt.Errorf("settle %s: it runs", l.Name)
+		}
+		l.Pending = false
+	case *StopTask:
+		l.monitored = false
+		if l.Task.Up() {
+			l.Task = Task{Status: TaskStopped, ExitCode: 143}
+		}
+	case *PauseTask:
+		if l.Task.Status != TaskRunning {
+			return fmt.Errorf("pause %s: it is %q", l.Name, l.Task.Status)
+		}
+		l.Task.Status, l.monitored = TaskPaused, false
+	case *ResumeTask:
+		if l.Task.Status != TaskPaused {
+			return fmt.Errorf("resume %s: it is %q", l.Name, l.Task.Status)
+		}
+		l.Task.Status, l.monitored = TaskRunning, restarts && !l.Pending
+	case *RelabelContainer:
+		if l.Pending {
+			return fmt.Errorf("relabel %s: it is pending", l.Name)
+		}
+		want, owner := *op.Want, op.Owner
+		l.Spec, l.Owner, l.Protected, l.Name = &want, &owner, want.Lifecycle.PreventDestroy, want.Name
+		l.Image, l.Digest = want.Image.Name, want.Image.Digest
+		l.monitored = want.State == spec.StateRunning && want.Restart.Policy != spec.RestartNo
+	case *RemoveContainer:
+		if l.Task.Up() {
+			return fmt.Errorf("remove %s: it runs", l.Name)
+		}
+		delete(h.containers, l.ID)
+	default:
+		return fmt.Errorf("the model has no %T", op)
+	}
+	return nil
+}
+
+// text is the model without what may differ between two hosts with the same content: IDs and times.
+func (h *model) text() string {
+	var out []string
+	for _, r := range h.images {
+		who := "-"
+		if r.Owner != nil {
+			who = r.Owner.Stack + "/" + r.Owner.Addr.String()
+		}
+		out = append(out, fmt.Sprintf("image %s %s %s %v", r.Name, r.Digest, who, r.Protected))
+	}
+	for _, l := range h.containers {
+		who := "-"
+		if l.Owner != nil {
+			who = l.Owner.Stack + "/" + l.Owner.Addr.String()
+		}
+		var rows []string
+		for i := range containerTable {
+			if v := containerTable[i].Get(l.Spec); !v.IsNull() {
+				rows = append(rows, containerTable[i].Name+"="+show(v))
+			}
+		}
+		status := l.Task.Status
+		if status == TaskNone {
+			status = TaskStopped
+		}
+		done := l.Completed && l.Spec.Ready == spec.ReadyCompleted && l.Spec.State == spec.StateRunning
+		out = append(out, fmt.Sprintf("container %s %s pending=%v protected=%v completed=%v monitored=%v %s %s", l.Name, who, l.Pending, l.Protected, done, l.monitored, status, strings.Join(rows, " ")))
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}
+
+// apply runs a plan in an order that its edges allow, chosen by pick, and stops after n steps (n < 0: never).
+func (h *model) apply(p *Plan, n int, pick func(int) int) error {
+	done := map[int]bool{}
+	for len(done) < len(p.Steps) && n != 0 {
+		var ready []*Step
+		for _, s := range p.Steps {
+			if !done[s.ID] && !slices.ContainsFunc(s.After, func(a int) bool { return !done[a] }) {
+				ready = append(ready, s)
+			}
+		}
+		if len(ready) == 0 {
+			return fmt.Errorf("nothing can run, and %d of %d steps are done", len(done), len(p.Steps))
+		}
+		slices.SortFunc(ready, func(a, b *Step) int { return cmp.Compare(a.ID, b.ID) })
+		s := ready[pick(len(ready))]
+		if err := h.run(s.Op); err != nil {
+			return fmt.Errorf("step %d: %w", s.ID, err)
+		}
+		done[s.ID] = true
+		n--
+	}
+	return nil
+}
