@@ -41,3 +41,26 @@ func ownLabels(o planner.Owner, id string, protect bool) map[string]string {
 	}
 	return out
 }
+
+// Labels that others read: nerdctl, and containerd's restart monitor.
+const (
+	nerdctlPrefix      = "nerdctl/"
+	nerdctlName        = "nerdctl/name"
+	nerdctlNamespace   = "nerdctl/namespace"
+	nerdctlPlatform    = "nerdctl/platform"
+	nerdctlHostname    = "nerdctl/hostname"
+	nerdctlNetworks    = "nerdctl/networks"
+	nerdctlExtraHosts  = "nerdctl/extraHosts"
+	nerdctlStateDir    = "nerdctl/state-dir"
+	nerdctlLogURI      = "nerdctl/log-uri"
+	nerdctlStopTimeout = "nerdctl/stop-timeout"
+
+	stopSignalLabel = "io.containerd.image.config.stop-signal"
+
+	restartPrefix  = "containerd.io/restart."
+	restartStatus  = "containerd.io/restart.status"
+	restartPolicy  = "containerd.io/restart.policy"
+	restartLog     = "containerd.io/restart.loguri"
+	restartCount   = "containerd.io/restart.count"
+	restartStopped = "containerd.io/restart.explicitly-stopped"
+)

@@ -1,0 +1,74 @@
+package ctrd
+
+import (
+	"encoding/json"
+	"fmt"
+
+	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
+	"github.com/containerd/typeurl/v2"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// extension is the key in a container's extensions, and appliedURL the type of what is there.
+const (
+	extension  = "fairlead"
+	appliedURL = "fairlead/applied.v1"
+)
+
+// applied is what was last asked of a container, and what else it takes to read the container back: the image's share, and what
+// names came to. No value of env is in it.
+type applied struct {
+	Spec   *spec.Container `json:"spec"`
+	Image  imageConfig     `json:"image"`
+	User   specs.User      `json:"user"`             // what user and groups came to in that image
+	Mounts []string        `json:"mounts,omitempty"` // targets that fairlead mounts by itself
+}
+
+// imageConfig is an image's share in a container.
+type imageConfig struct {
+	Env        []string          `json:"env,omitempty"`
+	Entrypoint []string          `json:"entrypoint,omitempty"`
+	Cmd        []string          `json:"cmd,omitempty"`
+	User       string            `json:"user,omitempty"`
+	WorkingDir string            `json:"working_dir,omitempty"`
+	StopSignal string            `json:"stop_signal,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+}
+
+func imageShare(c ocispec.ImageConfig) imageConfig {
+	return imageConfig{Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, User: c.User, WorkingDir: c.WorkingDir, StopSignal: c.StopSignal, Labels: c.Labels}
+}
+
+// encode gives the extension's value.
+func (a applied) encode() (typeurl.Any, error) {
+	bare := *a.Spec
+	bare.Env = make(map[string]string, len(a.Spec.Env))
+	for k := range a.Spec.Env {
+		bare.Env[k] = ""
+	}
+	a.Spec = &bare
+	b, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	return &ptypes.Any{TypeUrl: appliedURL, Value: b}, nil
+}
+
+// decodeApplied reads the extension; nil where there is none.
+func decodeApplied(extensions map[string]*ptypes.Any) (*applied, error) {
+	x := extensions[extension]
+	if x == nil || x.TypeUrl != appliedURL {
+		return nil, nil
+	}
+	var a applied
+	if err := json.Unmarshal(x.Value, &a); err != nil {
+		return nil, fmt.Errorf("extension %s: %w", extension, err)
+	}
+	if a.Spec == nil {
+		return nil, fmt.Errorf("extension %s: no spec in it", extension)
+	}
+	return &a, nil
+}

@@ -1,0 +1,191 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// moment is how long a process must have run to count as started.
+const moment = 300 * time.Millisecond
+
+// logLines is how many lines of a log an error shows.
+const logLines = 20
+
+// NotReady is the error of a container that did not become ready.
+type NotReady struct {
+	ID   string
+	Name string
+	Why  string   // what happened, and what to do where that is known
+	Log  []string // the last lines of its output
+}
+
+// Error says what happened, with the end of the log.
+func (n *NotReady) Error() string {
+	if len(n.Log) == 0 {
+		return n.Why + "; it wrote nothing to its log"
+	}
+	return n.Why + "; the end of its log:\n    " + strings.Join(n.Log, "\n    ")
+}
+
+// awaitReady waits until a container is ready, takes its pending mark away, and has the restart monitor look after it.
+func (w *Writer) awaitReady(ctx context.Context, op *planner.AwaitReady, report func(executor.Progress)) error {
+	c, err := w.get(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	t, err := w.taskOf(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	done := map[string]string{}
+	switch {
+	case op.Ready == spec.ReadyCompleted && c.Labels[labelCompleted] == "true" && !t.Up():
+	case op.Ready == spec.ReadyCompleted:
+		report(executor.Progress{Note: "waiting for the process to complete"})
+		err = w.awaitCompleted(ctx, op, c)
+		done[labelCompleted] = "true"
+	default:
+		err = w.awaitStarted(ctx, op, c)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Labels[labelPending] != "" {
+		done[labelPending] = ""
+	}
+	if c.Labels[restartPolicy] != "" && c.Labels[restartStatus] != "running" {
+		done[restartStatus] = "running"
+	}
+	return w.setLabels(ctx, op.ID, done)
+}
+
+// wait gives the exit code of a process that ends within d.
+func (w *Writer) wait(ctx context.Context, id string, d time.Duration) (code uint32, ended bool, err error) {
+	if d <= 0 {
+		d = spec.DefaultWithin
+	}
+	waiting, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	r, err := w.client.TaskService().Wait(waiting, &tasksapi.WaitRequest{ContainerID: id})
+	switch {
+	case err == nil:
+		return r.ExitStatus, true, nil
+	case ctx.Err() != nil:
+		return 0, false, ctx.Err()
+	case waiting.Err() != nil:
+		return 0, false, nil
+	}
+	return 0, false, errgrpc.ToNative(err)
+}
+
+func (w *Writer) awaitStarted(ctx context.Context, op *planner.AwaitReady, c containers.Container) error {
+	code, ended, err := w.wait(ctx, op.ID, moment)
+	if err != nil {
+		return w.taskGone(op, c, err)
+	}
+	if !ended {
+		t, err := w.taskOf(ctx, op.ID)
+		if err != nil || t.Up() {
+			return err
+		}
+		code = t.ExitCode
+	}
+	why := fmt.Sprintf("its process ended at once with %s", exit(code))
+	if code == 0 {
+		why += `; if it is a job that is meant to end, say ready = "completed"`
+	}
+	return w.notReady(op, c, why)
+}
+
+func (w *Writer) awaitCompleted(ctx context.Context, op *planner.AwaitReady, c containers.Container) error {
+	code, ended, err := w.wait(ctx, op.ID, op.Within)
+	switch {
+	case err != nil:
+		return w.taskGone(op, c, err)
+	case !ended:
+		return w.notReady(op, c, fmt.Sprintf("its process has not completed within %s; if it needs longer, say so in update { within = … }", op.Within))
+	case code != 0:
+		return w.notReady(op, c, "its process ended with "+exit(code))
+	}
+	return nil
+}
+
+// exit says an exit code as people know it.
+func exit(code uint32) string {
+	text := fmt.Sprintf("exit code %d", code)
+	switch code {
+	case 126:
+		text += " (not executable)"
+	case 127:
+		text += " (command not found)"
+	case 137:
+		text += " (SIGKILL: killed by hand or for lack of memory)"
+	case 139:
+		text += " (SIGSEGV)"
+	case 143:
+		text += " (SIGTERM)"
+	case 255:
+		text += " (an error of its own, or its shim was killed)"
+	}
+	return text
+}
+
+func (w *Writer) taskGone(op *planner.AwaitReady, c containers.Container, err error) error {
+	if isNotFound(err) {
+		return w.notReady(op, c, "its process is gone")
+	}
+	return err
+}
+
+func (w *Writer) notReady(op *planner.AwaitReady, c containers.Container, why string) error {
+	n := &NotReady{ID: op.ID, Name: op.Name, Why: why}
+	path := w.logPath(c.Labels)
+	for range 4 { // the last lines may still be on their way through the shim
+		if n.Log = tail(path, logLines); len(n.Log) > 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return n
+}
+
+// dirOf is the directory of fairlead's files of a container; "" if it isn't fairlead's.
+func (w *Writer) dirOf(labels map[string]string) string {
+	dir := filepath.Clean(labels[nerdctlStateDir])
+	if rest, ok := strings.CutPrefix(dir, w.opts.namespaceDir()+string(filepath.Separator)); ok && strings.Count(rest, string(filepath.Separator)) == 1 {
+		return dir
+	}
+	return ""
+}
+
+// logPath is the file with a container's output.
+func (w *Writer) logPath(labels map[string]string) string {
+	if path, ok := strings.CutPrefix(labels[nerdctlLogURI], "file://"); ok {
+		return path
+	}
+	if dir := w.dirOf(labels); dir != "" {
+		return filepath.Join(dir, logFile)
+	}
+	return os.DevNull
+}
+
+// settle takes the pending mark from a container that is not to be started.
+func (w *Writer) settle(ctx context.Context, op *planner.Settle) error {
+	c, err := w.get(ctx, op.ID)
+	if err != nil || c.Labels[labelPending] == "" {
+		return err
+	}
+	return w.setLabels(ctx, op.ID, map[string]string{labelPending: ""})
+}

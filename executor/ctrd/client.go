@@ -1,0 +1,52 @@
+package ctrd
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+)
+
+// Writer makes the calls that steps ask for. It implements executor.Runner. Its Reader sees the same daemon.
+type Writer struct {
+	*Reader
+	imager
+	unpacking singleflight.Group // by image content and snapshotter: many containers may be of one image
+	shares    sync.Map           // manifest digest and platform → imageParts
+	users     sync.Map           // what a user and groups come to in an image → specs.User
+}
+
+var _ executor.Runner = (*Writer)(nil)
+
+type userKey struct{ chain, user, groups string }
+
+// OpenWriter connects to the containerd that o names. An error says what to do.
+func OpenWriter(ctx context.Context, o Options) (*Writer, error) {
+	cc, d, err := dial(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := containerd.NewWithConn(cc, containerd.WithDefaultNamespace(o.Namespace))
+	if err != nil {
+		cc.Close()
+		return nil, err
+	}
+	return &Writer{Reader: newReader(cc, d, o), imager: imager{client: client, hosts: registry.NewHosts(o.Registries)}}, nil
+}
+
+// Bounds on calls, so that a daemon that hangs is said to.
+const (
+	callPatience = time.Minute     // what is quick
+	taskPatience = 2 * time.Minute // what starts or ends a process
+)
+
+func within[T any](ctx context.Context, d time.Duration, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return call(ctx)
+}

@@ -1,0 +1,113 @@
+package ctrd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	contentapi "github.com/containerd/containerd/api/services/content/v1"
+	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/identity"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// documents shows a Reader's content as containerd's own functions want to see it. It reads small blobs, whole.
+type documents struct{ r *Reader }
+
+// Info tells of a blob that is there.
+func (d documents) Info(ctx context.Context, dgst digest.Digest) (content.Info, error) {
+	got, err := d.r.content.Info(ctx, &contentapi.InfoRequest{Digest: dgst.String()})
+	if err != nil {
+		return content.Info{}, errgrpc.ToNative(err)
+	}
+	return content.Info{Digest: dgst, Size: got.GetInfo().GetSize()}, nil
+}
+
+// ReaderAt reads a blob.
+func (d documents) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
+	stream, err := d.r.content.Read(ctx, &contentapi.ReadContentRequest{Digest: desc.Digest.String()})
+	if err != nil {
+		return nil, errgrpc.ToNative(err)
+	}
+	var buf bytes.Buffer
+	for {
+		m, err := stream.Recv()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, errgrpc.ToNative(err)
+		}
+		buf.Write(m.Data)
+		if buf.Len() > maxDocument {
+			return nil, fmt.Errorf("content %s: more than %d bytes: this is no manifest", desc.Digest, maxDocument)
+		}
+	}
+	if digest.FromBytes(buf.Bytes()) != desc.Digest {
+		return nil, fmt.Errorf("content %s: the content store has something else under this digest; remove the image and pull it again", desc.Digest)
+	}
+	return document{bytes.NewReader(buf.Bytes())}, nil
+}
+
+type document struct{ *bytes.Reader }
+
+// Close has nothing to close.
+func (document) Close() error { return nil }
+
+// foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
+// snapshot shows that it was made from what the record points at now.
+func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, target ocispec.Descriptor) (imageConfig, string) {
+	view := documents{r}
+	manifests, err := manifestsOf(ctx, view, target)
+	if err != nil {
+		return imageConfig{}, ""
+	}
+	parent := ""
+	if s, err := r.snapshots.Stat(ctx, &snapshotsapi.StatSnapshotRequest{Snapshotter: c.Snapshotter, Key: c.SnapshotKey}); err == nil {
+		parent = s.GetInfo().GetParent()
+	}
+	var share imageConfig
+	for i, p := range sortedManifests(manifests) {
+		cfg, err := configOf(ctx, view, manifests[p])
+		if err != nil {
+			continue
+		}
+		if identity.ChainID(cfg.RootFS.DiffIDs).String() == parent {
+			return imageShare(cfg.Config), target.Digest.String()
+		}
+		if i == 0 || p == r.platform {
+			share = imageShare(cfg.Config)
+		}
+	}
+	return share, ""
+}
+
+// configOf reads a manifest's config.
+func configOf(ctx context.Context, view content.Provider, manifest ocispec.Descriptor) (ocispec.Image, error) {
+	var m ocispec.Manifest
+	var out ocispec.Image
+	b, err := content.ReadBlob(ctx, view, manifest)
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	if err != nil {
+		return out, fmt.Errorf("manifest %s: %w", manifest.Digest, err)
+	}
+	if !images.IsConfigType(m.Config.MediaType) {
+		return out, fmt.Errorf("manifest %s: its config is of type %q, which is no image to run", manifest.Digest, m.Config.MediaType)
+	}
+	if b, err = content.ReadBlob(ctx, view, m.Config); err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil {
+		return out, fmt.Errorf("config %s: %w", m.Config.Digest, err)
+	}
+	return out, nil
+}

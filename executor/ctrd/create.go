@@ -1,0 +1,253 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/containerd/typeurl/v2"
+	"github.com/opencontainers/image-spec/identity"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// imageParts are what a container takes from an image's content for one platform.
+type imageParts struct {
+	share imageConfig
+	chain string // name of the snapshot with all layers
+}
+
+// unpackPatience bounds the unpacking of an image of many gigabytes.
+const unpackPatience = time.Hour
+
+// createContainer makes a container with its snapshot, marked as pending.
+func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContainer, report func(executor.Progress)) error {
+	want := w.settled(op.Want)
+	got, err := w.client.ContainerService().Get(ctx, op.ID)
+	if err == nil {
+		if ownerOf(got.Labels, op.ID) == nil {
+			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
+		}
+		return nil // an earlier try got as far as this
+	}
+	if !errdefs.IsNotFound(err) {
+		return err
+	}
+	if err := checkMounts(want); err != nil {
+		return err
+	}
+	img, err := w.imageFor(ctx, want)
+	if err != nil {
+		return err
+	}
+	parts, err := w.imagePartsOf(ctx, img, want.Platform)
+	if err != nil {
+		return err
+	}
+	c := containers.Container{ID: op.ID, Image: want.Image.Name, Snapshotter: want.Snapshotter, SnapshotKey: op.ID}
+	c.Runtime.Name = want.Runtime
+	if err := w.snapshot(ctx, &c, img, parts, want.Platform, report); err != nil {
+		return err
+	}
+	if err := w.describe(ctx, &c, op, want, parts); err != nil {
+		return err
+	}
+	_, err = w.client.ContainerService().Create(ctx, c)
+	return explainLabels(err)
+}
+
+// settled fills in what unset means here.
+func (w *Writer) settled(c *spec.Container) *spec.Container {
+	n := *c
+	if n.Platform == "" {
+		n.Platform = w.platform
+	}
+	if n.Runtime == "" {
+		n.Runtime = spec.DefaultRuntime
+	}
+	return &n
+}
+
+// imageFor finds the image record, which must be what the plan saw.
+func (w *Writer) imageFor(ctx context.Context, want *spec.Container) (images.Image, error) {
+	img, err := w.client.ImageService().Get(ctx, want.Image.Name)
+	if errdefs.IsNotFound(err) {
+		return img, fmt.Errorf("its image %s is gone; plan again", want.Image.Name)
+	}
+	if err == nil && want.Image.Digest != "" && img.Target.Digest.String() != want.Image.Digest {
+		return img, fmt.Errorf("its image %s is %s now, and was planned to be %s; plan again", want.Image.Name, img.Target.Digest, want.Image.Digest)
+	}
+	return img, err
+}
+
+// imagePartsOf reads an image's manifest and config for a platform, once.
+func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform string) (imageParts, error) {
+	key := img.Target.Digest.String() + " " + platform
+	if p, ok := w.shares.Load(key); ok {
+		return p.(imageParts), nil
+	}
+	view := documents{w.Reader}
+	manifests, err := manifestsOf(ctx, view, img.Target)
+	if err != nil {
+		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
+	}
+	desc, ok := manifests[platform]
+	if !ok {
+		return imageParts{}, fmt.Errorf("its image %s has no %s: it has %s", img.Name, platform, orNone(sortedManifests(manifests)))
+	}
+	cfg, err := configOf(ctx, view, desc)
+	if errdefs.IsNotFound(err) {
+		return imageParts{}, fmt.Errorf("its image %s: the content for %s is not here whole; pull or load it again (%w)", img.Name, platform, err)
+	}
+	if err != nil {
+		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
+	}
+	p := imageParts{share: imageShare(cfg.Config), chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
+	w.shares.Store(key, p)
+	return p, nil
+}
+
+func orNone(words []string) string {
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
+}
+
+// snapshot makes the container's file system. One that is there under the container's ID was made by a try that was cut off
+// before the container was, so nothing has used it.
+func (w *Writer) snapshot(ctx context.Context, c *containers.Container, img images.Image, p imageParts, platform string, report func(executor.Progress)) error {
+	if c.Snapshotter == "" {
+		name, err := w.defaultSnapshotter(ctx)
+		if err != nil {
+			return err
+		}
+		c.Snapshotter = name
+	}
+	sn := w.client.SnapshotService(c.Snapshotter)
+	var err error
+	for range 3 {
+		_, err = sn.Prepare(ctx, c.SnapshotKey, p.chain)
+		switch {
+		case err == nil:
+			return nil
+		case errdefs.IsAlreadyExists(err):
+			if err := sn.Remove(ctx, c.SnapshotKey); err != nil && !errdefs.IsNotFound(err) {
+				return fmt.Errorf("snapshot of an earlier try: %w", err)
+			}
+		case errdefs.IsNotFound(err):
+			report(executor.Progress{Note: "unpacking " + img.Name})
+			if err := w.unpackFor(ctx, img, p, platform, c.Snapshotter); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("snapshot: %w", err)
+		}
+	}
+	return fmt.Errorf("snapshot: %w", err)
+}
+
+func (w *Writer) unpackFor(ctx context.Context, img images.Image, p imageParts, platform, snapshotter string) error {
+	pl, err := platforms.Parse(platform)
+	if err != nil {
+		return err
+	}
+	_, err, _ = w.unpacking.Do(p.chain+" "+snapshotter, func() (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, unpackPatience)
+		defer cancel()
+		return nil, containerd.NewImageWithPlatform(w.client, img, platforms.OnlyStrict(pl)).Unpack(ctx, snapshotter)
+	})
+	if err != nil {
+		return fmt.Errorf("unpack its image %s: %w", img.Name, err)
+	}
+	return nil
+}
+
+// describe writes the record: OCI spec, labels and extension; and makes the directory of its files.
+func (w *Writer) describe(ctx context.Context, c *containers.Container, op *planner.CreateContainer, want *spec.Container, p imageParts) error {
+	user, err := w.userOf(ctx, c, want, p)
+	if err != nil {
+		return err
+	}
+	m := marking{id: op.ID, want: want, owner: op.Owner, image: p.share, namespace: w.opts.Namespace, dir: filepath.Join(w.stackDir(op.Owner.Stack), op.ID)}
+	m.hostname = hostnameOf(op.ID, want)
+	m.logURI = logURI(m.dir, want.TTY)
+	c.Labels = m.labels()
+	s, own, err := build(ctx, op.ID, want, p.share, user, c.Labels)
+	if err != nil {
+		return err
+	}
+	if c.Spec, err = typeurl.MarshalAny(s); err != nil {
+		return err
+	}
+	a := applied{Spec: op.Want, Image: p.share, User: user, Mounts: own}
+	x, err := a.encode()
+	if err != nil {
+		return err
+	}
+	c.Extensions = map[string]typeurl.Any{extension: x}
+	return os.MkdirAll(m.dir, 0o700)
+}
+
+func hostnameOf(id string, want *spec.Container) string {
+	if want.Hostname != "" {
+		return want.Hostname
+	}
+	if want.NetworkMode == spec.NetworkHost {
+		h, _ := os.Hostname()
+		return h
+	}
+	return shortID(id)
+}
+
+// userOf looks names up in the image's own files.
+func (w *Writer) userOf(ctx context.Context, c *containers.Container, want *spec.Container, p imageParts) (specs.User, error) {
+	name := want.User
+	if name == "" {
+		name = p.share.User
+	}
+	key := userKey{p.chain, name, strings.Join(want.Groups, " ")}
+	if u, ok := w.users.Load(key); ok {
+		return u.(specs.User), nil
+	}
+	s := &specs.Spec{Process: &specs.Process{}, Linux: &specs.Linux{}, Root: &specs.Root{}}
+	var opts []oci.SpecOpts
+	if name != "" {
+		opts = append(opts, oci.WithUser(name))
+	}
+	opts = append(opts, func(ctx context.Context, cl oci.Client, c *containers.Container, s *oci.Spec) error {
+		return oci.WithAdditionalGIDs(fmt.Sprint(s.Process.User.UID))(ctx, cl, c, s)
+	})
+	if len(want.Groups) > 0 {
+		opts = append(opts, oci.WithAppendAdditionalGroups(want.Groups...))
+	}
+	if err := oci.ApplyOpts(ctx, w.client, c, s, opts...); err != nil {
+		if name != "" && (errors.Is(err, oci.ErrNoUsersFound) || errors.Is(err, oci.ErrNoGroupsFound) || errors.Is(err, os.ErrNotExist)) {
+			return specs.User{}, fmt.Errorf("user %q: not in the image's /etc/passwd and /etc/group; use numbers, or a name that is there", name)
+		}
+		return specs.User{}, fmt.Errorf("user %q, groups %q: %w", name, want.Groups, err)
+	}
+	w.users.Store(key, s.Process.User)
+	return s.Process.User, nil
+}
+
+// explainLabels says which limit a label broke.
+func explainLabels(err error) error {
+	if errdefs.IsInvalidArgument(err) && strings.Contains(err.Error(), "label key and value") {
+		return fmt.Errorf("a label is too long: key and value are at most 4096 bytes together (%w)", err)
+	}
+	return err
+}

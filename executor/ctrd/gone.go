@@ -1,0 +1,29 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// gone says of a call that the daemon didn't answer what that means; other errors stay as they are.
+func (d daemon) gone(doing string, err error) error {
+	code := status.Code(err)
+	switch {
+	case err == nil:
+		return nil
+	case code == codes.Unavailable || errdefs.IsUnavailable(err):
+		return fmt.Errorf("containerd at %s went away while %s. See its log, start it again, then run the command again: it carries on from what is there (%w)", d.address, doing, err)
+	case code == codes.Canceled || errors.Is(err, context.Canceled) || errdefs.IsCanceled(err):
+		return fmt.Errorf("%s: interrupted: %w", doing, context.Canceled)
+	case code == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded) || errdefs.IsDeadlineExceeded(err):
+		return fmt.Errorf("containerd at %s: no answer in time while %s; see its log (%w)", d.address, doing, err)
+	case code == codes.Unimplemented:
+		return fmt.Errorf("containerd at %s: %s: %s. A plugin that fairlead needs is disabled in its configuration", d.address, doing, status.Convert(err).Message())
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package ctrd
+
+import (
+	"bytes"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// logFile is the name of the file with a container's output, in its directory.
+const logFile = "output.log"
+
+// logURI says where the output goes. The shim writes a file by itself, but not from a terminal: there it wants a program, which
+// gets the output on descriptor 3 and says that it is ready by closing 5. nerdctl wants a URI with one pair of k=v.
+func logURI(dir string, tty bool) string {
+	path := filepath.Join(dir, logFile)
+	if !tty {
+		return (&url.URL{Scheme: "file", Path: path}).String()
+	}
+	script := "exec cat <&3 >>'" + strings.ReplaceAll(path, "'", `'\''`) + "' 3<&- 4<&- 5>&-"
+	return (&url.URL{Scheme: "binary", Path: "/bin/sh", RawQuery: url.Values{"-c": {script}}.Encode()}).String()
+}
+
+// tail gives the last lines of a log.
+func tail(path string, lines int) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	const most = 64 << 10
+	if size, err := f.Seek(0, io.SeekEnd); err == nil {
+		_, _ = f.Seek(max(0, size-most), io.SeekStart)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil
+	}
+	b = bytes.TrimRight(b, "\r\n")
+	if len(b) == 0 {
+		return nil
+	}
+	all := strings.Split(strings.ToValidUTF8(string(b), "\uFFFD"), "\n")
+	for i := range all {
+		all[i] = strings.TrimRight(all[i], "\r")
+	}
+	return all[max(0, len(all)-lines):]
+}

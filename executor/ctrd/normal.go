@@ -1,0 +1,268 @@
+package ctrd
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// ociSpec is the part of an OCI spec that a container block can say.
+type ociSpec struct {
+	Process struct {
+		Terminal bool       `json:"terminal"`
+		User     specs.User `json:"user"`
+		Args     []string   `json:"args"`
+		Env      []string   `json:"env"`
+		Cwd      string     `json:"cwd"`
+	} `json:"process"`
+	Hostname    string            `json:"hostname"`
+	Mounts      []specs.Mount     `json:"mounts"`
+	Annotations map[string]string `json:"annotations"`
+	Linux       struct {
+		Namespaces []specs.LinuxNamespace `json:"namespaces"`
+	} `json:"linux"`
+}
+
+// normal reads a container back: what a block would have to say to get what is there. a is what was asked for last; it decides
+// where what is there can be said in two ways, and only there. Of a container that is not fairlead's it holds the image's share alone.
+func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, error) {
+	var s ociSpec
+	if err := json.Unmarshal(r.GetSpec().GetValue(), &s); err != nil {
+		return nil, err
+	}
+	was := a.Spec
+	if was == nil {
+		was = &spec.Container{State: spec.StateRunning}
+		if !up {
+			was.State = spec.StateStopped
+		}
+	}
+	c := &spec.Container{Block: spec.Block{Addr: was.Addr, Marks: was.Marks}}
+	c.Name = r.Labels[nerdctlName]
+	c.Image = spec.ImageRef{Addr: was.Image.Addr, Name: r.Image, Digest: r.Labels[labelDigest]}
+	c.Platform = r.Labels[nerdctlPlatform]
+	if was.Platform != "" {
+		c.Platform = was.Platform
+	}
+	c.Entrypoint, c.Command = command(s.Process.Args, was, a.Image)
+	c.Env = subtract(pairs(s.Process.Env), was.Env, pairs(imageEnv(a.Image, s.Process.Terminal)))
+	if cwdOf(was, a.Image) == s.Process.Cwd {
+		c.WorkingDir = was.WorkingDir
+	} else if s.Process.Cwd != cwdOf(&spec.Container{}, a.Image) {
+		c.WorkingDir = s.Process.Cwd
+	}
+	c.User, c.Groups = user(s.Process.User, was, a)
+	c.NetworkMode = networkMode(&s, r.Labels)
+	c.Hostname = hostname(&s, r.ID)
+	c.TTY = s.Process.Terminal
+	c.Labels = subtract(userLabels(r.Labels, was), was.Labels, userLabels(a.Image.Labels, &spec.Container{}))
+	c.Annotations = subtract(userLabels(s.Annotations, &spec.Container{}), was.Annotations, nil)
+	c.Mounts = readMounts(s.Mounts, was, a)
+	c.Restart = restart(r.Labels, was, up)
+	c.State = was.State
+	c.Ready = was.Ready
+	if c.Ready == "" {
+		c.Ready = spec.ReadyStarted
+	}
+	c.StopSignal, c.StopTimeout = stopping(r.Labels, was, a.Image)
+	c.DependsOn = was.DependsOn
+	c.Runtime = r.GetRuntime().GetName()
+	if c.Runtime == spec.DefaultRuntime {
+		c.Runtime = was.Runtime
+	}
+	c.Snapshotter = r.Snapshotter
+	c.Update = was.Update
+	c.Lifecycle = was.Lifecycle
+	c.Lifecycle.PreventDestroy = r.Labels[labelProtect] == "true"
+	return c, nil
+}
+
+// command splits arguments into entrypoint and command, the way they were given if that still makes them.
+func command(args []string, was *spec.Container, im imageConfig) ([]string, []string) {
+	if slices.Equal(args, argsOf(was, im)) {
+		return was.Entrypoint, was.Command
+	}
+	entry := im.Entrypoint
+	if was.Entrypoint != nil {
+		entry = was.Entrypoint
+	}
+	if n := len(entry); n <= len(args) && slices.Equal(args[:n], entry) {
+		return was.Entrypoint, append([]string{}, args[n:]...)
+	}
+	if len(args) == 0 {
+		return []string{}, nil
+	}
+	return args[:1], append([]string{}, args[1:]...)
+}
+
+func pairs(env []string) map[string]string {
+	out := make(map[string]string, len(env))
+	for _, kv := range env {
+		k, v, _ := strings.Cut(kv, "=")
+		if _, twice := out[k]; !twice {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// subtract takes from what is there what the image gave. What was set stays, though it be the same; what somebody took away is
+// there as empty.
+func subtract(live, set, image map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range live {
+		_, asked := set[k]
+		if given, ok := image[k]; asked || !ok || given != v {
+			out[k] = v
+		}
+	}
+	for k, v := range image {
+		if _, there := live[k]; !there && v != "" {
+			out[k] = ""
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// userLabels leaves out what is kept for what runs the container.
+func userLabels(labels map[string]string, was *spec.Container) map[string]string {
+	out := make(map[string]string, len(labels))
+	for k, v := range labels {
+		if _, asked := was.Labels[k]; asked || !reservedLabel(k) {
+			out[k] = v
+		}
+	}
+	for k, v := range was.Labels {
+		if _, there := out[k]; !there && v == "" {
+			out[k] = "" // containerd stores no label without a value
+		}
+	}
+	return out
+}
+
+// user says who the process is: as written, if that came to what is there.
+func user(live specs.User, was *spec.Container, a *applied) (string, []string) {
+	if a.Spec != nil && live.UID == a.User.UID && live.GID == a.User.GID {
+		if slices.Equal(live.AdditionalGids, a.User.AdditionalGids) {
+			return was.User, was.Groups
+		}
+		return was.User, numbers(live.AdditionalGids)
+	}
+	if a.Spec == nil && live.UID == 0 && live.GID == 0 && a.Image.User == "" {
+		return "", nil
+	}
+	text := strconv.Itoa(int(live.UID)) + ":" + strconv.Itoa(int(live.GID))
+	if a.Spec == nil && (a.Image.User == text || a.Image.User == strconv.Itoa(int(live.UID))) {
+		return "", nil
+	}
+	return text, was.Groups
+}
+
+func numbers(gids []uint32) []string {
+	var out []string
+	for _, g := range gids {
+		out = append(out, strconv.Itoa(int(g)))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// namespaceOf tells whether the process has a namespace of its own, and the path of the one that it joins.
+func namespaceOf(s *ociSpec, kind specs.LinuxNamespaceType) (string, bool) {
+	for _, n := range s.Linux.Namespaces {
+		if n.Type == kind {
+			return n.Path, true
+		}
+	}
+	return "", false
+}
+
+func networkMode(s *ociSpec, labels map[string]string) string {
+	path, own := namespaceOf(s, specs.NetworkNamespace)
+	switch {
+	case !own:
+		return spec.NetworkHost
+	case path != "":
+		return "ns:" + path
+	}
+	var named []string
+	if err := json.Unmarshal([]byte(labels[nerdctlNetworks]), &named); err == nil && len(named) > 0 && named[0] != spec.NetworkHost {
+		return strings.Join(named, ",")
+	}
+	return spec.NetworkNone
+}
+
+func hostname(s *ociSpec, id string) string {
+	if _, own := namespaceOf(s, specs.UTSNamespace); !own || s.Hostname == shortID(id) {
+		return ""
+	}
+	return s.Hostname
+}
+
+// readMounts leaves out what every container has.
+func readMounts(live []specs.Mount, was *spec.Container, a *applied) []spec.Mount {
+	asked := map[string]bool{}
+	for _, m := range was.Mounts {
+		asked[m.Target] = true
+	}
+	var out []spec.Mount
+	for _, m := range live {
+		r, ok := readMount(m)
+		if !ok || !asked[r.Target] && (a.Spec == nil && madeByDefault(m) || a.Spec != nil && isDefaultMount(m) || slices.Contains(a.Mounts, r.Target)) {
+			continue
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b spec.Mount) int { return strings.Compare(a.Target, b.Target) })
+	return out
+}
+
+// restart reads the policy. One that the monitor does not act on is none, if the process is meant to run.
+func restart(labels map[string]string, was *spec.Container, up bool) spec.Restart {
+	text := labels[restartPolicy]
+	if text == "" && labels[restartStatus] != "" {
+		text = spec.RestartAlways // what the monitor takes it for
+	}
+	word, count, _ := strings.Cut(text, ":")
+	r := spec.Restart{Policy: word}
+	r.Max, _ = strconv.Atoi(count)
+	off := labels[restartStatus] != "running" || up && labels[restartStopped] == "true"
+	if word == "" || was.State != spec.StateStopped && labels[labelPending] != "true" && off {
+		return spec.Restart{Policy: spec.RestartNo}
+	}
+	return r
+}
+
+func stopping(labels map[string]string, was *spec.Container, im imageConfig) (string, time.Duration) {
+	signal := was.StopSignal
+	if live, ok := labels[stopSignalLabel]; ok && live != stopSignal(was.StopSignal, im.StopSignal) {
+		signal = live
+		if s, err := spec.ParseSignal(live); err == nil {
+			signal = s
+		}
+		if was.StopSignal == "" && signal == stopSignal("", im.StopSignal) {
+			signal = ""
+		}
+	}
+	timeout := was.StopTimeout
+	if seconds, err := strconv.ParseInt(labels[nerdctlStopTimeout], 10, 64); err == nil {
+		asked := was.StopTimeout
+		if asked == 0 {
+			asked = spec.DefaultStopTimeout
+		}
+		if seconds != wholeSeconds(asked) {
+			timeout = time.Duration(seconds) * time.Second
+		}
+	}
+	return signal, timeout
+}

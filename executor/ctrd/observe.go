@@ -1,0 +1,134 @@
+package ctrd
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	imagesapi "github.com/containerd/containerd/api/services/images/v1"
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/images"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// ObserveOptions say how much to read.
+type ObserveOptions struct {
+	Plan    *planner.Options // of the plan that this is for: the content store is read if it may take content away; nil: it isn't read
+	Offline bool             // ask no registry and read no archive: State.Sources stays empty
+	All     bool             // read back the containers of everybody, and not only those of fairlead and those to be adopted
+}
+
+// reading is what the few list calls of an observation bring.
+type reading struct {
+	containers []*containersapi.Container
+	tasks      *tasksapi.ListTasksResponse
+	images     map[string]images.Image
+	host       planner.Host
+}
+
+// Observe reads the host once. cfg says what is wanted, so that only what matters to it is looked into; nil: nothing is.
+func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions) (*planner.State, error) {
+	ctx = r.in(ctx)
+	if cfg == nil {
+		cfg = &spec.Config{}
+	}
+	got, err := r.lists(ctx, cfg)
+	if err != nil {
+		return nil, r.gone("reading the host", err)
+	}
+	s := &planner.State{At: time.Now(), Namespace: r.opts.Namespace, Host: got.host}
+	s.Images = liveImages(got.images)
+	var g errgroup.Group
+	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
+	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
+	if !o.Offline {
+		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s); return ctx.Err() })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, r.gone("reading the host", err)
+	}
+	if o.Plan != nil && planner.NeedsBlobs(cfg, s, *o.Plan) {
+		if s.Blobs, err = r.blobs(ctx, cfg.Stack.Name); err != nil {
+			return nil, r.gone("reading the content store", err)
+		}
+	}
+	return s, nil
+}
+
+// lists makes the list calls, all at once.
+func (r *Reader) lists(ctx context.Context, cfg *spec.Config) (*reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	var got reading
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { got.containers, err = r.listContainers(ctx); return err })
+	g.Go(func() (err error) { got.tasks, err = r.tasks.List(ctx, &tasksapi.ListTasksRequest{}); return err })
+	g.Go(func() (err error) { got.images, err = r.listImages(ctx); return err })
+	g.Go(func() (err error) { got.host, err = r.host(ctx, cfg); return err })
+	return &got, g.Wait()
+}
+
+// listPatience bounds the lists of a host with thousands of objects.
+const listPatience = 2 * time.Minute
+
+func (r *Reader) listContainers(ctx context.Context) ([]*containersapi.Container, error) {
+	stream, err := r.containers.ListStream(ctx, &containersapi.ListContainersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	var out []*containersapi.Container
+	for {
+		m, err := stream.Recv()
+		if err == io.EOF {
+			slices.SortFunc(out, func(a, b *containersapi.Container) int { return strings.Compare(a.ID, b.ID) })
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m.Container)
+	}
+}
+
+func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error) {
+	all, err := r.images.List(ctx, &imagesapi.ListImagesRequest{})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]images.Image, len(all.Images))
+	for _, i := range all.Images {
+		out[i.Name] = record(i)
+	}
+	return out, nil
+}
+
+// wantsRead tells of which containers the specs are read back.
+func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container) bool {
+	return func(c *containersapi.Container) bool {
+		if o.All || ownerOf(c.Labels, c.ID) != nil {
+			return true
+		}
+		for _, im := range cfg.Imports {
+			if im.To.Kind == spec.KindContainer && (c.ID == im.ID || nameOf(c.Labels) == im.ID || len(im.ID) >= 6 && strings.HasPrefix(c.ID, im.ID)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// wantedRecords are the names of image records that a plan for cfg looks at.
+func wantedRecords(cfg *spec.Config) []string {
+	var out []string
+	for _, im := range cfg.Images {
+		out = append(append(out, im.Name), im.Tags...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,123 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"time"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	tasktypes "github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/containerd/v2/core/images"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+func tasksByID(r *tasksapi.ListTasksResponse) map[string]planner.Task {
+	out := make(map[string]planner.Task, len(r.Tasks))
+	for _, p := range r.Tasks {
+		out[p.ID] = liveTask(p)
+	}
+	return out
+}
+
+func liveTask(p *tasktypes.Process) planner.Task {
+	t := planner.Task{PID: p.Pid, ExitCode: p.ExitStatus}
+	switch p.Status {
+	case tasktypes.Status_CREATED:
+		t.Status = planner.TaskCreated
+	case tasktypes.Status_RUNNING:
+		t.Status = planner.TaskRunning
+	case tasktypes.Status_PAUSED, tasktypes.Status_PAUSING:
+		t.Status = planner.TaskPaused
+	default: // stopped, or a shim that has died
+		t.Status = planner.TaskStopped
+		t.ExitedAt = p.ExitedAt.AsTime()
+	}
+	return t
+}
+
+// seenContainer changes whenever the record or the task's state does.
+func seenContainer(updated time.Time, t planner.Task) string {
+	return strconv.FormatInt(updated.UnixNano(), 36) + " " + string(t.Status) + " " + strconv.Itoa(int(t.PID))
+}
+
+// nameOf is the name that people see.
+func nameOf(labels map[string]string) string { return labels[nerdctlName] }
+
+// readContainers turns records into what the planner compares; those that wanted picks are read back whole.
+func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*containersapi.Container) bool) ([]*planner.LiveContainer, error) {
+	records, tasks := got.containers, tasksByID(got.tasks)
+	out := make([]*planner.LiveContainer, len(records))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	const share = 16 // records for one worker at a time: a record takes some 50 µs
+	for from := 0; from < len(records); from += share {
+		g.Go(func() error {
+			for i := from; i < min(from+share, len(records)); i++ {
+				l, err := r.readContainer(ctx, records[i], tasks[records[i].ID], wanted(records[i]), got.images)
+				if err != nil {
+					return fmt.Errorf("container %s: %w", describe(records[i]), err)
+				}
+				out[i] = l
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+func describe(c *containersapi.Container) string {
+	if n := nameOf(c.Labels); n != "" {
+		return n + " (" + shortID(c.ID) + ")"
+	}
+	return shortID(c.ID)
+}
+
+func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, records map[string]images.Image) (*planner.LiveContainer, error) {
+	l := &planner.LiveContainer{
+		ID:        c.ID,
+		Name:      nameOf(c.Labels),
+		Owner:     ownerOf(c.Labels, c.ID),
+		Image:     c.Image,
+		Task:      t,
+		Seen:      seenContainer(c.UpdatedAt.AsTime(), t),
+		CreatedAt: c.CreatedAt.AsTime(),
+	}
+	var a *applied
+	if l.Owner != nil {
+		l.Pending = c.Labels[labelPending] == "true"
+		l.Protected = c.Labels[labelProtect] == "true"
+		l.Completed = c.Labels[labelCompleted] == "true"
+		l.Digest = c.Labels[labelDigest]
+		var err error
+		if a, err = decodeApplied(c.Extensions); err != nil {
+			a = nil // somebody wrote over it: what is there is shown, without the help of what was asked
+		}
+	}
+	if !whole {
+		return l, nil
+	}
+	if a == nil {
+		a = &applied{}
+		if im, ok := records[c.Image]; ok {
+			share, digest := r.foreignImage(ctx, c, im.Target)
+			a.Image = share
+			if l.Digest == "" {
+				l.Digest = digest
+			}
+		}
+	}
+	s, err := normal(c, a, t.Up())
+	if err != nil && l.Owner != nil {
+		return nil, fmt.Errorf("its OCI spec: %w; remove the container, and fairlead makes it anew", err)
+	}
+	if err == nil {
+		s.Image.Digest = l.Digest
+		l.Spec = s
+	}
+	return l, nil
+}

@@ -1,0 +1,127 @@
+package ctrd
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	introspectionapi "github.com/containerd/containerd/api/services/introspection/v1"
+	namespacesapi "github.com/containerd/containerd/api/services/namespaces/v1"
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/containerd/platforms"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// host finds out what the daemon and the machine can do.
+func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
+	h := planner.Host{Daemon: r.version, Platform: r.platform}
+	h.Runs = append([]string{h.Platform}, compatible(h.Platform)...)
+	for _, p := range emulated(binfmtDir) {
+		if !slices.Contains(h.Runs, p) {
+			h.Runs = append(h.Runs, p)
+		}
+	}
+	h.Runtimes = r.runtimes(cfg)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })
+	g.Go(func() (err error) { h.Snapshotter, err = r.defaultSnapshotter(ctx); return err })
+	return h, g.Wait()
+}
+
+func nativePlatform() string {
+	own := platforms.DefaultSpec()
+	p, _ := registry.PlatformOf(&own)
+	return p
+}
+
+func (r *Reader) snapshotters(ctx context.Context) ([]string, error) {
+	got, err := r.plugins.Plugins(ctx, &introspectionapi.PluginsRequest{Filters: []string{"type==io.containerd.snapshotter.v1"}})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range got.Plugins {
+		if p.InitErr == nil {
+			out = append(out, p.ID)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func (r *Reader) defaultSnapshotter(ctx context.Context) (string, error) {
+	got, err := r.spaces.Get(ctx, &namespacesapi.GetNamespaceRequest{Name: r.opts.Namespace})
+	if err != nil && status.Code(err) != codes.NotFound {
+		return "", err
+	}
+	if s := got.GetNamespace().GetLabels()[defaults.DefaultSnapshotterNSLabel]; s != "" {
+		return s, nil
+	}
+	return defaults.DefaultSnapshotter, nil
+}
+
+// runtimes gives those of the wanted runtimes, and of the default one, that the daemon can start: it looks for their shims as
+// containerd does. Where the daemon's process is out of sight, each is taken to be there.
+func (r *Reader) runtimes(cfg *spec.Config) []string {
+	wanted := []string{spec.DefaultRuntime}
+	for _, c := range cfg.Containers {
+		if c.Runtime != "" {
+			wanted = append(wanted, c.Runtime)
+		}
+	}
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+	dirs, sighted := daemonDirs(r.pid)
+	return slices.DeleteFunc(wanted, func(name string) bool { return sighted && !hasShim(name, dirs) })
+}
+
+// daemonDirs are the directories where a daemon looks for its shims.
+func daemonDirs(pid int) ([]string, bool) {
+	if pid == 0 {
+		return nil, false
+	}
+	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	env, err := os.ReadFile(filepath.Join(proc, "environ"))
+	if err != nil {
+		return nil, false
+	}
+	var dirs []string
+	for _, kv := range strings.Split(string(env), "\x00") {
+		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
+			dirs = filepath.SplitList(path)
+		}
+	}
+	exe, err := os.Readlink(filepath.Join(proc, "exe"))
+	if err != nil {
+		return nil, false
+	}
+	return append(dirs, filepath.Dir(strings.TrimSuffix(exe, " (deleted)"))), true
+}
+
+// hasShim looks for a runtime's shim: io.containerd.runc.v2 is started by containerd-shim-runc-v2.
+func hasShim(name string, dirs []string) bool {
+	if filepath.IsAbs(name) {
+		return executable(name)
+	}
+	parts := strings.Split(name, ".")
+	if len(parts) < 2 {
+		return false
+	}
+	bin := "containerd-shim-" + parts[len(parts)-2] + "-" + parts[len(parts)-1]
+	return slices.ContainsFunc(dirs, func(d string) bool { return executable(filepath.Join(d, bin)) })
+}
+
+func executable(path string) bool {
+	i, err := os.Stat(path)
+	return err == nil && !i.IsDir() && unix.Access(path, unix.X_OK) == nil
+}

@@ -1,0 +1,64 @@
+package ctrd
+
+import (
+	"context"
+	"sync"
+
+	imagesapi "github.com/containerd/containerd/api/services/images/v1"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// record is an image record as the image functions know it.
+func record(i *imagesapi.Image) images.Image {
+	out := images.Image{Name: i.Name, Labels: i.Labels, CreatedAt: i.CreatedAt.AsTime(), UpdatedAt: i.UpdatedAt.AsTime()}
+	if i.Target != nil {
+		out.Target = oci.DescriptorFromProto(i.Target)
+	}
+	return out
+}
+
+func liveImages(records map[string]images.Image) map[string]*planner.LiveImage {
+	out := make(map[string]*planner.LiveImage, len(records))
+	for name, i := range records {
+		out[name] = imageOf(i)
+	}
+	return out
+}
+
+// readPlatforms finds out for wanted records without a label which platforms' content is whole.
+func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records map[string]images.Image, names []string) error {
+	ask := map[string]ocispec.Descriptor{} // by digest: several names may be of one image
+	for _, n := range names {
+		if l := s.Images[n]; l != nil && l.Platforms == nil {
+			ask[l.Digest] = records[n].Target
+		}
+	}
+	var mu sync.Mutex
+	sizes := map[string]map[string]int64{}
+	var g errgroup.Group
+	g.SetLimit(8)
+	for _, target := range ask {
+		g.Go(func() error {
+			got, err := wholePlatforms(ctx, documents{r}, target)
+			mu.Lock()
+			defer mu.Unlock()
+			sizes[target.Digest.String()] = got
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, n := range names {
+		if l := s.Images[n]; l != nil && l.Platforms == nil {
+			l.Sizes = sizes[l.Digest]
+			l.Platforms = append([]string{}, sortedSizes(l.Sizes)...)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package ctrd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// Options say which containerd, and what of it.
+type Options struct {
+	Address     string            // path of the socket; required
+	Namespace   string            // required
+	DataRoot    string            // directory of fairlead's own files; "": DefaultDataRoot
+	LockWait    time.Duration     // how long Begin waits for another apply of the same stack; 0: not at all
+	Registries  []*spec.Registry  // how to reach registries that need more than the host's own configuration
+	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
+}
+
+// DefaultDataRoot is where fairlead keeps its files.
+const DefaultDataRoot = "/var/lib/fairlead"
+
+// lockRoot is where locks of stacks are: it is empty after a reboot, as they would be.
+const lockRoot = "/run/fairlead/locks"
+
+// socketKey tells the daemons of a machine apart in paths.
+func socketKey(address string) string {
+	real, err := filepath.EvalSymlinks(address)
+	if err != nil {
+		real = address
+	}
+	sum := sha256.Sum256([]byte(real))
+	return hex.EncodeToString(sum[:])
+}
+
+// namespaceDir is the directory of all that fairlead keeps for one namespace of one daemon.
+func (o Options) namespaceDir() string {
+	root := o.DataRoot
+	if root == "" {
+		root = DefaultDataRoot
+	}
+	return filepath.Join(root, socketKey(o.Address)[:8], o.Namespace)
+}

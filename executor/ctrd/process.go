@@ -1,0 +1,118 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// defaultPath is the environment of an image that sets none.
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// termEnv is what a terminal adds to it.
+const termEnv = "TERM=xterm"
+
+// argsOf puts a process's arguments together as docker does: an entrypoint of one's own drops the image's command.
+func argsOf(c *spec.Container, im imageConfig) []string {
+	entry, cmd := im.Entrypoint, im.Cmd
+	if c.Entrypoint != nil {
+		entry, cmd = c.Entrypoint, nil
+	}
+	if c.Command != nil {
+		cmd = c.Command
+	}
+	return slices.Concat(entry, cmd)
+}
+
+// imageEnv is what the process's environment would be if the container set none.
+func imageEnv(im imageConfig, tty bool) []string {
+	env := im.Env
+	if len(env) == 0 {
+		env = []string{defaultPath}
+	}
+	if tty {
+		env = append(slices.Clone(env), termEnv)
+	}
+	return env
+}
+
+func envOf(c *spec.Container, im imageConfig) []string {
+	var out []string
+	done := map[string]bool{}
+	for _, kv := range imageEnv(im, c.TTY) {
+		k, _, _ := strings.Cut(kv, "=")
+		if done[k] {
+			continue
+		}
+		done[k] = true
+		if v, ok := c.Env[k]; ok {
+			kv = k + "=" + v
+		}
+		out = append(out, kv)
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
+		if !done[k] {
+			out = append(out, k+"="+c.Env[k])
+		}
+	}
+	return out
+}
+
+func cwdOf(c *spec.Container, im imageConfig) string {
+	for _, dir := range []string{c.WorkingDir, im.WorkingDir} {
+		if dir != "" {
+			return dir
+		}
+	}
+	return "/"
+}
+
+// build makes the OCI spec of a container. user is what its user and groups came to; annotations are labels that go with it.
+func build(ctx context.Context, id string, c *spec.Container, im imageConfig, user specs.User, labels map[string]string) (*specs.Spec, []string, error) {
+	args := argsOf(c, im)
+	if len(args) == 0 {
+		return nil, nil, fmt.Errorf("there is nothing to run: neither the image nor the block has a command; set command")
+	}
+	s, err := oci.GenerateSpec(ctx, nil, &containers.Container{ID: id})
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Process.Args = args
+	s.Process.Env = envOf(c, im)
+	s.Process.Cwd = cwdOf(c, im)
+	s.Process.User = user
+	s.Process.Terminal = c.TTY
+	s.Annotations = mirrored(labels)
+	maps.Copy(s.Annotations, c.Annotations)
+	s.Hostname = c.Hostname
+	if s.Hostname == "" && c.NetworkMode != spec.NetworkHost {
+		s.Hostname = shortID(id)
+	}
+	if c.NetworkMode == spec.NetworkHost {
+		dropNamespace(s, specs.NetworkNamespace)
+		if c.Hostname == "" {
+			dropNamespace(s, specs.UTSNamespace)
+		}
+	}
+	own := addMounts(s, c)
+	return s, own, nil
+}
+
+func dropNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) {
+	s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
+}
+
+func shortID(id string) string {
+	if len(id) > 12 {
+		return id[:12]
+	}
+	return id
+}

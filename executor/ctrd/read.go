@@ -1,0 +1,106 @@
+package ctrd
+
+import (
+	"context"
+	"io"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	contentapi "github.com/containerd/containerd/api/services/content/v1"
+	imagesapi "github.com/containerd/containerd/api/services/images/v1"
+	introspectionapi "github.com/containerd/containerd/api/services/introspection/v1"
+	leasesapi "github.com/containerd/containerd/api/services/leases/v1"
+	namespacesapi "github.com/containerd/containerd/api/services/namespaces/v1"
+	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"google.golang.org/grpc"
+)
+
+// Reader reads a containerd. It has the calls below and no others: what would change something does not compile.
+type Reader struct {
+	daemon
+	opts       Options
+	platform   string // the host's own
+	containers containerReads
+	tasks      taskReads
+	images     imageReads
+	content    contentReads
+	plugins    pluginReads
+	spaces     namespaceReads
+	leases     leaseReads
+	snapshots  snapshotReads
+	closer     io.Closer
+}
+
+// The calls of containerd's services that only read.
+type (
+	containerReads interface {
+		Get(context.Context, *containersapi.GetContainerRequest, ...grpc.CallOption) (*containersapi.GetContainerResponse, error)
+		ListStream(context.Context, *containersapi.ListContainersRequest, ...grpc.CallOption) (containersapi.Containers_ListStreamClient, error)
+	}
+	taskReads interface {
+		Get(context.Context, *tasksapi.GetRequest, ...grpc.CallOption) (*tasksapi.GetResponse, error)
+		List(context.Context, *tasksapi.ListTasksRequest, ...grpc.CallOption) (*tasksapi.ListTasksResponse, error)
+	}
+	imageReads interface {
+		Get(context.Context, *imagesapi.GetImageRequest, ...grpc.CallOption) (*imagesapi.GetImageResponse, error)
+		List(context.Context, *imagesapi.ListImagesRequest, ...grpc.CallOption) (*imagesapi.ListImagesResponse, error)
+	}
+	contentReads interface {
+		Info(context.Context, *contentapi.InfoRequest, ...grpc.CallOption) (*contentapi.InfoResponse, error)
+		List(context.Context, *contentapi.ListContentRequest, ...grpc.CallOption) (contentapi.Content_ListClient, error)
+		Read(context.Context, *contentapi.ReadContentRequest, ...grpc.CallOption) (contentapi.Content_ReadClient, error)
+	}
+	pluginReads interface {
+		Plugins(context.Context, *introspectionapi.PluginsRequest, ...grpc.CallOption) (*introspectionapi.PluginsResponse, error)
+	}
+	namespaceReads interface {
+		Get(context.Context, *namespacesapi.GetNamespaceRequest, ...grpc.CallOption) (*namespacesapi.GetNamespaceResponse, error)
+	}
+	leaseReads interface {
+		List(context.Context, *leasesapi.ListRequest, ...grpc.CallOption) (*leasesapi.ListResponse, error)
+		ListResources(context.Context, *leasesapi.ListResourcesRequest, ...grpc.CallOption) (*leasesapi.ListResourcesResponse, error)
+	}
+	snapshotReads interface {
+		Stat(context.Context, *snapshotsapi.StatSnapshotRequest, ...grpc.CallOption) (*snapshotsapi.StatSnapshotResponse, error)
+	}
+)
+
+// OpenReader connects to the containerd that o names. An error says what to do.
+func OpenReader(ctx context.Context, o Options) (*Reader, error) {
+	cc, d, err := dial(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	return newReader(cc, d, o), nil
+}
+
+func newReader(cc *grpc.ClientConn, d daemon, o Options) *Reader {
+	return &Reader{
+		daemon:     d,
+		opts:       o,
+		platform:   nativePlatform(),
+		containers: containersapi.NewContainersClient(cc),
+		tasks:      tasksapi.NewTasksClient(cc),
+		images:     imagesapi.NewImagesClient(cc),
+		content:    contentapi.NewContentClient(cc),
+		plugins:    introspectionapi.NewIntrospectionClient(cc),
+		spaces:     namespacesapi.NewNamespacesClient(cc),
+		leases:     leasesapi.NewLeasesClient(cc),
+		snapshots:  snapshotsapi.NewSnapshotsClient(cc),
+		closer:     cc,
+	}
+}
+
+// Close ends the connection.
+func (r *Reader) Close() error { return r.closer.Close() }
+
+// Version is the daemon's.
+func (r *Reader) Version() string { return r.version }
+
+// PID is the daemon's process ID, as the kernel says; 0 where it is out of sight.
+func (r *Reader) PID() int { return r.pid }
+
+func (r *Reader) in(ctx context.Context) context.Context {
+	return namespaces.WithNamespace(ctx, r.opts.Namespace)
+}

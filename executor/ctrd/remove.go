@@ -1,0 +1,61 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// removeContainer deletes a container that does not run, with its task, its snapshot and its files.
+func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContainer) error {
+	c, err := w.get(ctx, op.ID)
+	if errors.Is(err, errGone) {
+		return w.dropDirs(op.ID)
+	}
+	if err != nil {
+		return err
+	}
+	t, err := w.taskOf(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	if t.Up() {
+		return fmt.Errorf("its process runs: it was started by somebody else in the meantime; plan again")
+	}
+	if t.Status != planner.TaskNone {
+		if err := w.deleteTask(ctx, op.ID); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	defer cancel()
+	if c.SnapshotKey != "" {
+		err := w.client.SnapshotService(c.Snapshotter).Remove(ctx, c.SnapshotKey)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("its file system: %w", err)
+		}
+	}
+	if err := w.client.ContainerService().Delete(ctx, op.ID); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return w.dropDirs(op.ID)
+}
+
+// dropDirs removes a container's files, whichever of the namespace's stacks it was of.
+func (w *Writer) dropDirs(id string) error {
+	dirs, err := filepath.Glob(filepath.Join(w.opts.namespaceDir(), "*", id))
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		if err := w.dropDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// Run makes the call of one step. Each can be made again after it was cut off half-way, and ends in the same state.
+func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Progress)) error {
+	if report == nil {
+		report = func(executor.Progress) {}
+	}
+	ctx = w.in(ctx)
+	switch op := op.(type) {
+	case *planner.PullImage:
+		return w.gone("pulling "+op.Name, w.pullImage(ctx, op, report))
+	case *planner.LoadImage:
+		return w.gone("loading "+op.Name, w.loadImage(ctx, op, report))
+	case *planner.TagImage:
+		return w.gone("tagging "+op.Name, w.tagImage(ctx, op))
+	case *planner.PushImage:
+		return w.gone("pushing "+op.To, w.pushImage(ctx, op, report))
+	case *planner.RelabelImage:
+		return w.gone("relabelling "+op.Name, w.relabelImage(ctx, op))
+	case *planner.UntagImage:
+		return w.gone("untagging "+op.Name, w.untagImage(ctx, op))
+	case *planner.CreateContainer:
+		return w.container(op.Want.Name, "creating", w.createContainer(ctx, op, report))
+	case *planner.StartTask:
+		return w.container(op.Name, "starting", w.startTask(ctx, op))
+	case *planner.AwaitReady:
+		return w.container(op.Name, "waiting for", w.awaitReady(ctx, op, report))
+	case *planner.Settle:
+		return w.container(op.Name, "settling", w.settle(ctx, op))
+	case *planner.StopTask:
+		return w.container(op.Name, "stopping", w.stopTask(ctx, op, report))
+	case *planner.PauseTask:
+		return w.container(op.Name, "pausing", w.pauseTask(ctx, op))
+	case *planner.ResumeTask:
+		return w.container(op.Name, "resuming", w.resumeTask(ctx, op))
+	case *planner.RelabelContainer:
+		return w.container(op.Want.Name, "relabelling", w.relabelContainer(ctx, op))
+	case *planner.RemoveContainer:
+		return w.container(op.Name, "removing", w.removeContainer(ctx, op))
+	case *planner.CheckUnmoved:
+		return w.gone("checking that nothing moved", w.checkUnmoved(ctx, op))
+	}
+	return fmt.Errorf("no call for a step of type %T: this is a fault of fairlead", op)
+}
+
+// container puts the object before the trouble.
+func (w *Writer) container(name, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("container %s: %w", name, w.gone(doing+" it", err))
+}

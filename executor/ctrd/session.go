@@ -1,0 +1,98 @@
+package ctrd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/errdefs"
+)
+
+// leaseLife is how long garbage collection leaves alone what a killed apply made, if no other apply comes along.
+const leaseLife = 24 * time.Hour
+
+// Begin takes the lock of a stack and clears what a killed apply of it left: leases, and directories of containers that are not
+// there. The context that it gives has a lease on it, which holds what steps make until something refers to it; the steps of
+// an apply run under it. The function that it gives ends that: what nothing refers to is gone when it returns.
+func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func(context.Context) error, error) {
+	ctx = w.in(ctx)
+	path := filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, stack+".lock")
+	l, err := takeLock(ctx, path, stack, w.opts.LockWait)
+	if err != nil {
+		return nil, nil, err
+	}
+	lease, err := w.begin(ctx, stack)
+	if err != nil {
+		l.release()
+		return nil, nil, w.gone("beginning", err)
+	}
+	end := func(ctx context.Context) error {
+		defer l.release()
+		ctx, cancel := context.WithTimeout(w.in(ctx), taskPatience)
+		defer cancel()
+		err := w.client.LeasesService().Delete(ctx, lease, leases.SynchronousDelete)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return w.gone("ending", fmt.Errorf("lease %s: %w", lease.ID, err))
+		}
+		return nil
+	}
+	return leases.WithLease(ctx, lease.ID), end, nil
+}
+
+func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	defer cancel()
+	manager := w.client.LeasesService()
+	old, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", labelStack, stack))
+	if err != nil {
+		return leases.Lease{}, err
+	}
+	for _, l := range old {
+		if err := manager.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
+			return leases.Lease{}, err
+		}
+	}
+	if err := w.sweepDirs(ctx, stack); err != nil {
+		return leases.Lease{}, err
+	}
+	return manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseLife), leases.WithLabel(labelStack, stack))
+}
+
+// stackDir is the directory of a stack's containers' files.
+func (w *Writer) stackDir(stack string) string { return filepath.Join(w.opts.namespaceDir(), stack) }
+
+// sweepDirs removes the files of containers that are not there any more.
+func (w *Writer) sweepDirs(ctx context.Context, stack string) error {
+	dir := w.stackDir(stack)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // there is none yet
+	}
+	for _, e := range entries {
+		_, err := w.client.ContainerService().Get(ctx, e.Name())
+		if errdefs.IsNotFound(err) {
+			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropDir removes the files of a container, and the directories above that are empty then.
+func (w *Writer) dropDir(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	root := filepath.Dir(filepath.Dir(w.opts.namespaceDir()))
+	for d := filepath.Dir(dir); len(d) > len(root); d = filepath.Dir(d) {
+		if os.Remove(d) != nil {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package ctrd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// errGone is the error of a step on a container that is not there any more.
+var errGone = errors.New("it is gone: somebody removed it; plan again")
+
+func (w *Writer) get(ctx context.Context, id string) (containers.Container, error) {
+	c, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+		return w.client.ContainerService().Get(ctx, id)
+	})
+	if errdefs.IsNotFound(err) {
+		return c, errGone
+	}
+	return c, err
+}
+
+// setLabels writes these labels alone, at once; "" takes one away.
+func (w *Writer) setLabels(ctx context.Context, id string, labels map[string]string) error {
+	if len(labels) == 0 {
+		return nil
+	}
+	_, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+		return w.client.ContainerService().Update(ctx, containers.Container{ID: id, Labels: labels}, labelPaths(labels)...)
+	})
+	if errdefs.IsNotFound(err) {
+		return errGone
+	}
+	return explainLabels(err)
+}
+
+func labelPaths(labels map[string]string) []string {
+	var out []string
+	for _, k := range sortedLabels(labels) {
+		out = append(out, "labels."+k)
+	}
+	return out
+}
+
+// taskOf reads the state of a container's process.
+func (w *Writer) taskOf(ctx context.Context, id string) (planner.Task, error) {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	r, err := w.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+		return planner.Task{}, nil
+	}
+	if err != nil {
+		return planner.Task{}, err
+	}
+	return liveTask(r.Process), nil
+}
+
+// startTask starts a container's process, in place of one that ended, and lets the restart monitor look after it again.
+func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
+	c, err := w.get(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	t, err := w.taskOf(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	if t.Status == planner.TaskStopped || t.Status == planner.TaskCreated {
+		// One that was made and not started is from a try that was cut off.
+		if err := w.deleteTask(ctx, op.ID); err != nil {
+			return err
+		}
+		t = planner.Task{}
+	}
+	if !t.Up() {
+		if err := w.newTask(ctx, c); err != nil {
+			return err
+		}
+	}
+	return w.setLabels(ctx, op.ID, watched(c.Labels))
+}
+
+// watched gives the labels by which the restart monitor looks after a container that has a policy; not before it was ready once.
+func watched(labels map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, k := range []string{restartStopped, restartCount} {
+		if labels[k] != "" {
+			out[k] = ""
+		}
+	}
+	if labels[restartPolicy] != "" && labels[labelPending] == "" && labels[restartStatus] != "running" {
+		out[restartStatus] = "running"
+	}
+	return out
+}
+
+// newTask makes and starts the task. The monitor may be as fast: a task that is there then is as good.
+func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
+	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	defer cancel()
+	req := &tasksapi.CreateTaskRequest{ContainerID: c.ID}
+	if err := w.stdio(ctx, c, req); err != nil {
+		return err
+	}
+	if c.SnapshotKey != "" {
+		mounts, err := w.client.SnapshotService(c.Snapshotter).Mounts(ctx, c.SnapshotKey)
+		if errdefs.IsNotFound(err) {
+			return fmt.Errorf("its file system is gone (snapshot %s): remove the container, and fairlead makes it anew", shortID(c.SnapshotKey))
+		}
+		if err != nil {
+			return fmt.Errorf("its file system: %w", err)
+		}
+		for _, m := range mounts {
+			req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
+		}
+	}
+	_, err := w.client.TaskService().Create(ctx, req)
+	if err = errgrpc.ToNative(err); errdefs.IsAlreadyExists(err) {
+		if t, terr := w.taskOf(ctx, c.ID); terr == nil && t.Up() {
+			return nil
+		}
+	}
+	if err == nil {
+		_, err = w.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: c.ID})
+		if err = errgrpc.ToNative(err); err != nil {
+			_ = w.deleteTask(context.WithoutCancel(ctx), c.ID)
+		}
+	}
+	return explainStart(err)
+}
+
+func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksapi.CreateTaskRequest) error {
+	s, err := specOf(c)
+	if err != nil {
+		return err
+	}
+	uri := c.Labels[nerdctlLogURI]
+	if r := c.Labels[restartLog]; r != "" {
+		uri = r
+	}
+	if dir := w.dirOf(c.Labels); dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	req.Terminal, req.Stdout, req.Stderr = s.Process.Terminal, uri, uri
+	return nil
+}
+
+// explainStart takes from the runtime's error what it says beside the cause.
+func explainStart(err error) error {
+	if err == nil || errdefs.IsUnavailable(err) || errors.Is(err, context.Canceled) || errdefs.IsDeadlineExceeded(err) {
+		return err
+	}
+	text := err.Error()
+	for _, p := range []string{"unable to start container process: ", "OCI runtime create failed: ", "failed to create shim task: "} {
+		if _, rest, ok := strings.Cut(text, p); ok {
+			text = rest
+			break
+		}
+	}
+	text = strings.TrimSuffix(text, ": unknown")
+	return &startError{text: "its process cannot be started: " + text, err: err}
+}
+
+type startError struct {
+	text string
+	err  error
+}
+
+func (e *startError) Error() string { return e.text }
+func (e *startError) Unwrap() error { return e.err }
+
+// deleteTask takes away a task whose process has ended, or ends it first if it never began.
+func (w *Writer) deleteTask(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	defer cancel()
+	var err error
+	for try := range 20 {
+		_, err = w.client.TaskService().Delete(ctx, &tasksapi.DeleteTaskRequest{ContainerID: id})
+		err = errgrpc.ToNative(err)
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		if !errdefs.IsFailedPrecondition(err) && !strings.Contains(err.Error(), "must be stopped") {
+			return fmt.Errorf("delete its task: %w", err)
+		}
+		if try == 0 {
+			t, terr := w.taskOf(ctx, id)
+			if terr == nil && t.Up() {
+				return fmt.Errorf("its process runs: it was started by somebody else in the meantime; plan again")
+			}
+			if terr == nil && t.Status == planner.TaskCreated {
+				_ = w.kill(ctx, id, syscall.SIGKILL, true)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("delete its task: %w", err)
+}
+
+// kill sends a signal; to a process that has ended, it is no error.
+func (w *Writer) kill(ctx context.Context, id string, sig syscall.Signal, all bool) error {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	_, err := w.client.TaskService().Kill(ctx, &tasksapi.KillRequest{ContainerID: id, Signal: uint32(sig), All: all})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// pauseTask freezes a running process.
+func (w *Writer) pauseTask(ctx context.Context, op *planner.PauseTask) error {
+	t, err := w.taskOf(ctx, op.ID)
+	switch {
+	case err != nil:
+		return err
+	case t.Status == planner.TaskPaused:
+		return nil
+	case t.Status != planner.TaskRunning:
+		return fmt.Errorf("its process doesn't run, so it cannot be paused; plan again")
+	}
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	_, err = w.client.TaskService().Pause(ctx, &tasksapi.PauseTaskRequest{ContainerID: op.ID})
+	return errgrpc.ToNative(err)
+}
+
+// resumeTask thaws a paused process.
+func (w *Writer) resumeTask(ctx context.Context, op *planner.ResumeTask) error {
+	t, err := w.taskOf(ctx, op.ID)
+	switch {
+	case err != nil:
+		return err
+	case t.Status == planner.TaskRunning:
+		return nil
+	case t.Status != planner.TaskPaused:
+		return fmt.Errorf("its process isn't paused, and doesn't run either; plan again")
+	}
+	return w.resume(ctx, op.ID)
+}
+
+func (w *Writer) resume(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	_, err := w.client.TaskService().Resume(ctx, &tasksapi.ResumeTaskRequest{ContainerID: id})
+	return errgrpc.ToNative(err)
+}

@@ -1,0 +1,107 @@
+package ctrd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// Moved is the error of a plan whose objects are not as it saw them any more.
+type Moved struct{ Objects []string }
+
+// Error names each object.
+func (m *Moved) Error() string {
+	return "the host changed since the plan was made, so nothing that runs was touched: " + strings.Join(m.Objects, "; ") + ". Plan again"
+}
+
+// checkUnmoved compares all that the plan is about to touch with what it saw.
+func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) error {
+	now, err := w.seen(ctx)
+	if err != nil {
+		return err
+	}
+	var moved Moved
+	for _, t := range op.Touches {
+		is, there := now[seenKey{t.Kind, t.ID}]
+		switch {
+		case is == t.Seen:
+		case t.Seen == "":
+			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s is there now", t.Kind, t.Name))
+		case !there:
+			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s is gone", t.Kind, t.Name))
+		default:
+			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s was changed%s", t.Kind, t.Name, how(t.Seen, is)))
+		}
+	}
+	if len(moved.Objects) > 0 {
+		return &moved
+	}
+	return nil
+}
+
+// how says what of a container changed, where its fingerprint tells.
+func how(was, is string) string {
+	a, b := strings.Fields(was), strings.Fields(is)
+	if len(a) == 3 && len(b) == 3 && a[1] != b[1] {
+		return fmt.Sprintf(" (its process was %s and is %s)", a[1], b[1])
+	}
+	return ""
+}
+
+type seenKey struct {
+	kind spec.Kind
+	id   string
+}
+
+// seen gives the fingerprint of each container and image record as it is now.
+func (w *Writer) seen(ctx context.Context) (map[seenKey]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	var got reading
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { got.containers, err = w.listContainers(ctx); return err })
+	g.Go(func() (err error) { got.tasks, err = w.tasks.List(ctx, &tasksapi.ListTasksRequest{}); return err })
+	g.Go(func() (err error) { got.images, err = w.listImages(ctx); return err })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	out := map[seenKey]string{}
+	tasks := tasksByID(got.tasks)
+	for _, c := range got.containers {
+		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c.UpdatedAt.AsTime(), tasks[c.ID])
+	}
+	for _, i := range got.images {
+		out[seenKey{spec.KindImage, i.Name}] = imageOf(i).Seen
+	}
+	return out, nil
+}
+
+// specOf reads a container's OCI spec.
+func specOf(c containers.Container) (*ociSpec, error) {
+	var s ociSpec
+	if c.Spec == nil {
+		return nil, fmt.Errorf("it has no OCI spec")
+	}
+	if err := json.Unmarshal(c.Spec.GetValue(), &s); err != nil {
+		return nil, fmt.Errorf("its OCI spec: %w", err)
+	}
+	return &s, nil
+}
+
+// containerRecord is the part of a record by which its image is found.
+func containerRecord(c containers.Container) *containersapi.Container {
+	return &containersapi.Container{ID: c.ID, Image: c.Image, Snapshotter: c.Snapshotter, SnapshotKey: c.SnapshotKey}
+}
+
+func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
