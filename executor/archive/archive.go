@@ -116,6 +116,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
+	plain := !compressed(head) // before more is read: head is the buffer itself
 	sum := digest.Canonical.Digester()
 	if !bytes.HasPrefix(head, []byte("{")) || e.size > maxDocument {
 		n, err := io.Copy(sum.Hash(), br)
@@ -127,7 +128,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 		}
 		d := sum.Digest()
 		s.add(e, d, nil)
-		s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: !compressed(head)}
+		s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: plain}
 		return s.checkName(e.name, d)
 	}
 	if s.kept += e.size; s.kept > maxDocuments {

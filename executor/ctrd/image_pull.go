@@ -319,6 +319,8 @@ func (p *pull) write(ctx context.Context, ref string, desc ocispec.Descriptor) (
 	defer body.Close()
 	err = content.Copy(ctx, cw, body, desc.Size, desc.Digest)
 	switch {
+	case begun > 0 && registry.RefusesRange(body.Err):
+		return begun, fmt.Errorf("%w: %w", errdefs.ErrFailedPrecondition, body.Err) // then from the beginning
 	case err == nil || body.Err != nil || errors.Is(err, io.ErrUnexpectedEOF):
 		return begun, err
 	}

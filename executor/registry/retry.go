@@ -63,3 +63,9 @@ func brokenOff(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
+
+// RefusesRange tells whether the registry gives no part of a blob, so that one that broke off must begin anew.
+func RefusesRange(err error) bool {
+	var status remoteerrors.ErrUnexpectedStatus
+	return errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable
+}
