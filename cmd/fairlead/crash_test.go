@@ -229,7 +229,6 @@ func (l *lab) converge() []string {
 // holds after an apply that nobody killed. Without FAIRLEAD_TEST_FULL it takes a few of them.
 func TestKilledAtEachCall(t *testing.T) {
 	shared.start(t)
-	shared.needsCommands(t)
 	stride := 7
 	if os.Getenv("FAIRLEAD_TEST_FULL") != "" {
 		stride = 1

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/containerd/log"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// app is what the global flags say.
+type app struct {
+	dir, address, namespace, dataRoot, logLevel string
+	json, noColor, quiet                        bool
+}
+
+func (a *app) setup() error {
+	if err := log.SetLevel(a.logLevel); err != nil {
+		return fmt.Errorf("--log-level %s: not a level; there are error, warn, info, debug and trace", a.logLevel)
+	}
+	return nil
+}
+
+func (a *app) style(f *os.File) view.Style {
+	s := view.Style{Color: !a.noColor && term.IsTerminal(int(f.Fd()))}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+		s.Width = w
+	}
+	return s
+}
+
+// narrowing are the flags of plan, apply and destroy that say what a plan is about.
+type narrowing struct {
+	vars, varFiles             []string
+	targets, excludes, replace []string
+	destroy                    bool
+}
+
+func (n *narrowing) inputs(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&n.vars, "var", nil, "a variable, as name=value")
+	cmd.Flags().StringArrayVar(&n.varFiles, "var-file", nil, "a file of variables")
+}
+
+func (n *narrowing) flags(cmd *cobra.Command) {
+	n.inputs(cmd)
+	cmd.Flags().StringArrayVar(&n.targets, "target", nil, "only this address and what it refers to")
+	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, "not this address, nor what refers to it")
+	cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace this container, whatever the comparison says")
+}
+
+func (n *narrowing) options() (planner.Options, error) {
+	o := planner.Options{Destroy: n.destroy, NewID: newID}
+	for _, f := range []struct {
+		texts []string
+		addrs *[]spec.Addr
+	}{{n.targets, &o.Targets}, {n.excludes, &o.Excludes}, {n.replace, &o.Replaces}} {
+		for _, t := range f.texts {
+			addr, err := spec.ParseAddr(t)
+			if err != nil {
+				return o, err
+			}
+			*f.addrs = append(*f.addrs, addr)
+		}
+	}
+	return o, nil
+}
+
+// newID makes a container ID as docker and nerdctl do: 64 hex digits.
+func newID() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails, by its documentation
+	return hex.EncodeToString(b)
+}
+
+// load reads the stack, and tells what is wrong with it.
+func (a *app) load(n *narrowing) (*spec.Config, error) {
+	cfg, diags := spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
+	return cfg, a.tell(diags, cfg.Files)
+}
+
+// release is the version for stack.requires; a development build is fit for all.
+func release() string {
+	if version == "dev" || len(version) < 2 || version[0] != 'v' {
+		return ""
+	}
+	return version[1:]
+}
+
+// tell writes diagnostics; the error is non-nil if one of them is an error.
+func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	if len(diags) == 0 {
+		return nil
+	}
+	var err error
+	if a.json {
+		err = view.DiagnosticsJSON(os.Stderr, diags)
+	} else {
+		err = view.Diagnostics(os.Stderr, diags, files, a.style(os.Stderr))
+	}
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return exitCode(exitTrouble)
+	}
+	return nil
+}
+
+func (a *app) host(cfg *spec.Config) ctrd.Options {
+	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot}
+	if cfg != nil {
+		o.Registries = cfg.Registries
+		if o.Namespace == "" {
+			o.Namespace = cfg.Stack.Namespace
+		}
+	}
+	if o.Namespace == "" {
+		o.Namespace = "default"
+	}
+	return o
+}
+
+// observer is what both a reader and a writer of the host can do.
+type observer interface {
+	Observe(ctx context.Context, cfg *spec.Config, o ctrd.ObserveOptions) (*planner.State, error)
+}
+
+// plan is the pipeline's middle: found, and what must happen.
+func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narrowing) (*planner.Plan, error) {
+	o, err := n.options()
+	if err != nil {
+		return nil, err
+	}
+	have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})
+	if err != nil {
+		return nil, err
+	}
+	p, diags := planner.Make(cfg, have, o)
+	return p, a.tell(diags, cfg.Files)
+}
+
+// write shows a plan.
+func (a *app) write(w io.Writer, p *planner.Plan) error {
+	if a.json {
+		return view.PlanJSON(w, p)
+	}
+	return view.Plan(w, p, a.style(os.Stdout))
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// applying are the flags of apply and destroy.
+type applying struct {
+	narrowing
+	yes      bool
+	parallel int
+	wait     time.Duration
+}
+
+func (f *applying) flags(cmd *cobra.Command) {
+	f.narrowing.flags(cmd)
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "run without asking")
+	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "steps under way at once")
+	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for another apply of this stack, as 30s")
+}
+
+func applyCommand(a *app) *cobra.Command {
+	var f applying
+	cmd := &cobra.Command{
+		Use: "apply [PLANFILE]", Short: "make the host match the files", Args: cobra.MaximumNArgs(1),
+		Long:    "apply plans, shows the plan, asks, and runs it. With PLANFILE it runs just that plan, or refuses if what it touches has moved.",
+		Example: "  fairlead apply\n  fairlead apply --yes --var version=1.1\n  fairlead apply next.plan",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.applySaved(cmd.Context(), args[0], &f)
+			}
+			return a.apply(cmd.Context(), &f)
+		},
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func destroyCommand(a *app) *cobra.Command {
+	f := applying{narrowing: narrowing{destroy: true}}
+	cmd := &cobra.Command{
+		Use: "destroy", Short: "remove all that the stack owns", Args: cobra.NoArgs,
+		Example: "  fairlead destroy\n  fairlead destroy --target container.web",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), &f) },
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+// apply plans under the stack's lock, so that what is shown is what runs.
+func (a *app) apply(ctx context.Context, f *applying) (err error) {
+	if err := f.mayAsk(); err != nil {
+		return err
+	}
+	cfg, err := a.load(&f.narrowing)
+	if err != nil {
+		return err
+	}
+	w, session, end, err := a.begin(ctx, a.host(cfg), cfg.Stack.Name, f.wait)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	defer func() { err = errors.Join(err, end()) }()
+	p, err := a.plan(session, cfg, w, &f.narrowing)
+	if err != nil {
+		return err
+	}
+	if err := a.write(os.Stdout, p); err != nil {
+		return err
+	}
+	if p.Empty() {
+		return errors.Join(a.writePins(cfg, p), a.writeOutputs(session, cfg, w, f.destroy))
+	}
+	if !f.yes && !ask(fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
+		fmt.Println("Nothing was done.")
+		return exitCode(exitTrouble)
+	}
+	if err := a.writePins(cfg, p); err != nil {
+		return err
+	}
+	if err := a.runPlan(session, p, w, f.parallel); err != nil {
+		return err
+	}
+	return errors.Join(a.settled(session, cfg, w, &f.narrowing), a.writeOutputs(session, cfg, w, f.destroy))
+}
+
+// begin opens the host for writing and takes the stack's lock. The returned end gives it back once.
+func (a *app) begin(ctx context.Context, o ctrd.Options, stack string, wait time.Duration) (*ctrd.Writer, context.Context, func() error, error) {
+	o.LockWait = wait
+	w, err := ctrd.OpenWriter(ctx, o)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	session, end, err := w.Begin(ctx, stack)
+	if err != nil {
+		w.Close()
+		return nil, nil, nil, err
+	}
+	return w, session, func() error { return end(context.WithoutCancel(ctx)) }, nil
+}
+
+// mayAsk refuses what would run unasked.
+func (f *applying) mayAsk() error {
+	if f.yes || term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	return errors.New("there is no terminal to ask on: look at `fairlead plan`, and then run again with --yes")
+}
+
+// ask takes only "yes".
+func ask(question string) bool {
+	fmt.Printf("\n%s Only \"yes\" is taken: ", question)
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	return strings.TrimSpace(line) == "yes"
+}
+
+// applySaved runs a saved plan verbatim, or refuses it object by object.
+func (a *app) applySaved(ctx context.Context, path string, f *applying) (err error) {
+	if err := f.mayAsk(); err != nil {
+		return err
+	}
+	p, err := read(path)
+	if err != nil {
+		return err
+	}
+	cfg, err := a.load(&f.narrowing)
+	if err != nil {
+		return err
+	}
+	if cfg.Stack.Name != p.Stack {
+		return fmt.Errorf("%s: it is a plan of stack %q, and this directory is stack %q", path, p.Stack, cfg.Stack.Name)
+	}
+	o := a.host(cfg)
+	if o.Namespace != p.Namespace {
+		return fmt.Errorf("%s: it was made for namespace %q, and this is %q", path, p.Namespace, o.Namespace)
+	}
+	w, session, end, err := a.begin(ctx, o, p.Stack, f.wait)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	defer func() { err = errors.Join(err, end()) }()
+	have, err := w.Observe(session, cfg, ctrd.ObserveOptions{Offline: true})
+	if err != nil {
+		return err
+	}
+	if err := a.tell(planner.Stale(p, have), cfg.Files); err != nil {
+		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
+	}
+	if err := a.write(os.Stdout, p); err != nil {
+		return err
+	}
+	if !p.Empty() && !f.yes && !ask(fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
+		return exitCode(exitTrouble)
+	}
+	return errors.Join(a.writePins(cfg, p), a.runPlan(session, p, w, f.parallel))
+}
+
+// runPlan runs the steps and shows how they go.
+func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, parallel int) error {
+	begin := time.Now()
+	notify := func(e executor.Event) { view.EventJSON(os.Stdout, p, e) }
+	end := func() {}
+	if !a.json {
+		live := term.IsTerminal(int(os.Stdout.Fd()))
+		progress := view.NewProgress(os.Stdout, p, a.style(os.Stdout), live, a.quiet)
+		notify, end = progress.Event, progress.End
+	}
+	err := executor.Apply(ctx, p, w, executor.Options{Parallel: parallel, Notify: notify})
+	end()
+	if err != nil {
+		return err
+	}
+	if !a.json {
+		fmt.Printf("Done in %s: %s\n", time.Since(begin).Round(10*time.Millisecond), view.Summary(p))
+	}
+	return nil
+}
+
+// settled plans again: an apply after which something differs has failed.
+func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, n *narrowing) error {
+	again := *n
+	again.replace = nil
+	p, err := a.plan(ctx, cfg, w, &again)
+	if err != nil {
+		return err
+	}
+	if p.Empty() {
+		return nil
+	}
+	if err := view.Plan(os.Stderr, p, a.style(os.Stderr)); err != nil {
+		return err
+	}
+	return errors.New("the steps ran, and the host still differs as shown above: this apply has failed")
+}
+
+// writePins adds to the lock file what the plan resolved.
+func (a *app) writePins(cfg *spec.Config, p *planner.Plan) error {
+	if len(p.Pins) == 0 {
+		return nil
+	}
+	lock := maps.Clone(cfg.Lock)
+	if lock == nil {
+		lock = spec.Lock{}
+	}
+	maps.Copy(lock, p.Pins)
+	cfg.Lock = lock
+	return lock.Write(a.dir)
+}
+
+// writeOutputs shows the stack's outputs.
+func (a *app) writeOutputs(ctx context.Context, cfg *spec.Config, w observer, destroyed bool) error {
+	if destroyed || a.json || len(cfg.Outputs) == 0 {
+		return nil
+	}
+	outputs, err := a.outputs(ctx, cfg, w)
+	if err != nil {
+		return err
+	}
+	fmt.Println("\nOutputs:")
+	for _, o := range outputs {
+		fmt.Printf("  %s = %s\n", o.Name, view.Output(o))
+	}
+	return nil
+}

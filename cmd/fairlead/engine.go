@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+)
+
+// engine is a private containerd below the data root: own root, state and socket. Nothing of the system's is touched.
+type engine struct{ dir string }
+
+func (e engine) socket() string  { return filepath.Join(e.dir, "containerd.sock") }
+func (e engine) config() string  { return filepath.Join(e.dir, "containerd.toml") }
+func (e engine) log() string     { return filepath.Join(e.dir, "containerd.log") }
+func (e engine) pidFile() string { return filepath.Join(e.dir, "containerd.pid") }
+
+// engineConfig leaves out what a private engine has no use for, so that it starts anywhere.
+const engineConfig = `version = 2
+root = %q
+state = %q
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.internal.v1.opt", "io.containerd.tracing.processor.v1.otlp", "io.containerd.nri.v1.nri"]
+
+[grpc]
+  address = %q
+
+[plugins."io.containerd.internal.v1.restart"]
+  interval = "2s"
+`
+
+func engineCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "engine", Short: "a private containerd for a first try, a laptop or CI",
+		Example: "  fairlead engine start\n  export CONTAINERD_ADDRESS=$(fairlead engine status)"}
+	var purge bool
+	stop := &cobra.Command{Use: "stop", Short: "end it and all that runs in it", Args: cobra.NoArgs, Example: "  fairlead engine stop --purge",
+		RunE: func(*cobra.Command, []string) error { return engine{a.dataRoot}.stop(purge) }}
+	stop.Flags().BoolVar(&purge, "purge", false, "delete its images and containers, too")
+	cmd.AddCommand(
+		&cobra.Command{Use: "start", Short: "start it", Args: cobra.NoArgs, Example: "  fairlead engine start --data-root /tmp/try",
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				e := engine{a.dataRoot}
+				if err := e.start(cmd.Context()); err != nil {
+					return err
+				}
+				fmt.Printf("containerd serves at %s. Use it with:\n  export CONTAINERD_ADDRESS=%s\n", e.socket(), e.socket())
+				return nil
+			}},
+		stop,
+		&cobra.Command{Use: "status", Short: "say where it serves; exit 1 if it doesn't", Args: cobra.NoArgs, Example: "  fairlead engine status --json",
+			RunE: func(*cobra.Command, []string) error {
+				e := engine{a.dataRoot}
+				pid := e.pid()
+				if a.json {
+					return view.JSON(os.Stdout, map[string]any{"format": "fairlead.engine", "version": view.Version, "running": pid != 0, "pid": pid, "address": e.socket()})
+				}
+				if pid == 0 {
+					return errors.New("the private engine does not run: fairlead engine start")
+				}
+				fmt.Println(e.socket())
+				return nil
+			}})
+	return cmd
+}
+
+// pid is the engine's process, checked to be that; 0 where none runs.
+func (e engine) pid() int {
+	text, err := os.ReadFile(e.pidFile())
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !strings.Contains(string(line), e.config()) {
+		return 0
+	}
+	return pid
+}
+
+func (e engine) start(ctx context.Context) error {
+	if e.pid() != 0 {
+		return nil
+	}
+	binary, err := beside("containerd")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.dir, 0o711); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	if len(e.socket()) > 100 {
+		return fmt.Errorf("engine: %s is too long for a socket's path: choose a shorter --data-root", e.socket())
+	}
+	text := fmt.Sprintf(engineConfig, filepath.Join(e.dir, "root"), filepath.Join(e.dir, "state"), e.socket())
+	if err := os.WriteFile(e.config(), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	out, err := os.OpenFile(e.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	defer out.Close()
+	cmd := exec.Command(binary, "--config", e.config())
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	if err := os.WriteFile(e.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for begin := time.Now(); time.Since(begin) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
+		if conn, err := net.Dial("unix", e.socket()); err == nil {
+			return conn.Close()
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("engine: containerd ended (%v): see %s", err, e.log())
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), e.stop(false))
+		default:
+		}
+	}
+	return fmt.Errorf("engine: containerd does not serve after 30 s: see %s", e.log())
+}
+
+// beside finds a program next to fairlead, or on the PATH.
+func beside(name string) (string, error) {
+	if self, err := os.Executable(); err == nil {
+		if path := filepath.Join(filepath.Dir(self), name); isProgram(path) {
+			return path, nil
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%s is neither beside fairlead nor on the PATH: install it (Debian: apt install containerd runc), or build it with make build", name)
+	}
+	return path, nil
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// stop ends the shims of this engine with what they run, the daemon, and the mounts that they leave.
+func (e engine) stop(purge bool) error {
+	if pid := e.pid(); pid != 0 {
+		if err := end(pid); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
+	for _, pid := range e.shims() {
+		for _, child := range children(pid) {
+			_ = syscall.Kill(child, syscall.SIGKILL) // it may have ended by now
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	time.Sleep(100 * time.Millisecond)
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(e.dir))
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	for i := len(mounts) - 1; i >= 0; i-- {
+		if mounts[i].Mountpoint != e.dir {
+			_ = unix.Unmount(mounts[i].Mountpoint, unix.MNT_DETACH) // what can't be unmounted shows in the removal below
+		}
+	}
+	for _, path := range []string{e.pidFile(), e.socket(), e.socket() + ".ttrpc", filepath.Join(e.dir, "state")} {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
+	if purge {
+		return os.RemoveAll(e.dir)
+	}
+	return nil
+}
+
+// end asks a process to end, and makes it after ten seconds.
+func end(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(state), ") Z ") {
+			return nil
+		}
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// shims are the processes that were started with this engine's socket.
+func (e engine) shims() []int {
+	return processes(func(pid int) bool {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		return err == nil && strings.Contains(string(line), "containerd-shim") && strings.Contains(string(line), "\x00"+e.socket()+"\x00")
+	})
+}
+
+func children(parent int) []int {
+	return processes(func(pid int) bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return false
+		}
+		_, rest, ok := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(rest)
+		return ok && len(fields) > 1 && fields[1] == strconv.Itoa(parent)
+	})
+}
+
+func processes(match func(pid int) bool) []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil && pid > 1 && match(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

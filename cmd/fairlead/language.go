@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/pmezard/go-difflib/difflib"
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// starter is the stack that init writes: small, and working where the image can be pulled.
+const starter = `stack %q {}
+
+variable "version" {
+  type    = string
+  default = "latest"
+}
+
+image "web" {
+  pull = "docker.io/library/nginx:${var.version}"
+}
+
+container "web" {
+  image        = image.web
+  network_mode = "host"
+  restart      = "always"
+}
+`
+
+func initCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "init", Short: "write a small working stack and a .gitignore", Args: cobra.NoArgs,
+		Example: "  mkdir shop && fairlead -C shop init",
+		RunE: func(*cobra.Command, []string) error {
+			files, err := spec.Files(a.dir)
+			if err == nil && len(files) > 0 {
+				return fmt.Errorf("%s: there is a stack already: nothing was written", files[0])
+			}
+			dir, err := filepath.Abs(a.dir)
+			if err != nil {
+				return err
+			}
+			name := stackName(filepath.Base(dir))
+			for file, text := range map[string]string{
+				name + ".fairlead.hcl": fmt.Sprintf(starter, name),
+				".gitignore":           "*.plan\n*.auto.vars.hcl\n",
+			} {
+				f, err := os.OpenFile(filepath.Join(a.dir, file), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+				if os.IsExist(err) {
+					continue // what is there is the user's
+				}
+				if err != nil {
+					return err
+				}
+				if _, err := f.WriteString(text); err != nil {
+					f.Close()
+					return err
+				}
+				if err := f.Close(); err != nil {
+					return err
+				}
+				fmt.Println("wrote", file)
+			}
+			fmt.Println("Next: fairlead plan")
+			return nil
+		},
+	}
+}
+
+// stackName makes a name that a stack can have out of a directory's.
+func stackName(dir string) string {
+	name := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, dir), "-0123456789")
+	if name == "" {
+		return "stack"
+	}
+	return name
+}
+
+func validateCommand(a *app) *cobra.Command {
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "validate", Short: "check the files; needs no containerd", Args: cobra.NoArgs,
+		Example: "  fairlead validate\n  fairlead -C shop validate --json",
+		RunE: func(*cobra.Command, []string) error {
+			cfg, diags := spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
+			if a.json {
+				if err := view.DiagnosticsJSON(os.Stdout, diags); err != nil {
+					return err
+				}
+				if diags.HasErrors() {
+					return exitCode(exitTrouble)
+				}
+				return nil
+			}
+			if err := a.tell(diags, cfg.Files); err != nil {
+				return err
+			}
+			fmt.Printf("Valid: stack %q, %d images, %d containers.\n", cfg.Stack.Name, len(cfg.Images), len(cfg.Containers))
+			return nil
+		},
+	}
+	n.inputs(cmd)
+	return cmd
+}
+
+func fmtCommand(a *app) *cobra.Command {
+	var check, diff bool
+	cmd := &cobra.Command{
+		Use: "fmt", Short: "format the files", Args: cobra.NoArgs,
+		Example: "  fairlead fmt\n  fairlead fmt --check --diff   # exit 1 where something would change",
+		RunE: func(*cobra.Command, []string) error {
+			files, err := spec.Files(a.dir)
+			if err != nil {
+				return err
+			}
+			changed := false
+			for _, path := range files {
+				if filepath.Dir(path) == "." {
+					path = filepath.Join(a.dir, path)
+				}
+				c, err := a.format(path, check, diff)
+				if err != nil {
+					return err
+				}
+				changed = changed || c
+			}
+			if check && changed {
+				return exitCode(exitTrouble)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 where a file would change")
+	cmd.Flags().BoolVar(&diff, "diff", false, "show what changes")
+	return cmd
+}
+
+// format formats one file, and tells whether that changes it. A file that doesn't parse is left alone.
+func (a *app) format(path string, check, diff bool) (bool, error) {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		return false, err
+	}
+	if file, diags := hclsyntax.ParseConfig(before, path, hcl.InitialPos); diags.HasErrors() {
+		return false, a.tell(diags, map[string]*hcl.File{path: file})
+	}
+	after := hclwrite.Format(before)
+	if bytes.Equal(before, after) {
+		return false, nil
+	}
+	fmt.Println(path)
+	if diff {
+		text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+			A: difflib.SplitLines(string(before)), B: difflib.SplitLines(string(after)), FromFile: path, ToFile: path, Context: 3})
+		if err != nil {
+			return true, err
+		}
+		fmt.Print(text)
+	}
+	if check {
+		return true, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return true, err
+	}
+	return true, os.WriteFile(path, after, info.Mode().Perm())
+}
+
+func graphCommand(a *app) *cobra.Command {
+	var format string
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "graph", Short: "draw what refers to what; needs no containerd", Args: cobra.NoArgs,
+		Example: "  fairlead graph | dot -Tsvg > stack.svg\n  fairlead graph --format mermaid",
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := a.load(&n)
+			if err != nil {
+				return err
+			}
+			return view.Graph(os.Stdout, cfg, format)
+		},
+	}
+	n.inputs(cmd)
+	cmd.Flags().StringVar(&format, "format", "dot", "dot or mermaid")
+	return cmd
+}
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "show fairlead's version", Args: cobra.NoArgs, Example: "  fairlead version --json",
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return view.JSON(os.Stdout, map[string]any{"format": "fairlead.version", "version": view.Version, "fairlead": version})
+			}
+			fmt.Println("fairlead", version)
+			return nil
+		},
+	}
+}

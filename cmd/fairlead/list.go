@@ -1,0 +1,239 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// listed is a kind of listing: its JSON document and its table come from the same rows.
+type listed struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	Rows    any    `json:"rows"`
+}
+
+type containerRow struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Stack   string `json:"stack,omitempty"`
+	Address string `json:"address,omitempty"`
+	Image   string `json:"image"`
+	Digest  string `json:"digest,omitempty"`
+	State   string `json:"state"`
+	PID     uint32 `json:"pid,omitempty"`
+	Exit    uint32 `json:"exit_code,omitempty"`
+	Ready   bool   `json:"ready"`
+	Created string `json:"created"`
+}
+
+type imageRow struct {
+	Name      string   `json:"name"`
+	Digest    string   `json:"digest"`
+	Stack     string   `json:"stack,omitempty"`
+	Address   string   `json:"address,omitempty"`
+	Platforms []string `json:"platforms"`
+}
+
+// observe reads the host for the stack of the directory.
+func (a *app) observe(ctx context.Context) (*spec.Config, *planner.State, error) {
+	cfg, err := a.load(&narrowing{})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := ctrd.OpenReader(ctx, a.host(cfg))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	have, err := r.Observe(ctx, &spec.Config{Stack: cfg.Stack}, ctrd.ObserveOptions{Offline: true})
+	return cfg, have, err
+}
+
+func psCommand(a *app) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "ps", Short: "list the stack's containers", Args: cobra.NoArgs,
+		Example: "  fairlead ps\n  fairlead ps -a --json   # those of others, too",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, have, err := a.observe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := containerRows(cfg.Stack.Name, have, all)
+			if a.json {
+				return view.JSON(os.Stdout, listed{"fairlead.ps", view.Version, rows})
+			}
+			return table(os.Stdout, "NAME\tADDRESS\tIMAGE\tSTATE\tCREATED\tID", rows, func(r containerRow) string {
+				state := r.State
+				if r.State == "stopped" {
+					state = fmt.Sprintf("stopped (%d)", r.Exit)
+				}
+				if !r.Ready && r.Stack != "" {
+					state += ", not ready"
+				}
+				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%.12s", cmp.Or(r.Name, "-"), cmp.Or(r.Address, "-"), r.Image, state, r.Created, r.ID)
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is not of this stack")
+	return cmd
+}
+
+func containerRows(stack string, have *planner.State, all bool) []containerRow {
+	rows := []containerRow{}
+	for _, c := range have.Containers {
+		mine := c.Owner != nil && c.Owner.Stack == stack
+		if !mine && !all {
+			continue
+		}
+		row := containerRow{ID: c.ID, Name: c.Name, Image: c.Image, Digest: c.Digest, State: cmp.Or(string(c.Task.Status), "none"),
+			PID: c.Task.PID, Exit: c.Task.ExitCode, Ready: !c.Pending, Created: c.CreatedAt.UTC().Format(time.RFC3339)}
+		if c.Owner != nil {
+			row.Stack, row.Address = c.Owner.Stack, c.Owner.Addr.String()
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b containerRow) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return rows
+}
+
+func imagesCommand(a *app) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "images", Short: "list the stack's images", Args: cobra.NoArgs,
+		Example: "  fairlead images\n  fairlead images -a --json   # those of others, too",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, have, err := a.observe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := imageRows(cfg.Stack.Name, have, all)
+			if a.json {
+				return view.JSON(os.Stdout, listed{"fairlead.images", view.Version, rows})
+			}
+			return table(os.Stdout, "NAME\tADDRESS\tDIGEST", rows, func(r imageRow) string {
+				return fmt.Sprintf("%s\t%s\t%.19s", r.Name, cmp.Or(r.Address, "-"), r.Digest)
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is not of this stack")
+	return cmd
+}
+
+func imageRows(stack string, have *planner.State, all bool) []imageRow {
+	rows := []imageRow{}
+	for _, img := range have.Images {
+		if mine := img.Owner != nil && img.Owner.Stack == stack; !mine && !all {
+			continue
+		}
+		row := imageRow{Name: img.Name, Digest: img.Digest, Platforms: img.Platforms}
+		if img.Owner != nil {
+			row.Stack, row.Address = img.Owner.Stack, img.Owner.Addr.String()
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b imageRow) int { return cmp.Compare(a.Name, b.Name) })
+	return rows
+}
+
+func table[R any](w io.Writer, header string, rows []R, line func(R) string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, header)
+	for _, r := range rows {
+		fmt.Fprintln(t, line(r))
+	}
+	return t.Flush()
+}
+
+func showCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show [PLANFILE]", Short: "show a saved plan, or what the stack owns", Args: cobra.MaximumNArgs(1),
+		Example: "  fairlead show\n  fairlead show next.plan",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				p, err := read(args[0])
+				if err != nil {
+					return err
+				}
+				return a.write(os.Stdout, p)
+			}
+			cfg, have, err := a.observe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			containers, images := containerRows(cfg.Stack.Name, have, false), imageRows(cfg.Stack.Name, have, false)
+			if a.json {
+				return view.JSON(os.Stdout, map[string]any{"format": "fairlead.show", "version": view.Version, "containers": containers, "images": images})
+			}
+			for _, img := range images {
+				fmt.Printf("%s\n  name   = %q\n  digest = %q\n", img.Address, img.Name, img.Digest)
+			}
+			for _, c := range containers {
+				fmt.Printf("%s\n  name  = %q\n  id    = %q\n  image = \"%s@%s\"\n  state = %q\n", c.Address, c.Name, c.ID, c.Image, c.Digest, c.State)
+			}
+			return nil
+		},
+	}
+}
+
+// outputs evaluates the outputs with what is there.
+func (a *app) outputs(ctx context.Context, cfg *spec.Config, host observer) ([]*spec.Output, error) {
+	have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Offline: true})
+	if err != nil {
+		return nil, err
+	}
+	outputs, diags := cfg.SettleOutputs(planner.Values(cfg, have))
+	return outputs, a.tell(diags, cfg.Files)
+}
+
+func outputCommand(a *app) *cobra.Command {
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "output [NAME]", Short: "show the stack's outputs", Args: cobra.MaximumNArgs(1),
+		Example: "  fairlead output\n  curl $(fairlead output url)",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.load(&n)
+			if err != nil {
+				return err
+			}
+			r, err := ctrd.OpenReader(cmd.Context(), a.host(cfg))
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			outputs, err := a.outputs(cmd.Context(), cfg, r)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				i := slices.IndexFunc(outputs, func(o *spec.Output) bool { return o.Name == args[0] })
+				if i < 0 {
+					return fmt.Errorf("output %q: the files have none of that name", args[0])
+				}
+				return view.OutputAlone(os.Stdout, outputs[i], a.json)
+			}
+			if a.json {
+				return view.OutputsJSON(os.Stdout, outputs)
+			}
+			for _, o := range outputs {
+				fmt.Printf("%s = %s\n", o.Name, view.Output(o))
+			}
+			return nil
+		},
+	}
+	n.inputs(cmd)
+	return cmd
+}

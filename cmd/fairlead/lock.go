@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// pullable are the references of a stack that a lock file can pin, sorted.
+func pullable(cfg *spec.Config) []string {
+	var refs []string
+	for _, img := range cfg.Images {
+		if img.Pull != "" && !strings.Contains(img.Pull, "@") {
+			refs = append(refs, img.Pull)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+// resolve asks the registries what references stand for now.
+func resolve(ctx context.Context, cfg *spec.Config, refs []string) (spec.Lock, error) {
+	hosts := registry.NewHosts(cfg.Registries)
+	found := spec.Lock{}
+	var errs []error
+	for _, ref := range refs {
+		r, err := registry.Resolve(ctx, hosts, ref)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found[ref] = spec.Pin{Digest: r.Digest, Platforms: r.Platforms}
+	}
+	return found, errors.Join(errs...)
+}
+
+func lockCommand(a *app) *cobra.Command {
+	var update bool
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "lock [REFERENCE...]", Short: "pin image references to digests in " + spec.LockFile,
+		Long:    "lock pins what is not pinned yet, and forgets what no block names. With --update it asks the registries again, for all or for the references given.",
+		Example: "  fairlead lock\n  fairlead lock --update docker.io/library/nginx:1.27",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.load(&n)
+			if err != nil {
+				return err
+			}
+			refs := pullable(cfg)
+			for _, ref := range args {
+				if !slices.Contains(refs, ref) {
+					return fmt.Errorf("%s: no image of the stack is pulled by that reference; there are: %s", ref, strings.Join(refs, ", "))
+				}
+			}
+			lock := maps.Clone(cfg.Lock)
+			if lock == nil {
+				lock = spec.Lock{}
+			}
+			maps.DeleteFunc(lock, func(ref string, _ spec.Pin) bool { return !slices.Contains(refs, ref) })
+			ask := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
+				_, pinned := lock[ref]
+				return pinned && !(update && (len(args) == 0 || slices.Contains(args, ref)))
+			})
+			found, err := resolve(cmd.Context(), cfg, ask)
+			for _, ref := range slices.Sorted(maps.Keys(found)) {
+				if old := lock[ref].Digest; old != found[ref].Digest {
+					fmt.Printf("%s  %s\n", ref, move(old, found[ref].Digest))
+				}
+				lock[ref] = found[ref]
+			}
+			return errors.Join(err, lock.Write(a.dir))
+		},
+	}
+	n.inputs(cmd)
+	cmd.Flags().BoolVar(&update, "update", false, "ask the registries again for what is pinned")
+	return cmd
+}
+
+func move(from, to string) string {
+	if from == "" {
+		return to
+	}
+	return from + " -> " + to
+}
+
+func outdatedCommand(a *app) *cobra.Command {
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "outdated", Short: "list pinned references whose tag has moved", Args: cobra.NoArgs,
+		Example: "  fairlead outdated && echo all is current",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.load(&n)
+			if err != nil {
+				return err
+			}
+			found, err := resolve(cmd.Context(), cfg, slices.Sorted(maps.Keys(cfg.Lock)))
+			type row struct {
+				Reference string `json:"reference"`
+				Pinned    string `json:"pinned"`
+				Now       string `json:"now"`
+			}
+			rows := []row{}
+			for _, ref := range slices.Sorted(maps.Keys(found)) {
+				if now := found[ref].Digest; now != cfg.Lock[ref].Digest {
+					rows = append(rows, row{ref, cfg.Lock[ref].Digest, now})
+				}
+			}
+			if a.json {
+				return errors.Join(err, view.JSON(os.Stdout, listed{"fairlead.outdated", view.Version, rows}))
+			}
+			for _, r := range rows {
+				fmt.Printf("%s  %s\n", r.Reference, move(r.Pinned, r.Now))
+			}
+			if err == nil && len(rows) > 0 {
+				fmt.Println("Take them with: fairlead lock --update")
+			}
+			return err
+		},
+	}
+	n.inputs(cmd)
+	return cmd
+}

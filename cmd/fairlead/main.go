@@ -1,0 +1,101 @@
+// Command fairlead is plan and apply for containerd.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// The exit codes.
+const (
+	exitTrouble   = 1
+	exitChanges   = 2 // plan --detailed-exitcode
+	exitInterrupt = 130
+)
+
+// exitCode ends the program with a code and without a word; what was to be said has been.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() { os.Exit(execute()) }
+
+func execute() (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(os.Stderr, "this is a bug in fairlead %s: %v\n\n%s\nPlease report it with the lines above.\n", version, p, debug.Stack())
+			code = exitTrouble
+		}
+	}()
+	ctx, stop := interrupts()
+	defer stop()
+	err := root().ExecuteContext(ctx)
+	var quiet exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &quiet):
+		return int(quiet)
+	}
+	fmt.Fprintf(os.Stderr, "fairlead: %s\n", err)
+	return exitTrouble
+}
+
+// interrupts ends the context at the first signal and the program at the second.
+func interrupts() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "Interrupted: no new step starts, what runs ends. Once more to stop now.")
+		cancel()
+		<-signals
+		os.Exit(exitInterrupt)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+func root() *cobra.Command {
+	a := &app{}
+	cmd := &cobra.Command{
+		Use:           "fairlead",
+		Short:         "plan and apply for containerd",
+		Long:          "fairlead reads the *.fairlead.hcl files of a directory, compares them with a live containerd, and makes the host match.",
+		Example:       "  fairlead init && fairlead plan && fairlead apply",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	f := cmd.PersistentFlags()
+	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack's directory")
+	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "containerd's socket; CONTAINERD_ADDRESS")
+	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace, in place of the stack's; CONTAINERD_NAMESPACE")
+	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", "/var/lib/fairlead"), "where logs and the private engine are; FAIRLEAD_DATA_ROOT")
+	f.BoolVar(&a.json, "json", false, "write JSON")
+	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
+	f.StringVar(&a.logLevel, "log-level", "error", "how much containerd's client tells: error, warn, info, debug, trace")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.setup() }
+	cmd.AddCommand(initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a),
+		planCommand(a), applyCommand(a), destroyCommand(a), showCommand(a), outputCommand(a),
+		lockCommand(a), outdatedCommand(a), psCommand(a), imagesCommand(a),
+		engineCommand(a), doctorCommand(a), versionCommand(a))
+	return cmd
+}
+
+func env(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}

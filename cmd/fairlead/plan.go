@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+func planCommand(a *app) *cobra.Command {
+	var n narrowing
+	var out, format string
+	var detailed bool
+	cmd := &cobra.Command{
+		Use: "plan", Short: "show what would have to happen, and change nothing", Args: cobra.NoArgs,
+		Example: "  fairlead plan\n  fairlead plan --out next.plan && fairlead apply next.plan\n  fairlead plan --detailed-exitcode   # 0: no changes, 2: changes, 1: trouble",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch format {
+			case "text":
+			case "json":
+				a.json = true
+			default:
+				return fmt.Errorf("--format %s: there are text and json", format)
+			}
+			cfg, err := a.load(&n)
+			if err != nil {
+				return err
+			}
+			r, err := ctrd.OpenReader(cmd.Context(), a.host(cfg))
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			p, err := a.plan(cmd.Context(), cfg, r, &n)
+			if err != nil {
+				return err
+			}
+			if err := a.write(os.Stdout, p); err != nil {
+				return err
+			}
+			if out != "" {
+				if err := save(out, p); err != nil {
+					return err
+				}
+				if !a.json {
+					fmt.Printf("Saved. Run exactly this plan with: fairlead apply %s\n", out)
+				}
+			}
+			if detailed && !p.Empty() {
+				return exitCode(exitChanges)
+			}
+			return nil
+		},
+	}
+	n.flags(cmd)
+	cmd.Flags().BoolVar(&n.destroy, "destroy", false, "plan the end of the stack")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan into this file, for apply; it holds what containers are given, secrets too")
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 where there are changes")
+	return cmd
+}
+
+// save writes a plan that only its owner can read.
+func save(path string, p *planner.Plan) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("saved plan: %w", err)
+	}
+	if err := f.Chmod(0o600); err != nil {
+		f.Close()
+		return fmt.Errorf("saved plan: %w", err)
+	}
+	if err := planner.Encode(f, p); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func read(path string) (*planner.Plan, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("saved plan: %w", err)
+	}
+	defer f.Close()
+	p, err := planner.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
