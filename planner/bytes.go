@@ -40,9 +40,15 @@ func (m *maker) account() {
 	counted := map[string]bool{}
 	for _, name := range sortedKeys(m.moves) {
 		mv := m.moves[name]
-		mv.work.change.Notes = append(mv.work.change.Notes, m.freed(m.have.Images[name].Digest, before, after, counted, sure))
+		note := m.freed(m.have.Images[name].Digest, before, after, counted, sure)
+		if note == nothingFreed && mv.to != "" {
+			continue // another name of the same image has said it all
+		}
+		mv.work.change.Notes = append(mv.work.change.Notes, note)
 	}
 }
+
+const nothingFreed = "frees nothing"
 
 // freed is the note about one record's old content.
 func (m *maker) freed(digest string, before, after *reach, counted map[string]bool, sure bool) string {
@@ -70,7 +76,7 @@ func (m *maker) freed(digest string, before, after *reach, counted map[string]bo
 	note := "frees " + Bytes(bytes)
 	switch {
 	case bytes == 0:
-		note = "frees nothing"
+		note = nothingFreed
 	case !sure:
 		note = "frees at most " + Bytes(bytes)
 	}

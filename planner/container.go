@@ -180,11 +180,11 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		m.discardAll(g.spare(), c, "an earlier apply left it behind, and it is not needed")
 	}
 	move := transition(l, c)
-	if why := startReason(l, c); why != "" && move.start {
-		w.change.Reasons = replaceReason(w.change.Reasons, "state differs", why, p.applied == c.State)
+	if p.applied == c.State && !move.none() {
+		w.change.Reasons = replaceReason(w.change.Reasons, driftReason(l))
 	}
-	if move.await && !move.start {
-		w.change.Reasons = append(w.change.Reasons, "it has not completed yet")
+	if move.await && !move.start && c.Ready == spec.ReadyCompleted {
+		w.change.Reasons = []string{"it has not completed yet"}
 	}
 	relabel := p.adopt || m.renamed(l, c) || dearestBelow(p.diffs) || p.stale()
 	if !relabel && move.none() {
@@ -211,8 +211,11 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		f := m.fateOf(l)
 		f.leave = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
 	}
-	if relabel {
-		m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr)})
+	// What is adopted gets its marks first, as later steps read them. Else they come last: the restart monitor must not start a
+	// process while a step does.
+	mark := func() { m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr)}) }
+	if p.adopt {
+		mark()
 	}
 	if move.start {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
@@ -230,6 +233,9 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	}
 	if move.start || move.resume || move.await {
 		res.ready = []*draft{last}
+	}
+	if relabel && !p.adopt {
+		mark()
 	}
 	res.verb = w.change.Verb
 	return res
@@ -250,19 +256,15 @@ func dearestBelow(diffs []Diff) bool {
 	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
 }
 
-// replaceReason puts the cause of a start in the place of "state differs": what happened says more than that something did.
-func replaceReason(reasons []string, old, why string, byHand bool) []string {
+const stateDiffers = "state differs"
+
+// replaceReason puts what happened to a process in the place of "state differs", which says less.
+func replaceReason(reasons []string, why string) []string {
 	out := append([]string{}, reasons...)
-	for i, r := range out {
-		if r == old {
-			if !byHand {
-				return out
-			}
-			out[i] = why
-			return out
-		}
+	if i := slices.Index(out, stateDiffers); i >= 0 {
+		out[i] = why
 	}
-	return append(out, why)
+	return out
 }
 
 func verbOf(p *pair, t motion, relabel bool) string {
@@ -316,17 +318,16 @@ func transition(l *LiveContainer, want *spec.Container) motion {
 	return motion{start: true, await: true}
 }
 
-// startReason says why a process that should run doesn't.
-func startReason(l *LiveContainer, want *spec.Container) string {
-	if want.State == spec.StateStopped || l.Task.Up() {
-		return ""
-	}
-	switch {
-	case l.Pending:
-		return "it was never ready"
-	case l.Task.Status == TaskStopped:
+// driftReason says what a process is that isn't as it was asked for.
+func driftReason(l *LiveContainer) string {
+	switch l.Task.Status {
+	case TaskRunning:
+		return "its process runs"
+	case TaskPaused:
+		return "its process is paused"
+	case TaskStopped:
 		return exitText(l.Task)
-	case l.Task.Status == TaskCreated:
+	case TaskCreated:
 		return "its process was made and never started"
 	}
 	return "its process is not there"

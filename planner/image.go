@@ -114,6 +114,9 @@ func (m *maker) decideImage(im *spec.Image) *imageResult {
 		}
 	}
 	m.bring(w, im, t, rec, res)
+	if res.fresh == "" && m.turned(im, t) {
+		res.fresh = im.Addr.String() + " is " + familiar(im.Name) + " now"
+	}
 	m.tag(w, im, t.digest, res)
 	m.push(w, im, t.digest, rec)
 	if len(w.steps) > 0 {
@@ -248,6 +251,16 @@ func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *im
 	}
 }
 
+// turned tells whether the block stood for other content until now, under a name that nothing wants any more.
+func (m *maker) turned(im *spec.Image, t target) bool {
+	for _, rec := range m.owned[im.Addr] {
+		if !m.records[rec.Name] && rec.Digest != t.digest {
+			return true
+		}
+	}
+	return false
+}
+
 // get is the step that brings the content.
 func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *draft {
 	protect := im.Lifecycle.PreventDestroy
@@ -277,7 +290,7 @@ func (m *maker) remark(w *work, im *spec.Image, rec *LiveImage) {
 		w.change.become(Update, "relabel", "it was "+rec.Owner.Addr.String())
 	case rec.Protected != protect:
 		w.change.become(Update, "relabel", "prevent_destroy differs")
-		w.change.Diffs = append(w.change.Diffs, Diff{Path: "lifecycle.prevent_destroy", Before: flag(rec.Protected), After: flag(protect), Cost: Relabel})
+		w.change.Diffs = append(w.change.Diffs, Diff{Path: "lifecycle.prevent_destroy", Before: boolean(rec.Protected), After: boolean(protect), Cost: Relabel})
 	default:
 		return
 	}

@@ -43,6 +43,7 @@ type maker struct {
 	byName  map[string][]*LiveContainer // containers by the name people see
 	byImage map[string][]*LiveContainer // containers by the image record they were made from
 	adopted map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
+	owned   map[spec.Addr][]*LiveImage  // this stack's image records
 	records map[string]bool             // names of the image records that something wants
 
 	images     map[spec.Addr]*imageResult
@@ -112,7 +113,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		want: want, have: have, o: o,
 		blocks: map[spec.Addr]spec.Resource{}, users: map[spec.Addr][]*spec.Container{}, known: map[spec.Addr]cty.Value{},
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
-		adopted: map[string]spec.Addr{}, records: map[string]bool{},
+		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
 		fates: map[string]*fate{}, moves: map[string]*move{}, relabels: map[string]*draft{}, pins: spec.Lock{},
 		newID: o.NewID,

@@ -36,6 +36,11 @@ func (m *maker) match() {
 			m.live(l.Owner.Addr).take(l)
 		}
 	}
+	for _, rec := range m.have.Images {
+		if m.ours(rec.Owner) {
+			m.owned[rec.Owner.Addr] = append(m.owned[rec.Owner.Addr], rec)
+		}
+	}
 }
 
 func (m *maker) live(a spec.Addr) *lives {

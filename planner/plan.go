@@ -60,7 +60,7 @@ type Change struct {
 	Diffs   []Diff     `json:"-"`               // by path
 	Reasons []string   `json:"reasons"`         // whole clauses: `image.app is pulled anew`, `env["LOG"] differs`; the first leads
 	Notes   []string   `json:"notes,omitempty"` // what to know besides: "frees 41.2 MB (3 layers stay, used by shop/app:1.0)"
-	Old     string     `json:"old,omitempty"`   // of a replacement: the ID of the container that goes
+	Old     string     `json:"old,omitempty"`   // of a replacement, or of what an earlier apply left behind: the ID of the container that goes
 	Decl    *hcl.Range `json:"-"`               // nil once the block is gone from the files
 }
 

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -44,6 +46,7 @@ func carriesOn(p *pair) bool {
 // replace puts a new container into the place of the current one.
 func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult {
 	want := cur.full
+	cur.dropState()
 	w := &work{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: m.decl(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
 	if cur.adopt {
 		w.change.Notes = append(w.change.Notes, "an import block adopts "+nameOf(cur.live))
@@ -62,6 +65,15 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	m.works = append(m.works, w)
 	return m.succeed(w, &pair{want: want, full: want}, img.last, g.spare(), cur)
+}
+
+// dropState forgets how the process of a container that goes differs from what was asked for: its successor has one of its own.
+func (p *pair) dropState() {
+	if p.applied != p.full.State {
+		return
+	}
+	p.diffs = slices.DeleteFunc(p.diffs, func(d Diff) bool { return d.Cost == Retask })
+	p.reasons = slices.DeleteFunc(p.reasons, func(r string) bool { return r == stateDiffers })
 }
 
 // spare are the generations beside the current one.
@@ -196,9 +208,10 @@ func (s *succession) takeBack(d *draft) {
 		&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout},
 		&RemoveContainer{ID: s.id, Name: s.want.Name},
 	}
-	if s.freed != nil && s.old.live.Task.Up() {
+	begun := s.next.live != nil && s.old.applied != spec.StateStopped && !s.old.live.Completed // by an apply that stopped the old one and ended there
+	if s.freed != nil && s.old.live.Task.Up() || begun && !s.old.live.Task.Up() {
 		d.undo = append(d.undo, &StartTask{ID: s.old.live.ID, Name: s.want.Name})
-		if s.old.live.Task.Status == TaskPaused {
+		if s.old.applied == spec.StatePaused {
 			d.undo = append(d.undo, &PauseTask{ID: s.old.live.ID, Name: s.want.Name})
 		}
 	}

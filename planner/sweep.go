@@ -14,7 +14,9 @@ import (
 func (m *maker) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
 	for _, l := range ls {
 		if m.fates[l.ID] == nil {
-			m.discard(m.add(c.Addr, Remove, "remove", m.decl(c.Addr), why), l)
+			w := m.add(c.Addr, Remove, "remove", m.decl(c.Addr), why)
+			w.change.Old = l.ID
+			m.discard(w, l)
 		}
 	}
 }
@@ -203,16 +205,23 @@ func (m *maker) unused(rec *LiveImage) (bool, []*draft) {
 				by = fmt.Sprintf("which is of stack %q", l.Owner.Stack)
 			}
 			stay = append(stay, nameOf(l)+", "+by)
-		case m.o.Destroy:
+		case m.o.Destroy && !l.Protected: // else that has been said
 			stay = append(stay, nameOf(l)+", which is "+l.Owner.Addr.String()+" and stays")
 		}
 	}
 	if len(stay) > 0 {
 		slices.Sort(stay)
-		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and %s was made from it: %s. Remove that first, or keep the image in the files.",
-			familiar(rec.Name), m.goneReason(), count(len(stay), "container"), strings.Join(stay, "; ")))
+		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. Remove that first, or keep the image in the files.",
+			familiar(rec.Name), m.goneReason(), count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; ")))
 	}
 	return free, after
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
 }
 
 // relabelled gives the step that writes another image name into a container's record; nil if there is none.

@@ -50,7 +50,7 @@ var containerTable = []attr{
 		Get:  func(c *spec.Container) cty.Value { return text(c.Hostname) },
 		Copy: func(to, from *spec.Container) { to.Hostname = from.Hostname }},
 	{Name: "tty", Cost: Recreate,
-		Get:  func(c *spec.Container) cty.Value { return flag(c.TTY) },
+		Get:  func(c *spec.Container) cty.Value { return boolean(c.TTY) },
 		Copy: func(to, from *spec.Container) { to.TTY = from.TTY }},
 	{Name: "labels", Cost: Relabel,
 		Get:  func(c *spec.Container) cty.Value { return texts(c.Labels) },
@@ -140,7 +140,7 @@ func text(s string) cty.Value {
 	return cty.StringVal(s)
 }
 
-func flag(b bool) cty.Value {
+func boolean(b bool) cty.Value {
 	if !b {
 		return cty.NullVal(cty.Bool)
 	}
@@ -199,7 +199,7 @@ func mounts(ms []spec.Mount) cty.Value {
 	}
 	els := make(map[string]cty.Value, len(ms))
 	for _, m := range ms {
-		el := map[string]cty.Value{"read_only": flag(m.ReadOnly)}
+		el := map[string]cty.Value{"read_only": boolean(m.ReadOnly)}
 		if m.Tmpfs != nil {
 			el["tmpfs"] = cty.ObjectVal(map[string]cty.Value{"size": number(m.Tmpfs.Size), "mode": text(m.Tmpfs.Mode)})
 		} else {

@@ -51,9 +51,6 @@ func Title(p *Plan, s *Step) string {
 		return verb + " " + c.Object
 	}
 	title := verb + " " + c.Addr.String()
-	if c.Action == Remove && c.Object != "" {
-		return title + " " + c.Object
-	}
 	if c.Old != "" && c.Old == opID(s.Op) {
 		title += " (old)"
 	}
