@@ -97,7 +97,7 @@ func importBlob(ctx context.Context, store content.Store, desc ocispec.Descripto
 	if err := content.Copy(ctx, cw, r, desc.Size, desc.Digest); err != nil {
 		if errdefs.IsFailedPrecondition(err) {
 			_ = cw.Close()
-			_ = store.Abort(context.WithoutCancel(ctx), ref)
+			_ = abort(ctx, store, ref)
 		}
 		return err
 	}

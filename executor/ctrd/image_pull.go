@@ -285,7 +285,7 @@ func (p *pull) once(ctx context.Context, desc ocispec.Descriptor) error {
 			return err
 		}
 		// The bytes differ from the digest. They must go, or the next try would end with them again.
-		if aerr := p.store.Abort(context.WithoutCancel(ctx), ref); aerr != nil && !errdefs.IsNotFound(aerr) {
+		if aerr := abort(ctx, p.store, ref); aerr != nil {
 			return &storeError{aerr}
 		}
 		if begun == 0 {
