@@ -141,7 +141,7 @@ func (m *maker) triggered(a spec.Addr) string {
 			return true
 		}
 		if r := m.containers[x]; r != nil {
-			return r.verb == "create" || r.verb == "replace" || r.verb == "start"
+			return r.verb == "create" || r.verb == "replace"
 		}
 		return false
 	}
@@ -207,15 +207,15 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		last = d
 		return d
 	}
-	if move.stop {
-		f := m.fateOf(l)
-		f.leave = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
-	}
-	// What is adopted gets its marks first, as later steps read them. Else they come last: the restart monitor must not start a
+	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
 	mark := func() { m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr)}) }
 	if p.adopt {
 		mark()
+	}
+	if move.stop {
+		f := m.fateOf(l)
+		f.leave = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
 	}
 	if move.start {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
