@@ -76,8 +76,9 @@ func (w *Writer) wait(ctx context.Context, id string, d time.Duration) (code uin
 	if d <= 0 {
 		d = spec.DefaultWithin
 	}
-	waiting, cancel := context.WithTimeout(ctx, d)
+	waiting, cancel := context.WithCancel(ctx) // not WithTimeout: containerd would be told of it, and say so in its own words first
 	defer cancel()
+	defer time.AfterFunc(d, cancel).Stop()
 	r, err := w.client.TaskService().Wait(waiting, &tasksapi.WaitRequest{ContainerID: id})
 	switch {
 	case err == nil:
@@ -151,13 +152,7 @@ func (w *Writer) taskGone(op *planner.AwaitReady, c containers.Container, err er
 
 func (w *Writer) notReady(op *planner.AwaitReady, c containers.Container, why string) error {
 	n := &NotReady{ID: op.ID, Name: op.Name, Why: why}
-	path := w.logPath(c.Labels)
-	for range 4 { // the last lines may still be on their way through the shim
-		if n.Log = tail(path, logLines); len(n.Log) > 0 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	n.Log = settledTail(w.logPath(c.Labels))
 	return n
 }
 

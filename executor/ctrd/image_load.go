@@ -91,8 +91,14 @@ func importBlob(ctx context.Context, store content.Store, desc ocispec.Descripto
 		return err
 	}
 	defer cw.Close()
-	if err := cw.Truncate(0); err != nil {
+	status, err := cw.Status()
+	if err != nil {
 		return err
+	}
+	if status.Offset > 0 && status.Offset < desc.Size { // whole is what another namespace has: it is only shared by the commit
+		if err := cw.Truncate(0); err != nil {
+			return err
+		}
 	}
 	if err := content.Copy(ctx, cw, r, desc.Size, desc.Digest); err != nil {
 		if errdefs.IsFailedPrecondition(err) {

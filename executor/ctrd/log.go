@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // logFile is the name of the file with a container's output, in its directory.
@@ -21,6 +23,20 @@ func logURI(dir string, tty bool) string {
 	}
 	script := "exec cat <&3 >>'" + strings.ReplaceAll(path, "'", `'\''`) + "' 3<&- 4<&- 5>&-"
 	return (&url.URL{Scheme: "binary", Path: "/bin/sh", RawQuery: url.Values{"-c": {script}}.Encode()}).String()
+}
+
+// settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
+func settledTail(path string) []string {
+	last := tail(path, logLines)
+	for range 10 {
+		time.Sleep(50 * time.Millisecond)
+		now := tail(path, logLines)
+		if len(now) > 0 && slices.Equal(now, last) {
+			return now
+		}
+		last = now
+	}
+	return last
 }
 
 // tail gives the last lines of a log.
