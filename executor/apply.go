@@ -157,7 +157,7 @@ func (s *schedule) take(n news) {
 	took := time.Since(s.started[n.id])
 	if n.err != nil {
 		s.outcome[n.id] = failed
-		e := &StepError{Step: step, Err: n.err, Undone: n.undone, Tried: n.tried}
+		e := &StepError{Step: step, Title: planner.Title(s.plan, step), Err: n.err, Undone: n.undone, Tried: n.tried}
 		if step.Change >= 0 && step.Change < len(s.plan.Changes) {
 			e.Change = s.plan.Changes[step.Change]
 		}

@@ -13,6 +13,7 @@ import (
 // StepError is what went wrong with one step.
 type StepError struct {
 	Step   *planner.Step
+	Title  string          // the step for people: "start container.web"
 	Change *planner.Change // nil for a step that serves none
 	Err    error
 	Tried  bool  // the step's Undo was run
@@ -21,7 +22,7 @@ type StepError struct {
 
 func (e *StepError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "step %d", e.Step.ID)
+	fmt.Fprintf(&b, "step %d, %s", e.Step.ID, e.Title)
 	if e.Change != nil && e.Change.Decl != nil {
 		fmt.Fprintf(&b, " (%s:%d)", e.Change.Decl.Filename, e.Change.Decl.Start.Line)
 	}

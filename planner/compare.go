@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -32,20 +33,22 @@ func compare(have *LiveContainer, live, want *spec.Container, ignore []string) [
 	return out
 }
 
-// whole gives the attributes that a new container sets, each as one difference from nothing.
-func whole(want *spec.Container) []Diff {
+// whole gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
+// merely is as it is by default is left out.
+func whole(want *spec.Container, h Host) []Diff {
 	var out []Diff
+	plain := normal(&spec.Container{}, h)
 	for i := range containerTable {
 		row := &containerTable[i]
 		after := row.Get(want)
 		if want.Marks.Unknown[row.Name] {
 			after = cty.UnknownVal(after.Type())
 		}
-		if after.IsKnown() && after.IsNull() {
+		if after.IsKnown() && (after.IsNull() || after.RawEquals(row.Get(plain))) {
 			continue
 		}
 		w := walk{row: row, want: want, live: &spec.Container{}}
-		w.differ(row.Name, cty.NullVal(after.Type()), after)
+		w.value(row.Name, cty.NullVal(after.Type()), after)
 		out = append(out, w.out...)
 	}
 	return out
@@ -126,11 +129,18 @@ func (w *walk) differ(path string, before, after cty.Value) {
 	if w.row.Less != nil {
 		cost = w.row.Less(before, after)
 	}
-	secret := false
-	for _, m := range []map[string]bool{w.want.Marks.Sensitive, w.live.Marks.Sensitive} {
-		secret = secret || m[w.row.Name] || m[path]
-	}
+	secret := holdsSecret(w.want, path) || holdsSecret(w.live, path)
 	w.out = append(w.out, Diff{Path: path, Before: before, After: after, Cost: cost, Secret: secret})
+}
+
+// holdsSecret tells whether the value at path, what it is part of, or a part of it, must not be shown.
+func holdsSecret(c *spec.Container, path string) bool {
+	for secret := range c.Marks.Sensitive {
+		if secret == path || strings.HasPrefix(path, secret+"[") || strings.HasPrefix(secret, path+"[") {
+			return true
+		}
+	}
+	return false
 }
 
 // elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its

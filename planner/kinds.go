@@ -25,7 +25,7 @@ var kinds = []kind{
 	kindOf[UntagImage]("untag_image", "untag"),
 	kindOf[CreateContainer]("create_container", "create"),
 	kindOf[StartTask]("start_task", "start"),
-	kindOf[AwaitReady]("await_ready", "await"),
+	kindOf[AwaitReady]("await_ready", "wait for"),
 	kindOf[Settle]("settle", "settle"),
 	kindOf[StopTask]("stop_task", "stop"),
 	kindOf[PauseTask]("pause_task", "pause"),

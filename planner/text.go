@@ -36,6 +36,9 @@ func Title(p *Plan, s *Step) string {
 	if op, ok := s.Op.(*CheckUnmoved); ok {
 		return verb + " " + count(len(op.Touches), "object")
 	}
+	if s.Change < 0 || s.Change >= len(p.Changes) {
+		return verb + " " + opID(s.Op)
+	}
 	c := p.Changes[s.Change]
 	switch op := s.Op.(type) {
 	case *TagImage:

@@ -85,8 +85,12 @@ func newID() string {
 
 // load reads the stack, and tells what is wrong with it.
 func (a *app) load(n *narrowing) (*spec.Config, error) {
-	cfg, diags := spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
+	cfg, diags := a.parse(n)
 	return cfg, a.tell(diags, cfg.Files)
+}
+
+func (a *app) parse(n *narrowing) (*spec.Config, hcl.Diagnostics) {
+	return spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
 }
 
 // release is the version for stack.requires; a development build is fit for all.

@@ -189,7 +189,7 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 		return err
 	}
 	if !a.json {
-		fmt.Printf("Done in %s: %s\n", time.Since(begin).Round(10*time.Millisecond), view.Summary(p))
+		fmt.Println(view.Done(p, time.Since(begin)))
 	}
 	return nil
 }

@@ -47,11 +47,12 @@ type imageRow struct {
 	Platforms []string `json:"platforms"`
 }
 
-// observe reads the host for the stack of the directory.
-func (a *app) observe(ctx context.Context) (*spec.Config, *planner.State, error) {
-	cfg, err := a.load(&narrowing{})
-	if err != nil {
-		return nil, nil, err
+// observe reads the host for the stack of the directory. Who only looks needs no variables, and no files without errors: the stack's
+// name is enough, and for all stacks not even that.
+func (a *app) observe(ctx context.Context, all bool) (*spec.Config, *planner.State, error) {
+	cfg, diags := a.parse(&narrowing{})
+	if cfg.Stack.Name == "" && !all {
+		return nil, nil, a.tell(diags, cfg.Files)
 	}
 	r, err := ctrd.OpenReader(ctx, a.host(cfg))
 	if err != nil {
@@ -68,7 +69,7 @@ func psCommand(a *app) *cobra.Command {
 		Use: "ps", Short: "list the stack's containers", Args: cobra.NoArgs,
 		Example: "  fairlead ps\n  fairlead ps -a --json   # those of others, too",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, have, err := a.observe(cmd.Context())
+			cfg, have, err := a.observe(cmd.Context(), all)
 			if err != nil {
 				return err
 			}
@@ -116,7 +117,7 @@ func imagesCommand(a *app) *cobra.Command {
 		Use: "images", Short: "list the stack's images", Args: cobra.NoArgs,
 		Example: "  fairlead images\n  fairlead images -a --json   # those of others, too",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, have, err := a.observe(cmd.Context())
+			cfg, have, err := a.observe(cmd.Context(), all)
 			if err != nil {
 				return err
 			}
@@ -170,7 +171,7 @@ func showCommand(a *app) *cobra.Command {
 				}
 				return a.write(os.Stdout, p)
 			}
-			cfg, have, err := a.observe(cmd.Context())
+			cfg, have, err := a.observe(cmd.Context(), false)
 			if err != nil {
 				return err
 			}

@@ -109,7 +109,9 @@ func TestDriftShows(t *testing.T) {
 		if got := edit(nil, func(s *oci.Spec) { s.Mounts = append(s.Mounts, ociMount(spec.Mount{Target: "/y", Bind: "/tmp"})) }); len(got.Mounts) != 1 {
 			h.Errorf("mounts: %v", got.Mounts)
 		}
-		if got := edit(nil, func(s *oci.Spec) { s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace}) }); got.NetworkMode != spec.NetworkNone {
+		if got := edit(nil, func(s *oci.Spec) {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
+		}); got.NetworkMode != spec.NetworkNone {
 			h.Errorf("network_mode: %q", got.NetworkMode)
 		}
 		if got := edit(map[string]string{"tier": "back", "more": "x", "maker": ""}, nil); got.Labels["tier"] != "back" || got.Labels["more"] != "x" || len(got.Labels) != 3 {

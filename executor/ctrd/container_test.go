@@ -179,7 +179,9 @@ func (h *host) want(label string, change func(*spec.Container)) *spec.Container 
 	return c
 }
 
-func (h *host) owner(c *spec.Container) planner.Owner { return planner.Owner{Stack: "shop", Addr: c.Addr} }
+func (h *host) owner(c *spec.Container) planner.Owner {
+	return planner.Owner{Stack: "shop", Addr: c.Addr}
+}
 
 // create makes a container, and again, as after a crash.
 func (h *host) create(c *spec.Container) string {

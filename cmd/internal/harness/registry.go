@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -42,7 +44,7 @@ const (
 func NewRegistry(auth, secure bool) *Registry {
 	r := &Registry{Auth: auth}
 	r.Fault.Store(NoFault)
-	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	inner := ranged(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(inner, w, req) }))
 	r.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if secure {
@@ -72,6 +74,25 @@ func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Re
 	default:
 		inner.ServeHTTP(w, req)
 	}
+}
+
+// ranged adds what every real registry can: a blob from an offset to its end.
+func ranged(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Method != http.MethodGet || req.Header.Get("Range") == "" {
+			inner.ServeHTTP(w, req)
+			return
+		}
+		whole, rec := req.Clone(req.Context()), httptest.NewRecorder()
+		whole.Header.Del("Range")
+		inner.ServeHTTP(rec, whole)
+		if rec.Code != http.StatusOK {
+			copyHeader(w, rec)
+			_, _ = w.Write(rec.Body.Bytes())
+			return
+		}
+		http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(rec.Body.Bytes()))
+	})
 }
 
 // spoil answers with the right length and a wrong byte.

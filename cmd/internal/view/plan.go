@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -39,8 +43,14 @@ func change(w io.Writer, c *planner.Change, s Style) {
 		line += "  " + strings.Join(c.Notes, "; ")
 	}
 	fmt.Fprintf(w, "%s %s\n", s.paint(sym.color, sym.mark), s.paint(bold, line))
+	wide := 0
 	for _, d := range c.Diffs {
-		diff(w, d, c.Action, s)
+		if n := utf8.RuneCountInString(d.Path); n <= maxAlign {
+			wide = max(wide, n)
+		}
+	}
+	for _, d := range c.Diffs {
+		diff(w, d, wide, c.Action, s)
 	}
 }
 
@@ -81,16 +91,19 @@ func done(verb string) string {
 	return verb + "ed"
 }
 
-func diff(w io.Writer, d planner.Diff, action planner.Action, s Style) {
+// maxAlign is the longest path that moves the values of the others to the right.
+const maxAlign = 24
+
+func diff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style) {
 	mark, color := "~", yellow
-	text := fmt.Sprintf("%s = %s -> %s", d.Path, value(d.Before, d.Secret), value(d.After, d.Secret))
+	text := fmt.Sprintf("%-*s = %s -> %s", wide, d.Path, value(d.Before, d.Secret), value(d.After, d.Secret))
 	switch {
 	case isNull(d.Before):
 		mark, color = "+", green
-		text = fmt.Sprintf("%s = %s", d.Path, value(d.After, d.Secret))
+		text = fmt.Sprintf("%-*s = %s", wide, d.Path, value(d.After, d.Secret))
 	case isNull(d.After):
 		mark, color = "-", red
-		text = fmt.Sprintf("%s = %s", d.Path, value(d.Before, d.Secret))
+		text = fmt.Sprintf("%-*s = %s", wide, d.Path, value(d.Before, d.Secret))
 	}
 	if cost := costs[d.Cost]; cost != "" && action != planner.Create && action != planner.Run {
 		text += s.paint(dim, "   # "+cost)
@@ -145,21 +158,10 @@ func Summary(p *planner.Plan) string {
 	if p.Empty() {
 		return "No changes. The host is as the files say."
 	}
-	var counts []string
-	for _, verb := range verbs {
-		if n := p.Summary.Actions[verb]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d to %s", n, verb))
-		}
-	}
-	for verb, n := range p.Summary.Actions {
-		if !slices.Contains(verbs, verb) {
-			counts = append(counts, fmt.Sprintf("%d to %s", n, verb))
-		}
-	}
-	out := "Plan: " + strings.Join(counts, ", ") + "."
+	out := "Plan: " + counts(p, func(n int, verb string) string { return fmt.Sprintf("%d to %s", n, verb) }) + "."
 	var down []string
 	for _, o := range p.Summary.Outages {
-		down = append(down, fmt.Sprintf("%s about %s", o.Addr, o.About))
+		down = append(down, fmt.Sprintf("%s about %s", o.Addr, Duration(o.About)))
 	}
 	if len(down) > 0 {
 		out += " Outage: " + strings.Join(down, ", ") + "."
@@ -172,4 +174,38 @@ func Summary(p *planner.Plan) string {
 		frees = "frees " + planner.Bytes(p.Summary.Frees)
 	}
 	return out + " " + downloads + ", " + frees + "."
+}
+
+// Done says what was done, and how long it took.
+func Done(p *planner.Plan, took time.Duration) string {
+	return fmt.Sprintf("Done in %s: %s.", Duration(took), counts(p, func(n int, verb string) string { return fmt.Sprintf("%d %s", n, done(verb)) }))
+}
+
+// counts says how many changes of each verb there are.
+func counts(p *planner.Plan, say func(n int, verb string) string) string {
+	var out []string
+	known := verbs
+	for _, verb := range slices.Sorted(maps.Keys(p.Summary.Actions)) {
+		if !slices.Contains(known, verb) {
+			known = append(slices.Clip(known), verb)
+		}
+	}
+	for _, verb := range known {
+		if n := p.Summary.Actions[verb]; n > 0 {
+			out = append(out, say(n, verb))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// Duration is a time for people: "310 ms", "1.4 s", "2 min 5 s".
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(10*time.Millisecond).Milliseconds())
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+	}
+	d = d.Round(time.Second)
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 }

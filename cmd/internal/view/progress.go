@@ -89,7 +89,7 @@ func (p *Progress) line(e executor.Event) string {
 	}
 	text := fmt.Sprintf("%s %d of %d  %s", mark, e.Step.ID, len(p.plan.Steps), planner.Title(p.plan, e.Step))
 	if e.Took > 0 {
-		text += fmt.Sprintf("  %s", e.Took.Round(10*time.Millisecond))
+		text += "  " + Duration(e.Took)
 	}
 	if e.Progress.Total > 0 {
 		text += fmt.Sprintf("  %s of %s", planner.Bytes(e.Progress.Done), planner.Bytes(e.Progress.Total))

@@ -2,11 +2,15 @@ package view
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 )
+
+// digests finds a digest, and what of it is enough for people.
+var digests = regexp.MustCompile(`(\bsha256:[0-9a-f]{12})[0-9a-f]{52}\b`)
 
 // value writes one value as it would stand in a file. Secrets and unknowns are handled here and nowhere else.
 func value(v cty.Value, secret bool) string {
@@ -18,7 +22,7 @@ func value(v cty.Value, secret bool) string {
 	case !v.IsWhollyKnown():
 		return "(known after apply)"
 	case v.Type() == cty.String:
-		return strconv.Quote(v.AsString())
+		return strconv.Quote(digests.ReplaceAllString(v.AsString(), "$1…"))
 	case v.Type() == cty.Number:
 		return v.AsBigFloat().Text('f', -1)
 	case v.Type() == cty.Bool:
