@@ -83,7 +83,7 @@ func (w *imager) importBlobs(ctx context.Context, a *archive.Archive, found arch
 // importBlob writes one blob from its beginning.
 func importBlob(ctx context.Context, store content.Store, desc ocispec.Descriptor, r io.Reader) error {
 	ref := remotes.MakeRefKey(ctx, ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest})
-	cw, err := content.OpenWriter(ctx, store, content.WithRef(ref), content.WithDescriptor(desc))
+	cw, err := openWriter(ctx, store, ref, desc)
 	if errdefs.IsAlreadyExists(err) {
 		return nil
 	}

@@ -297,7 +297,7 @@ func (p *pull) once(ctx context.Context, desc ocispec.Descriptor) error {
 
 // write takes a blob up where it was left, at begun.
 func (p *pull) write(ctx context.Context, ref string, desc ocispec.Descriptor) (begun int64, err error) {
-	cw, err := content.OpenWriter(ctx, p.store, content.WithRef(ref), content.WithDescriptor(desc))
+	cw, err := openWriter(ctx, p.store, ref, desc)
 	if errdefs.IsAlreadyExists(err) {
 		return 0, nil
 	}

@@ -433,18 +433,24 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// When the daemon goes away, the error is about the daemon.
+// When the daemon goes away, the error is about the daemon, and comes at once.
 func TestPullWithoutADaemon(t *testing.T) {
 	onEach(t, func(b *bench) {
 		d := b.shop.push(b.T, "app:1", imageFor(b.T, "amd64", 1))
+		w, err := OpenWriter(b.ctx, Options{Address: b.daemon.Address, Namespace: ctrdtest.Namespace, DataRoot: b.TempDir()})
+		b.must(err)
+		defer w.Close()
 		b.daemon.Stop(9)
 		ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 		defer cancel()
-		b.ctx = ctx
-		err := b.pull("app:1", d, "linux/amd64")
-		b.wantError(err, "containerd")
+		ref := b.shop.host + "/app:1"
+		err = w.Run(ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner}, nil)
+		b.wantError(err, "containerd at "+b.daemon.Address, "went away while pulling", "run the command again")
 		if strings.Contains(err.Error(), "registry "+b.shop.host+":") {
 			b.Errorf("the registry is blamed: %v", err)
+		}
+		if ctx.Err() != nil {
+			b.Error("it took 20 s to notice")
 		}
 	})
 }

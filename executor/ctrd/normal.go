@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,11 @@ func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, e
 	c.NetworkMode = networkMode(&s, r.Labels)
 	c.Hostname = hostname(&s, r.ID)
 	c.TTY = s.Process.Terminal
-	c.Labels = subtract(userLabels(r.Labels, was), was.Labels, userLabels(a.Image.Labels, &spec.Container{}))
+	given := userLabels(a.Image.Labels, &spec.Container{})
+	if a.Spec == nil {
+		maps.DeleteFunc(given, func(k, _ string) bool { _, there := r.Labels[k]; return !there }) // not every tool copies an image's labels
+	}
+	c.Labels = subtract(userLabels(r.Labels, was), was.Labels, given)
 	c.Annotations = subtract(userLabels(s.Annotations, &spec.Container{}), was.Annotations, nil)
 	c.Mounts = readMounts(s.Mounts, was, a)
 	c.Restart = restart(r.Labels, was, up)
