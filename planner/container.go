@@ -180,6 +180,9 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		m.discardAll(g.spare(), c, "an earlier apply left it behind, and it is not needed")
 	}
 	move := transition(l, c)
+	if c.State == spec.StateStopped && p.applied != c.State && l.Task.Status != TaskNone {
+		move.stop = true // an apply that was cut off in the middle of a stop left a task that has ended
+	}
 	if p.applied == c.State && !move.none() {
 		w.change.Reasons = replaceReason(w.change.Reasons, driftReason(l))
 	}

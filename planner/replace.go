@@ -174,7 +174,7 @@ func (s *succession) up(spare []*LiveContainer) {
 		return d
 	}
 	if s.want.State == spec.StateStopped {
-		if s.next.live != nil && s.next.live.Task.Up() {
+		if s.next.live != nil && s.next.live.Task.Status != TaskNone {
 			note(s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout}))
 		}
 		note(s.step(&Settle{ID: s.id, Name: s.want.Name}))

@@ -74,8 +74,9 @@ func (w *world) open() error {
 	return nil
 }
 
-// wrapper lets scripts call plain fairlead and keep their data apart; exec keeps the process ID for signals.
-const wrapper = "#!/bin/sh\nexec %s --data-root \"$DATAROOT\" \"$@\"\n"
+// wrapper lets scripts call plain fairlead and keep their data apart; exec keeps the process ID for signals. By itself a program with
+// the race detector sleeps a second before it ends.
+const wrapper = "#!/bin/sh\nGORACE=\"atexit_sleep_ms=0 halt_on_error=1\" exec %s --data-root \"$DATAROOT\" \"$@\"\n"
 
 func (w *world) build() error {
 	real := filepath.Join(w.dir, "fairlead-real")

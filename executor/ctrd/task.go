@@ -73,23 +73,39 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	if err != nil {
 		return err
 	}
-	t, err := w.taskOf(ctx, op.ID)
+	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if err = w.startOnce(ctx, c); !isBeingMade(err) || time.Since(begun) > makingPatience {
+			break
+		}
+	}
 	if err != nil {
+		return explainStart(err)
+	}
+	return w.setLabels(ctx, op.ID, watched(c.Labels))
+}
+
+// makingPatience is how long a task that somebody else is making may take: a call that was cut off, which the daemon takes back, or
+// the restart monitor's.
+const makingPatience = 20 * time.Second
+
+// isBeingMade tells whether a task could not be made because the daemon is at it already: it is not listed yet, and its directory is
+// there. No version has an error of its own for that.
+func isBeingMade(err error) bool {
+	return errdefs.IsAlreadyExists(err) || err != nil && strings.Contains(err.Error(), "mkdir ") && strings.Contains(err.Error(), "file exists")
+}
+
+func (w *Writer) startOnce(ctx context.Context, c containers.Container) error {
+	t, err := w.taskOf(ctx, c.ID)
+	if err != nil || t.Up() {
 		return err
 	}
 	if t.Status == planner.TaskStopped || t.Status == planner.TaskCreated {
 		// One that was made and not started is from a try that was cut off.
-		if err := w.deleteTask(ctx, op.ID); err != nil {
-			return err
-		}
-		t = planner.Task{}
-	}
-	if !t.Up() {
-		if err := w.newTask(ctx, c); err != nil {
+		if err := w.deleteTask(ctx, c.ID); err != nil {
 			return err
 		}
 	}
-	return w.setLabels(ctx, op.ID, watched(c.Labels))
+	return w.newTask(ctx, c)
 }
 
 // watched gives the labels by which the restart monitor looks after a container that has a policy; not before it was ready once.
@@ -106,7 +122,7 @@ func watched(labels map[string]string) map[string]string {
 	return out
 }
 
-// newTask makes and starts the task. The monitor may be as fast: a task that is there then is as good.
+// newTask makes and starts the task.
 func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 	ctx, cancel := context.WithTimeout(ctx, taskPatience)
 	defer cancel()
@@ -126,19 +142,14 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 			req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 		}
 	}
-	_, err := w.client.TaskService().Create(ctx, req)
-	if err = errgrpc.ToNative(err); errdefs.IsAlreadyExists(err) {
-		if t, terr := w.taskOf(ctx, c.ID); terr == nil && t.Up() {
-			return nil
-		}
+	if _, err := w.client.TaskService().Create(ctx, req); err != nil {
+		return errgrpc.ToNative(err)
 	}
-	if err == nil {
-		_, err = w.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: c.ID})
-		if err = errgrpc.ToNative(err); err != nil {
-			_ = w.deleteTask(context.WithoutCancel(ctx), c.ID)
-		}
+	_, err := w.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: c.ID})
+	if err = errgrpc.ToNative(err); err != nil {
+		_ = w.deleteTask(context.WithoutCancel(ctx), c.ID)
 	}
-	return explainStart(err)
+	return err
 }
 
 func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksapi.CreateTaskRequest) error {
