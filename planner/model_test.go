@@ -18,7 +18,6 @@ type model struct {
 	containers map[string]*modelled
 	sources    map[string]*Source
 	clock      int
-	log        []string // what was touched, for invariants
 }
 
 // modelled is a container as the model keeps it.

@@ -55,7 +55,6 @@ type script struct {
 	w     *world
 	files map[string]string
 	lock  spec.Lock
-	blobs string
 	out   string
 	plan  *Plan
 }

@@ -49,10 +49,16 @@ type Block struct {
 	Marks   Marks                `json:"marks,omitzero"`
 }
 
-// Address, Refs, Decl and AttrAt make every block that embeds Block a Resource.
-func (b *Block) Address() Addr   { return b.Addr }
-func (b *Block) Refs() []Addr    { return b.Needs }
+// Address and the methods below make every block that embeds Block a Resource.
+func (b *Block) Address() Addr { return b.Addr }
+
+// Refs is part of Resource.
+func (b *Block) Refs() []Addr { return b.Needs }
+
+// Decl is part of Resource.
 func (b *Block) Decl() hcl.Range { return b.DeclAt }
+
+// AttrAt is part of Resource.
 func (b *Block) AttrAt(name string) hcl.Range {
 	if r, ok := b.AttrsAt[name]; ok {
 		return r

@@ -126,7 +126,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 		d.fail(d.wrongType(a, v, ty, err))
 		return cty.NilVal, a.Expr.Range(), false
 	}
-	if !out.IsWhollyKnown() && !(attr == "env") {
+	if !out.IsWhollyKnown() && attr != "env" {
 		d.unknown(a)
 		return cty.NilVal, a.Expr.Range(), false
 	}

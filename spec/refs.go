@@ -238,8 +238,9 @@ func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 		return nil
 	}
 	idx, indexed := r.path[2].(hcl.TraverseIndex)
+	quoted := indexed && idx.Key.Type() == cty.String && contains(known, step(r.path, 2)) // image.x["name"] is image.x.name
 	switch {
-	case n.repeat == "" && indexed && !(idx.Key.Type() == cty.String && contains(known, step(r.path, 2))):
+	case n.repeat == "" && indexed && !quoted:
 		return fault(idx.SrcRange, "No instances", "%s has neither for_each nor count, so it has no instances: leave the index out.", r.to)
 	case n.repeat == "":
 		return checkStep(r, known, 2)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -78,8 +79,8 @@ func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) >= 2, "exit CODE PROGRAM [ARGS]")
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		e, ok := err.(*exec.ExitError)
-		if !ok {
+		var e *exec.ExitError
+		if !errors.As(err, &e) {
 			ts.Fatalf("%s: %v", args[1], err)
 		}
 		got = e.ExitCode()

@@ -133,7 +133,7 @@ func (e engine) start(ctx context.Context) error {
 		}
 		select {
 		case err := <-ended:
-			return fmt.Errorf("engine: containerd ended (%v): see %s", err, e.log())
+			return fmt.Errorf("engine: containerd ended (%w): see %s", err, e.log())
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), e.stop(false))
 		default:

@@ -69,7 +69,8 @@ func lockCommand(a *app) *cobra.Command {
 			maps.DeleteFunc(lock, func(ref string, _ spec.Pin) bool { return !slices.Contains(refs, ref) })
 			ask := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
 				_, pinned := lock[ref]
-				return pinned && !(update && (len(args) == 0 || slices.Contains(args, ref)))
+				anew := update && (len(args) == 0 || slices.Contains(args, ref))
+				return pinned && !anew
 			})
 			found, err := resolve(cmd.Context(), cfg, ask)
 			for _, ref := range slices.Sorted(maps.Keys(found)) {

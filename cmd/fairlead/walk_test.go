@@ -179,7 +179,7 @@ func (w *walker) step(n int) {
 	case 1:
 		did = w.meddle()
 	}
-	w.lab.t.Logf("step %d: %d containers, %s", n, len(w.wish), did)
+	w.lab.t.Logf("step %d: %d containers, %s", n, strings.Count(text, "\ncontainer "), did)
 	out := w.converge()
 	got, want := w.lab.found(), w.afresh()
 	if diff := cmp.Diff(want, got); diff != "" {

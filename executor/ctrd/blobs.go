@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func (r *Reader) blobs(ctx context.Context, stack string) (map[string]*planner.B
 	out := map[string]*planner.Blob{}
 	for {
 		m, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

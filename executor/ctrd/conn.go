@@ -121,7 +121,7 @@ func askVersion(ctx context.Context, cc *grpc.ClientConn, address string) (strin
 	r, err := versionapi.NewVersionClient(cc).Version(ctx, &ptypes.Empty{})
 	switch {
 	case err == nil:
-	case context.Cause(ctx) == context.Canceled:
+	case errors.Is(context.Cause(ctx), context.Canceled):
 		return "", context.Canceled
 	case status.Code(err) == codes.DeadlineExceeded:
 		return "", fmt.Errorf("containerd at %s: no answer within %s: it hangs, or what listens there is no containerd. See its log, or name another with --address", address, patience)

@@ -199,6 +199,14 @@ func TestRestartMonitor(t *testing.T) {
 				h.Errorf("%s: the monitor did not start it again", policy)
 			}
 			h.same(id, c)
+			pid = h.live(id).Task.PID
+			h.run(&planner.PauseTask{ID: id, Name: c.Name})
+			time.Sleep(2200 * time.Millisecond)
+			if l := h.live(id); l.Task.Status != planner.TaskPaused || l.Task.PID != pid {
+				h.Errorf("%s: it is %s after a pause", policy, l.Task.Status)
+			}
+			h.run(&planner.ResumeTask{ID: id, Name: c.Name})
+			h.same(id, c)
 			h.run(&planner.StopTask{ID: id, Name: c.Name, Signal: "SIGTERM", Timeout: 200 * time.Millisecond})
 			time.Sleep(2200 * time.Millisecond)
 			if l := h.live(id); l.Task.Status != planner.TaskNone {

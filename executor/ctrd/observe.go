@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ func (r *Reader) listContainers(ctx context.Context) ([]*containersapi.Container
 	var out []*containersapi.Container
 	for {
 		m, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			slices.SortFunc(out, func(a, b *containersapi.Container) int { return strings.Compare(a.ID, b.ID) })
 			return out, nil
 		}

@@ -90,10 +90,13 @@ func (m marking) relabelled(live map[string]string) map[string]string {
 	return out
 }
 
+// runs tells whether a container's process is to run.
+func runs(c *spec.Container) bool { return c.State == spec.StateRunning || c.State == "" }
+
 // monitor has the restart monitor look after the container, or leave it alone, as its policy and its state ask for.
 func (m marking) monitor(live, wanted map[string]string) {
 	policy := wanted[restartPolicy] != ""
-	on := policy && m.want.State != spec.StateStopped && live[labelPending] == ""
+	on := policy && runs(m.want) && live[labelPending] == ""
 	if on {
 		wanted[restartStatus] = "running"
 		wanted[restartStopped] = ""

@@ -237,8 +237,17 @@ func (w *Writer) kill(ctx context.Context, id string, sig syscall.Signal, all bo
 	return err
 }
 
-// pauseTask freezes a running process.
+// pauseTask freezes a running process. The restart monitor is told first: to it, what is frozen is down, and is killed and started.
 func (w *Writer) pauseTask(ctx context.Context, op *planner.PauseTask) error {
+	c, err := w.get(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	if c.Labels[restartStatus] != "" {
+		if err := w.setLabels(ctx, op.ID, map[string]string{restartStatus: ""}); err != nil {
+			return err
+		}
+	}
 	t, err := w.taskOf(ctx, op.ID)
 	switch {
 	case err != nil:
@@ -254,18 +263,25 @@ func (w *Writer) pauseTask(ctx context.Context, op *planner.PauseTask) error {
 	return errgrpc.ToNative(err)
 }
 
-// resumeTask thaws a paused process.
+// resumeTask thaws a paused process, and lets the restart monitor look after it again.
 func (w *Writer) resumeTask(ctx context.Context, op *planner.ResumeTask) error {
+	c, err := w.get(ctx, op.ID)
+	if err != nil {
+		return err
+	}
 	t, err := w.taskOf(ctx, op.ID)
 	switch {
 	case err != nil:
 		return err
 	case t.Status == planner.TaskRunning:
-		return nil
 	case t.Status != planner.TaskPaused:
 		return fmt.Errorf("its process isn't paused, and doesn't run either; plan again")
+	default:
+		if err := w.resume(ctx, op.ID); err != nil {
+			return err
+		}
 	}
-	return w.resume(ctx, op.ID)
+	return w.setLabels(ctx, op.ID, watched(c.Labels))
 }
 
 func (w *Writer) resume(ctx context.Context, id string) error {
