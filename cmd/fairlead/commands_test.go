@@ -30,24 +30,26 @@ import (
 // commands are what scripts have besides testscript's own; testdata/script/README.md describes them.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"fairlead": cmdFairlead,
-		"apply":    cmdApply,
-		"destroy":  cmdDestroy,
-		"ctr":      cmdCtr,
-		"image":    cmdImage,
-		"registry": cmdRegistry,
-		"push":     cmdPush,
-		"http":     cmdHTTP,
-		"task":     cmdTask,
-		"id":       cmdID,
-		"content":  cmdContent,
-		"readonly": cmdReadOnly,
-		"cmpplan":  cmdCmpPlan,
-		"replace":  cmdReplace,
-		"exit":     cmdExit,
-		"signal":   cmdSignal,
-		"await":    cmdAwait,
-		"quote":    cmdQuote,
+		"fairlead":   cmdFairlead,
+		"apply":      cmdApply,
+		"destroy":    cmdDestroy,
+		"ctr":        cmdCtr,
+		"image":      cmdImage,
+		"registry":   cmdRegistry,
+		"push":       cmdPush,
+		"http":       cmdHTTP,
+		"task":       cmdTask,
+		"id":         cmdID,
+		"content":    cmdContent,
+		"readonly":   cmdReadOnly,
+		"cmpplan":    cmdCmpPlan,
+		"replace":    cmdReplace,
+		"exit":       cmdExit,
+		"signal":     cmdSignal,
+		"await":      cmdAwait,
+		"quote":      cmdQuote,
+		"background": cmdBackground,
+		"ended":      cmdEnded,
 	}
 }
 
@@ -181,6 +183,46 @@ func agree(ts *testscript.TestScript) {
 			ts.Fatalf("ctr %s ls has %d, fairlead %s has %d:\n%s\n%s", c.list, len(there), c.what, n, list, out)
 		}
 	}
+	agreeOnTasks(ts)
+}
+
+// agreeOnTasks checks each process and its state against `ctr tasks ls`. What may move by itself in between is looked at again.
+func agreeOnTasks(ts *testscript.TestScript) {
+	var said, there []string
+	for range 5 {
+		out, err := quiet(ts, "fairlead", "ps", "-a", "--json")
+		if err != nil {
+			ts.Fatalf("fairlead ps -a --json: %v\n%s", err, out)
+		}
+		var doc struct {
+			Rows []struct {
+				ID, State string
+				PID       int
+			}
+		}
+		ts.Check(json.Unmarshal([]byte(out), &doc))
+		said = nil
+		for _, r := range doc.Rows {
+			if r.State != "none" {
+				said = append(said, fmt.Sprintf("%s %d %s", r.ID, r.PID, r.State))
+			}
+		}
+		list, err := ctr(ts, "tasks", "ls")
+		if err != nil {
+			ts.Fatalf("ctr: %v\n%s", err, list)
+		}
+		there = nil
+		for _, line := range strings.Split(strings.TrimSpace(list), "\n")[1:] {
+			there = append(there, strings.ToLower(strings.Join(strings.Fields(line), " ")))
+		}
+		slices.Sort(said)
+		slices.Sort(there)
+		if slices.Equal(said, there) {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	ts.Fatalf("fairlead ps has\n%s\nctr tasks ls has\n%s", strings.Join(said, "\n"), strings.Join(there, "\n"))
 }
 
 // collect gathers all strings of a document.

@@ -126,6 +126,8 @@ type stage struct {
 	registry  *harness.Registry
 	proxy     *harness.Proxy
 	seen      map[string]int64 // content by digest, as `content save` saw it
+
+	backgrounds map[string]*background // by variable
 }
 
 type stageKey struct{}
@@ -154,6 +156,7 @@ func setup(env *testscript.Env, d *harness.Daemon) error {
 
 // end destroys what the script's files made, and fails the test if anything is left.
 func (s *stage) end(t testscript.T) {
+	s.endBackgrounds()
 	if s.proxy != nil {
 		s.proxy.Close()
 	}

@@ -278,6 +278,8 @@ func (l *lab) found() []string {
 
 // normalContainer is a container without what differs from life to life.
 func normalContainer(l *lab, c *planner.LiveContainer) string {
+	asked := *c.Spec
+	asked.Update, asked.Lifecycle = spec.Update{}, spec.Lifecycle{} // what only the files say, the record may have from before
 	status := c.Task.Status
 	if status == planner.TaskStopped {
 		status = planner.TaskNone // a task that has ended says no more than none
@@ -287,7 +289,7 @@ func normalContainer(l *lab, c *planner.LiveContainer) string {
 		Pending, Protected, Completed bool
 		Image, Digest, Status         string
 		Spec                          *spec.Container
-	}{c.Owner, c.Pending, c.Protected, c.Completed, c.Image, c.Digest, string(status), c.Spec})
+	}{c.Owner, c.Pending, c.Protected, c.Completed, c.Image, c.Digest, string(status), &asked})
 }
 
 func plain(l *lab, v any) string {

@@ -78,7 +78,7 @@ func title2(c *planner.Change) string {
 // participles of the verbs that aren't made by adding "ed".
 var participles = map[string]string{
 	"create": "created", "replace": "replaced", "remove": "removed", "stop": "stopped", "run": "run", "untag": "untagged",
-	"tag": "tagged", "pause": "paused", "resume": "resumed", "move": "moved",
+	"tag": "tagged", "relabel": "relabelled", "pause": "paused", "resume": "resumed", "move": "moved",
 }
 
 func done(verb string) string {
