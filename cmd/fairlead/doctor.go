@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -27,7 +30,7 @@ func doctorCommand(a *app) *cobra.Command {
 		Use: "doctor", Short: "check the host, and say the fix for what is wrong", Args: cobra.NoArgs,
 		Example: "  fairlead doctor\n  fairlead doctor --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := a.examine(cmd)
+			findings := a.examine(cmd.Context())
 			broken := false
 			for _, f := range findings {
 				broken = broken || !f.OK
@@ -56,34 +59,61 @@ func doctorCommand(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) examine(cmd *cobra.Command) []finding {
+func (a *app) examine(ctx context.Context) []finding {
 	var found []finding
 	note := func(what string, ok bool, is, fix string) { found = append(found, finding{what, ok, is, fix}) }
 	note("user", os.Geteuid() == 0, fmt.Sprintf("uid %d", os.Geteuid()), "run as root: containerd's socket and its mounts need it")
-	r, err := ctrd.OpenReader(cmd.Context(), a.host(nil))
-	var have *planner.State
-	if err == nil {
-		defer r.Close()
-		have, err = r.Observe(cmd.Context(), &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{Offline: true})
-	}
+	host, plugins, err := a.ask(ctx)
+	dirs := []string{a.dataRoot}
 	if err != nil {
 		note("containerd", false, err.Error(), "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start")
 	} else {
-		note("containerd", true, have.Host.Daemon+" at "+a.address, "")
-		note("platform", have.Host.Platform != "", have.Host.Platform, "")
+		note("containerd", true, host.Daemon+" at "+a.address, "")
+		note("platform", host.Platform != "", host.Platform, "")
+		note("snapshotter", slices.Contains(host.Snapshotters, host.Snapshotter), host.Snapshotter+", of "+strings.Join(host.Snapshotters, ", "),
+			"see containerd's log for why it does not work")
+		monitor := slices.ContainsFunc(plugins, func(p ctrd.Plugin) bool { return p.ID == "restart" && p.Works })
+		note("restarts", monitor, map[bool]string{true: "the restart monitor is at work", false: "containerd's restart monitor is not at work"}[monitor],
+			"take it out of disabled_plugins in containerd's config.toml: without it nothing comes back after a crash or a reboot")
+		for _, p := range plugins {
+			if root := p.Exports["root"]; root != "" && p.Type == "io.containerd.content.v1" {
+				dirs = append(dirs, filepath.Dir(root))
+			}
+		}
 	}
 	_, err = beside("runc")
 	note("runc", err == nil, say(err, "found"), "install it (Debian: apt install runc)")
 	_, err = os.Stat("/sys/fs/cgroup")
 	note("cgroups", err == nil, say(err, cgroups()), "mount them below /sys/fs/cgroup")
+	for _, dir := range dirs {
+		free, at := freeSpace(dir)
+		note("disk", free > 1<<30, planner.Bytes(free)+" free at "+at, "make room: pulls and containers need it")
+	}
+	return found
+}
+
+// ask asks the daemon what it is and can do.
+func (a *app) ask(ctx context.Context) (planner.Host, []ctrd.Plugin, error) {
+	r, err := ctrd.OpenReader(ctx, a.host(nil))
+	if err != nil {
+		return planner.Host{}, nil, err
+	}
+	defer r.Close()
+	have, err := r.Observe(ctx, &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{Offline: true})
+	if err != nil {
+		return planner.Host{}, nil, err
+	}
+	plugins, err := r.Plugins(ctx)
+	return have.Host, plugins, err
+}
+
+// freeSpace gives the bytes that are free where dir is or would be, and the directory that says so.
+func freeSpace(dir string) (int64, string) {
 	var fs unix.Statfs_t
-	dir := a.dataRoot
-	for unix.Statfs(dir, &fs) != nil && dir != "/" {
+	for unix.Statfs(dir, &fs) != nil && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
-	free := int64(fs.Bavail) * fs.Bsize
-	note("disk", free > 1<<30, planner.Bytes(free)+" free at "+dir, "make room: pulls and containers need it")
-	return found
+	return int64(fs.Bavail) * fs.Bsize, dir
 }
 
 func say(err error, good string) string {

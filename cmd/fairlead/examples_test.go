@@ -2,13 +2,15 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// TestExamplesLoad reads every example as `fairlead validate` does.
-func TestExamplesLoad(t *testing.T) {
+// TestExamplesPlan plans every example for an empty host, on which each image that it names can be had.
+func TestExamplesPlan(t *testing.T) {
 	dirs := map[string]bool{}
 	for _, pattern := range []string{"../../examples/*/*.fairlead.hcl", "../../examples/*/*/*.fairlead.hcl"} {
 		files, err := filepath.Glob(pattern)
@@ -28,8 +30,23 @@ func TestExamplesLoad(t *testing.T) {
 			if diags.HasErrors() {
 				t.Fatal(diags.Error())
 			}
-			if len(cfg.Images)+len(cfg.Containers) == 0 {
-				t.Fatal("it asks for nothing")
+			have := &planner.State{Namespace: "default", Images: map[string]*planner.LiveImage{}, Sources: map[string]*planner.Source{}}
+			have.Host = planner.Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs"}
+			for _, i := range cfg.Images {
+				have.Sources[i.Pull+i.Load] = &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
+			}
+			plan, diags := planner.Make(cfg, have, planner.Options{NewID: newID})
+			if diags.HasErrors() {
+				t.Fatal(diags.Error())
+			}
+			created := 0
+			for _, s := range plan.Steps {
+				if _, ok := s.Op.(*planner.CreateContainer); ok {
+					created++
+				}
+			}
+			if plan.Empty() || created != len(cfg.Containers) {
+				t.Errorf("%d containers created of %d:\n%s", created, len(cfg.Containers), plan)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"google.golang.org/grpc/codes"
@@ -24,6 +25,8 @@ func (d daemon) gone(doing string, err error) error {
 		return fmt.Errorf("containerd at %s: no answer in time while %s; see its log (%w)", d.address, doing, err)
 	case code == codes.Unimplemented:
 		return fmt.Errorf("containerd at %s: %s: %s. A plugin that fairlead needs is disabled in its configuration", d.address, doing, status.Convert(err).Message())
+	case strings.Contains(err.Error(), "no space left on device"): // it comes from the daemon as text
+		return fmt.Errorf("%w. The disk is full: make room, then run the command again; `fairlead doctor` says how much is free, and where", err)
 	}
 	return err
 }

@@ -59,6 +59,27 @@ func (r *Reader) snapshotters(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
+// Plugin is a part of the daemon.
+type Plugin struct {
+	Type    string
+	ID      string
+	Exports map[string]string
+	Works   bool
+}
+
+// Plugins gives all parts of the daemon.
+func (r *Reader) Plugins(ctx context.Context) ([]Plugin, error) {
+	got, err := r.plugins.Plugins(ctx, &introspectionapi.PluginsRequest{})
+	if err != nil {
+		return nil, r.gone("asking for its plugins", err)
+	}
+	var out []Plugin
+	for _, p := range got.Plugins {
+		out = append(out, Plugin{Type: p.Type, ID: p.ID, Exports: p.Exports, Works: p.InitErr == nil})
+	}
+	return out, nil
+}
+
 func (r *Reader) defaultSnapshotter(ctx context.Context) (string, error) {
 	got, err := r.spaces.Get(ctx, &namespacesapi.GetNamespaceRequest{Name: r.opts.Namespace})
 	if err != nil && status.Code(err) != codes.NotFound {

@@ -1,11 +1,9 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -81,15 +79,9 @@ func records(ctx context.Context, client *containerd.Client) ([]string, error) {
 // shims finds the shims of a namespace that belong to the daemon at address.
 func shims(address, ns string) []string {
 	var found []string
-	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, p := range procs {
-		raw, err := os.ReadFile(p)
-		if err != nil {
-			continue
-		}
-		args := strings.Split(string(bytes.TrimRight(raw, "\x00")), "\x00")
-		if strings.Contains(args[0], "containerd-shim") && after(args, "-namespace") == ns && after(args, "-address") == address {
-			found = append(found, "shim "+filepath.Base(filepath.Dir(p))+" "+after(args, "-id"))
+	for pid, args := range shimsOf(address) {
+		if after(args, "-namespace") == ns {
+			found = append(found, fmt.Sprintf("shim %d %s", pid, after(args, "-id")))
 		}
 	}
 	return found
