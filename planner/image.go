@@ -55,7 +55,7 @@ func (m *maker) imageAt(im *spec.Image) hcl.Range {
 func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *Source) {
 	rec := have.Images[im.Name]
 	if im.Load != "" {
-		src = have.Sources[im.Load]
+		src = have.Sources[SourceKey(im)]
 		switch {
 		case src != nil && src.Err == "":
 			return target{src.Digest, src.Platforms, src.Fingerprint}, src
@@ -64,7 +64,7 @@ func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *So
 		}
 		return target{}, src
 	}
-	src = have.Sources[im.Pull]
+	src = have.Sources[SourceKey(im)]
 	pin, pinned := want.Lock[im.Pull]
 	_, fixed := splitDigest(im.Pull)
 	switch {

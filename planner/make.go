@@ -220,7 +220,7 @@ func (m *maker) sizeOf(im *spec.Image, platforms []string) int64 {
 	if pin, ok := m.want.Lock[im.Pull]; ok && im.Pull != "" {
 		places = append(places, pin.Platforms)
 	}
-	if s := m.have.Sources[im.Pull+im.Load]; s != nil {
+	if s := m.have.Sources[SourceKey(im)]; s != nil {
 		places = append(places, s.Platforms)
 	}
 	if rec := m.have.Images[im.Name]; rec != nil {

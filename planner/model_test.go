@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -51,8 +52,15 @@ func (h *model) tick() time.Time {
 
 // observe reads the model as ctrd reads containerd.
 func (h *model) observe(want *spec.Config) *State {
-	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Sources: h.sources, Blobs: map[string]*Blob{},
+	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Sources: map[string]*Source{}, Blobs: map[string]*Blob{},
 		Host: Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Snapshotters: []string{"overlayfs"}, Runtimes: []string{spec.DefaultRuntime}}}
+	for _, im := range want.Images {
+		for _, name := range []string{im.Pull + im.Load, filepath.Base(im.Load)} { // archives are named in scripts as in files
+			if src := h.sources[name]; src != nil {
+				s.Sources[SourceKey(im)] = src
+			}
+		}
+	}
 	for n, r := range h.images {
 		x := *r
 		x.Pushed = maps.Clone(r.Pushed)

@@ -201,11 +201,6 @@ func (s *script) make(name string, flags []string) {
 		}
 	}
 	have := s.h.observe(cfg)
-	for ref, src := range s.h.sources { // archives are named in scripts as in files
-		if !strings.Contains(ref, ":") {
-			have.Sources[filepath.Join(cfg.Dir, ref)] = src
-		}
-	}
 	p, diags := Make(cfg, have, o)
 	s.plan = p
 	checkInvariants(s.t, p, s.h)

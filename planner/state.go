@@ -13,7 +13,7 @@ type State struct {
 	Host       Host
 	Images     map[string]*LiveImage // by name, all of the namespace
 	Containers []*LiveContainer      // all of the namespace, by ID
-	Sources    map[string]*Source    // what an image block's Pull or Load (the key) stands for; only those that are neither pinned nor there
+	Sources    map[string]*Source    // what image blocks stand for, by SourceKey; only those that are neither pinned nor there
 	Blobs      map[string]*Blob      // by digest; nil unless the plan may take content away
 }
 
@@ -85,6 +85,14 @@ const (
 
 // Up tells whether a process is there, running or paused.
 func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaused }
+
+// SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
+func SourceKey(im *spec.Image) string {
+	if im.Load != "" {
+		return im.Load + "\x00" + im.Name
+	}
+	return im.Pull
+}
 
 // Source is what a reference in a registry or an archive on disk stands for now.
 type Source struct {

@@ -33,7 +33,7 @@ func TestExamplesPlan(t *testing.T) {
 			have := &planner.State{Namespace: "default", Images: map[string]*planner.LiveImage{}, Sources: map[string]*planner.Source{}}
 			have.Host = planner.Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs"}
 			for _, i := range cfg.Images {
-				have.Sources[i.Pull+i.Load] = &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
+				have.Sources[planner.SourceKey(i)] = &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
 			}
 			plan, diags := planner.Make(cfg, have, planner.Options{NewID: newID})
 			if diags.HasErrors() {

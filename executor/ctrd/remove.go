@@ -25,7 +25,7 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 		return err
 	}
 	if t.Up() {
-		return fmt.Errorf("its process runs: it was started by somebody else in the meantime; plan again")
+		return errRuns
 	}
 	if t.Status != planner.TaskNone {
 		if err := w.deleteTask(ctx, op.ID); err != nil {

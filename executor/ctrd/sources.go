@@ -20,7 +20,8 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 	g.SetLimit(8)
 	hosts := sync.OnceValue(func() *registry.Hosts { return registry.NewHosts(cfg.Registries) })
 	asked := map[string]bool{}
-	ask := func(key string, read func() *planner.Source) {
+	ask := func(im *spec.Image, read func() *planner.Source) {
+		key := planner.SourceKey(im)
 		if asked[key] {
 			return
 		}
@@ -40,10 +41,10 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 		switch {
 		case im.Pull != "":
 			if _, pinned := cfg.Lock[im.Pull]; !pinned && rec == nil {
-				ask(im.Pull, func() *planner.Source { return resolve(ctx, hosts(), im.Pull) })
+				ask(im, func() *planner.Source { return resolve(ctx, hosts(), im.Pull) })
 			}
 		case im.Load != "":
-			ask(im.Load, func() *planner.Source { return probe(ctx, im, rec) })
+			ask(im, func() *planner.Source { return probe(ctx, im, rec) })
 		}
 	}
 	_ = g.Wait()

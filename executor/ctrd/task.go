@@ -74,7 +74,7 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 		return err
 	}
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		if err = w.startOnce(ctx, c); !isBeingMade(err) || time.Since(begun) > makingPatience {
+		if err = w.startOnce(ctx, c); !passes(err) || time.Since(begun) > passingPatience {
 			break
 		}
 	}
@@ -84,14 +84,28 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	return w.setLabels(ctx, op.ID, watched(c.Labels))
 }
 
-// makingPatience is how long a task that somebody else is making may take: a call that was cut off, which the daemon takes back, or
-// the restart monitor's.
-const makingPatience = 20 * time.Second
+// passingPatience is how long a daemon may take to end or take back a call that was cut off.
+const passingPatience = 20 * time.Second
 
-// isBeingMade tells whether a task could not be made because the daemon is at it already: it is not listed yet, and its directory is
-// there. No version has an error of its own for that.
-func isBeingMade(err error) bool {
-	return errdefs.IsAlreadyExists(err) || err != nil && strings.Contains(err.Error(), "mkdir ") && strings.Contains(err.Error(), "file exists")
+// passes tells whether what keeps a task from being made may pass by itself: a call that was cut off goes on in the daemon, or is
+// taken back there, and the task is neither here nor gone meanwhile. No version has errors of its own for that.
+func passes(err error) bool {
+	switch {
+	case err == nil || errdefs.IsUnavailable(err):
+		return false
+	case errdefs.IsAlreadyExists(err) || errors.Is(err, errRuns):
+		return true
+	}
+	text := err.Error()
+	if strings.Contains(text, "unable to start container process") { // that is the program's fault, not the daemon's
+		return false
+	}
+	for _, halfWay := range []string{"io.containerd.runtime.v2.task/", "already exists", "failed to start shim", "ttrpc: closed", notStopped} {
+		if strings.Contains(text, halfWay) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *Writer) startOnce(ctx context.Context, c containers.Container) error {
@@ -194,6 +208,12 @@ type startError struct {
 func (e *startError) Error() string { return e.text }
 func (e *startError) Unwrap() error { return e.err }
 
+// errRuns is the error of what can be done only to a container that doesn't run.
+var errRuns = errors.New("its process runs: it was started by somebody else in the meantime; plan again")
+
+// notStopped is what runc says of a process that runs, where the daemon believes that it was never started.
+const notStopped = "that is not stopped"
+
 // deleteTask takes away a task whose process has ended, or ends it first if it never began.
 func (w *Writer) deleteTask(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, taskPatience)
@@ -205,13 +225,13 @@ func (w *Writer) deleteTask(ctx context.Context, id string) error {
 		if err == nil || errdefs.IsNotFound(err) {
 			return nil
 		}
-		if !errdefs.IsFailedPrecondition(err) && !strings.Contains(err.Error(), "must be stopped") {
+		if !errdefs.IsFailedPrecondition(err) && !strings.Contains(err.Error(), "must be stopped") && !strings.Contains(err.Error(), notStopped) {
 			return fmt.Errorf("delete its task: %w", err)
 		}
 		if try == 0 {
 			t, terr := w.taskOf(ctx, id)
 			if terr == nil && t.Up() {
-				return fmt.Errorf("its process runs: it was started by somebody else in the meantime; plan again")
+				return errRuns
 			}
 			if terr == nil && t.Status == planner.TaskCreated {
 				_ = w.kill(ctx, id, syscall.SIGKILL, true)
