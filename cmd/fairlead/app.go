@@ -48,15 +48,15 @@ type narrowing struct {
 }
 
 func (n *narrowing) inputs(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&n.vars, "var", nil, "a variable, as name=value")
-	cmd.Flags().StringArrayVar(&n.varFiles, "var-file", nil, "a file of variables")
+	cmd.Flags().StringArrayVar(&n.vars, "var", nil, "a variable, as `NAME=VALUE`")
+	cmd.Flags().StringArrayVar(&n.varFiles, "var-file", nil, "a `FILE` of variables")
 }
 
 func (n *narrowing) flags(cmd *cobra.Command) {
 	n.inputs(cmd)
-	cmd.Flags().StringArrayVar(&n.targets, "target", nil, "only this address and what it refers to")
-	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, "not this address, nor what refers to it")
-	cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace this container, whatever the comparison says")
+	cmd.Flags().StringArrayVar(&n.targets, "target", nil, "only this `ADDRESS` and what it refers to")
+	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, "not this `ADDRESS`, nor what refers to it")
+	cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
 }
 
 func (n *narrowing) options() (planner.Options, error) {

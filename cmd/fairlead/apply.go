@@ -31,8 +31,8 @@ type applying struct {
 func (f *applying) flags(cmd *cobra.Command) {
 	f.narrowing.flags(cmd)
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "run without asking")
-	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "steps under way at once")
-	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for another apply of this stack, as 30s")
+	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "how many steps, `N`, are under way at once")
+	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for another apply of this stack, as `30s`")
 }
 
 func applyCommand(a *app) *cobra.Command {

@@ -77,19 +77,31 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	f := cmd.PersistentFlags()
-	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack's directory")
-	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "containerd's socket; CONTAINERD_ADDRESS")
-	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace, in place of the stack's; CONTAINERD_NAMESPACE")
-	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", "/var/lib/fairlead"), "where logs and the private engine are; FAIRLEAD_DATA_ROOT")
+	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack is in `DIR`")
+	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
+	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace `NAME`, in place of the stack's; CONTAINERD_NAMESPACE")
+	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", "/var/lib/fairlead"), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
 	f.BoolVar(&a.json, "json", false, "write JSON")
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
-	f.StringVar(&a.logLevel, "log-level", "error", "how much containerd's client tells: error, warn, info, debug, trace")
+	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.setup() }
-	cmd.AddCommand(initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a),
-		planCommand(a), applyCommand(a), destroyCommand(a), showCommand(a), outputCommand(a),
-		lockCommand(a), outdatedCommand(a), psCommand(a), imagesCommand(a),
-		engineCommand(a), doctorCommand(a), versionCommand(a))
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Write files", []*cobra.Command{initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a)}},
+		{"Plan and apply", []*cobra.Command{planCommand(a), applyCommand(a), destroyCommand(a), lockCommand(a), outdatedCommand(a)}},
+		{"Look", []*cobra.Command{showCommand(a), outputCommand(a), psCommand(a), imagesCommand(a)}},
+		{"The host", []*cobra.Command{doctorCommand(a), engineCommand(a)}},
+	} {
+		cmd.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
+		for _, c := range g.commands {
+			c.GroupID = g.title
+		}
+		cmd.AddCommand(g.commands...)
+	}
+	cmd.AddCommand(versionCommand(a))
 	return cmd
 }
 

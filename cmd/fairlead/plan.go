@@ -57,8 +57,8 @@ func planCommand(a *app) *cobra.Command {
 	}
 	n.flags(cmd)
 	cmd.Flags().BoolVar(&n.destroy, "destroy", false, "plan the end of the stack")
-	cmd.Flags().StringVar(&out, "out", "", "save the plan into this file, for apply; it holds what containers are given, secrets too")
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan into this `FILE`, for apply; it holds what containers are given, secrets too")
+	cmd.Flags().StringVar(&format, "format", "text", "`text` or json")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 where there are changes")
 	return cmd
 }
