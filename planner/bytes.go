@@ -20,6 +20,15 @@ func (m *maker) account() {
 		}
 	}
 	sure := true
+	brought := m.brought()
+	bring := func(digest, name string) {
+		after.from(digest, name)
+		digests, known := brought[digest]
+		for _, d := range digests {
+			after.from(d, name)
+		}
+		sure = sure && (known || m.have.Blobs[digest] != nil)
+	}
 	for _, name := range sortedKeys(m.have.Images) {
 		before.from(m.have.Images[name].Digest, name)
 		mv := m.moves[name]
@@ -27,14 +36,12 @@ func (m *maker) account() {
 		case mv == nil:
 			after.from(m.have.Images[name].Digest, name)
 		case mv.to != "":
-			after.from(mv.to, name)
-			sure = sure && m.have.Blobs[mv.to] != nil
+			bring(mv.to, name)
 		}
 	}
 	for _, a := range m.ordered {
 		if r := m.images[a]; r != nil && r.ok && m.have.Images[r.name] == nil {
-			after.from(r.digest, r.name)
-			sure = sure && m.have.Blobs[r.digest] != nil
+			bring(r.digest, r.name)
 		}
 	}
 	counted := map[string]bool{}
@@ -46,6 +53,23 @@ func (m *maker) account() {
 		}
 		mv.work.change.Notes = append(mv.work.change.Notes, note)
 	}
+}
+
+// brought gives, by digest of an image that was looked up, the digests of what its pull or load will bring or name.
+func (m *maker) brought() map[string][]string {
+	out := map[string][]string{}
+	for _, im := range m.want.Images {
+		src := m.have.Sources[SourceKey(im)]
+		if src == nil || src.Contents == nil {
+			continue
+		}
+		all := append(out[src.Digest], src.Contents[""]...)
+		for _, p := range m.platformsOf(im) {
+			all = append(all, src.Contents[p]...)
+		}
+		out[src.Digest] = all
+	}
+	return out
 }
 
 const nothingFreed = "frees nothing"
@@ -78,6 +102,7 @@ func (m *maker) freed(digest string, before, after *reach, counted map[string]bo
 	case bytes == 0:
 		note = nothingFreed
 	case !sure:
+		m.freesMost = true
 		note = "frees at most " + Bytes(bytes)
 	}
 	if layers > 0 {

@@ -108,6 +108,7 @@ func (m *maker) decideImage(im *spec.Image) *imageResult {
 	m.pin(im, t)
 	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
 	if im.Implied {
+		w.change.Object = familiar(im.Name)
 		w.change.Decl = nil
 		if us := m.users[im.Addr]; len(us) > 0 {
 			w.change.Decl = m.decl(us[0].Addr)
@@ -230,12 +231,12 @@ func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *im
 	switch {
 	case rec == nil:
 		c.become(Create, verb, "it is not there")
-		res.fresh = fmt.Sprintf("%s is new", im.Addr)
+		res.fresh = fmt.Sprintf("%s is new", imageTitle(im))
 		w.get(im, t, need, m.own(im.Addr)).last(res)
 	case rec.Digest != t.digest:
 		c.become(Update, verb, fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest)))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
-		res.fresh = fmt.Sprintf("%s is %s anew", im.Addr, done)
+		res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		w.get(im, t, need, m.own(im.Addr)).touches(touchImage(rec)).last(res)
 		m.moves[rec.Name] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
@@ -276,6 +277,14 @@ func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *d
 		w.change.Notes = append(w.change.Notes, "downloads "+Bytes(bytes))
 	}
 	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect})
+}
+
+// imageTitle is an image as people name it: by its address, or where no block has it, by its name.
+func imageTitle(im *spec.Image) string {
+	if im.Implied {
+		return familiar(im.Name)
+	}
+	return im.Addr.String()
 }
 
 func (d *draft) last(res *imageResult) { res.last = append(res.last, d) }

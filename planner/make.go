@@ -54,6 +54,7 @@ type maker struct {
 	nameWaits []nameWait
 	relabels  map[string]*draft // by container ID
 	frees     int64
+	freesMost bool // of frees: what comes may need some of it
 
 	works   []*work
 	barrier *draft

@@ -25,10 +25,11 @@ func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Summary is the plan in numbers.
 type Summary struct {
-	Actions   map[string]int `json:"actions"`   // how many changes of each action, by its verb: "create", "replace", "pull" …
-	Downloads int64          `json:"downloads"` // bytes, at most
-	Frees     int64          `json:"frees"`     // bytes of the content store
-	Outages   []Outage       `json:"outages"`   // in step order
+	Actions   map[string]int `json:"actions"`                 // how many changes of each action, by its verb: "create", "replace", "pull" …
+	Downloads int64          `json:"downloads"`               // bytes, at most
+	Frees     int64          `json:"frees"`                   // bytes of the content store
+	FreesMost bool           `json:"frees_at_most,omitempty"` // it may be less: what comes may need some of it, and is not known yet
+	Outages   []Outage       `json:"outages"`                 // in step order
 }
 
 // Outage is a container that is down for a while and then up again.

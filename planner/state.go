@@ -97,10 +97,11 @@ func SourceKey(im *spec.Image) string {
 // Source is what a reference in a registry or an archive on disk stands for now.
 type Source struct {
 	Digest      string
-	Platforms   map[string]int64 // bytes of each platform's content
-	Fingerprint string           // of an archive: changes whenever the file does
-	Names       []string         // of an archive: the names in it
-	Err         string           // why it could not be read: what is wrong and what to do; the rest is zero then
+	Platforms   map[string]int64    // bytes of each platform's content
+	Contents    map[string][]string // digests of each platform's blobs; under "" those that come whatever platforms are asked for
+	Fingerprint string              // of an archive: changes whenever the file does
+	Names       []string            // of an archive: the names in it
+	Err         string              // why it could not be read: what is wrong and what to do; the rest is zero then
 }
 
 // Blob is one blob of the content store, with what it keeps from garbage collection.

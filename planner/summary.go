@@ -47,7 +47,7 @@ func (m *maker) finish() *Plan {
 		}
 	}
 	sortTouches(p.Touches)
-	p.Summary.Frees = m.frees
+	p.Summary.Frees, p.Summary.FreesMost = m.frees, m.freesMost
 	p.Summary.Outages = outages(p)
 	return p
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // String writes one line a step: `[1,2] -> #3 create container.web, image.app is new`. It is the language of planner's tests.
@@ -50,7 +52,7 @@ func Title(p *Plan, s *Step) string {
 	case *RelabelImage:
 		return verb + " " + familiar(op.Name)
 	}
-	if c.Object != "" && c.Addr.IsZero() {
+	if c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage) {
 		return verb + " " + c.Object
 	}
 	title := verb + " " + c.Addr.String()

@@ -182,6 +182,24 @@ type document struct{ *bytes.Reader }
 
 func (document) Close() error { return nil }
 
+// Contents gives the digests of all that an import of f brings or names.
+func (a *Archive) Contents(f Found) []string {
+	out := []string{f.Digest}
+	for _, blobs := range f.blobs {
+		for _, d := range blobs {
+			out = append(out, d.Digest.String())
+		}
+	}
+	for _, index := range f.trunk {
+		children, _ := images.Children(context.Background(), a, index) // it was read before
+		for _, d := range children {
+			out = append(out, d.Digest.String())
+		}
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
 // Blobs calls put for each blob that the platforms of f need, each once: layers and configs first, as they lie in the file, then
 // manifests, then indexes, so that nothing is put before what it refers to.
 func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(ocispec.Descriptor, io.Reader) error) error {

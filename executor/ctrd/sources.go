@@ -56,7 +56,7 @@ func resolve(ctx context.Context, hosts *registry.Hosts, ref string) *planner.So
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
-	return &planner.Source{Digest: got.Digest, Platforms: got.Platforms}
+	return &planner.Source{Digest: got.Digest, Platforms: got.Platforms, Contents: got.Contents}
 }
 
 // probe reads an archive, unless the record came from the file as it is now.
@@ -78,6 +78,6 @@ func probe(ctx context.Context, im *spec.Image, rec *planner.LiveImage) *planner
 		src.Err = err.Error()
 		return src
 	}
-	src.Digest, src.Platforms = found.Digest, found.Platforms
+	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
 	return src
 }

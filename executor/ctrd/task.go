@@ -156,6 +156,8 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 			req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 		}
 	}
+	begun := time.Now()
+	defer time.AfterFunc(leftoverAfter, func() { w.endLeftover(c.ID, begun) }).Stop()
 	if _, err := w.client.TaskService().Create(ctx, req); err != nil {
 		return errgrpc.ToNative(err)
 	}

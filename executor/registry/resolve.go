@@ -27,6 +27,9 @@ type Resolved struct {
 	MediaType string
 	Size      int64            // of the manifest or index itself
 	Platforms map[string]int64 // normalised platform → bytes of its manifest, config and layers
+
+	// Contents has the digests of each platform's manifest, config and layers; under "" those of all manifests that an index names.
+	Contents map[string][]string
 }
 
 // Resolve asks the registry what ref stands for: the digest by a HEAD, then the manifests for platforms and sizes.
@@ -44,7 +47,7 @@ func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 	if err != nil {
 		return Resolved{}, h.Explain(ref, err)
 	}
-	out := Resolved{Digest: top.Digest.String(), MediaType: top.MediaType, Size: top.Size, Platforms: map[string]int64{}}
+	out := Resolved{Digest: top.Digest.String(), MediaType: top.MediaType, Size: top.Size, Platforms: map[string]int64{}, Contents: map[string][]string{}}
 	if images.IsIndexType(top.MediaType) {
 		err = out.readIndex(ctx, fetcher, top)
 	} else {
@@ -66,6 +69,7 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 	g.SetLimit(atOnce)
 	asked := map[string]bool{}
 	for _, m := range index.Manifests {
+		r.Contents[""] = append(r.Contents[""], m.Digest.String())
 		p, ok := PlatformOf(m.Platform)
 		if !ok || asked[p] || !images.IsManifestType(m.MediaType) {
 			continue
@@ -78,7 +82,7 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			r.Platforms[p] = weigh(m, manifest)
+			r.add(p, m, manifest)
 			return nil
 		})
 	}
@@ -101,9 +105,18 @@ func (r *Resolved) readManifest(ctx context.Context, f remotes.Fetcher, desc oci
 		return err
 	}
 	if p, ok := PlatformOf(&config.Platform); ok {
-		r.Platforms[p] = weigh(desc, manifest)
+		r.add(p, desc, manifest)
 	}
 	return nil
+}
+
+func (r *Resolved) add(platform string, desc ocispec.Descriptor, m ocispec.Manifest) {
+	r.Platforms[platform] = weigh(desc, m)
+	all := []string{desc.Digest.String(), m.Config.Digest.String()}
+	for _, l := range m.Layers {
+		all = append(all, l.Digest.String())
+	}
+	r.Contents[platform] = all
 }
 
 // Document fetches a small JSON document, checks it against its digest, and reads it into v.

@@ -16,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // Plan writes a plan for the person who must approve it.
@@ -57,17 +58,22 @@ func change(w io.Writer, c *planner.Change, s Style) {
 // title says what happens to what: "container.web is replaced".
 func title(c *planner.Change) string {
 	name := c.Addr.String()
-	if c.Addr.IsZero() || c.Verb == "untag" || c.Verb == "tag" || c.Verb == "push" {
+	if isRecord(c) {
 		name = c.Object
 	}
 	return name + " is " + done(c.Verb)
 }
 
+// isRecord tells whether a change is of an image record that has no block of its own, or of one name of several.
+func isRecord(c *planner.Change) bool {
+	return c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage)
+}
+
 func title2(c *planner.Change) string {
 	switch {
-	case c.Addr.IsZero(), c.Verb == "untag", c.Verb == "tag", c.Verb == "push":
+	case isRecord(c):
 		return fmt.Sprintf("image %q  %s", c.Object, c.Verb)
-	case c.Addr.Kind == "image":
+	case c.Addr.Kind == spec.KindImage:
 		return c.Addr.String() + "  " + c.Verb
 	case c.Action == planner.Update || c.Action == planner.Remove:
 		return c.Addr.String() + "  " + c.Verb
@@ -96,19 +102,28 @@ const maxAlign = 24
 
 func diff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style) {
 	mark, color := "~", yellow
-	text := fmt.Sprintf("%-*s = %s -> %s", wide, d.Path, value(d.Before, d.Secret), value(d.After, d.Secret))
+	before, after := value(d.Before, d.Secret), value(d.After, d.Secret)
+	if d.Path == "image" {
+		before, after = familiar(before), familiar(after)
+	}
+	text := fmt.Sprintf("%-*s = %s -> %s", wide, d.Path, before, after)
 	switch {
 	case isNull(d.Before):
 		mark, color = "+", green
-		text = fmt.Sprintf("%-*s = %s", wide, d.Path, value(d.After, d.Secret))
+		text = fmt.Sprintf("%-*s = %s", wide, d.Path, after)
 	case isNull(d.After):
 		mark, color = "-", red
-		text = fmt.Sprintf("%-*s = %s", wide, d.Path, value(d.Before, d.Secret))
+		text = fmt.Sprintf("%-*s = %s", wide, d.Path, before)
 	}
 	if cost := costs[d.Cost]; cost != "" && action != planner.Create && action != planner.Run {
 		text += s.paint(dim, "   # "+cost)
 	}
 	fmt.Fprintf(w, "      %s %s\n", s.paint(color, mark), text)
+}
+
+// familiar leaves out of a quoted image name what everybody leaves out.
+func familiar(quoted string) string {
+	return strings.Replace(strings.Replace(quoted, `"docker.io/`, `"`, 1), `"library/`, `"`, 1)
 }
 
 func isNull(v cty.Value) bool { return v == cty.NilVal || v.IsKnown() && v.IsNull() }
@@ -172,6 +187,9 @@ func Summary(p *planner.Plan) string {
 	}
 	if p.Summary.Frees > 0 {
 		frees = "frees " + planner.Bytes(p.Summary.Frees)
+		if p.Summary.FreesMost {
+			frees = "frees at most " + planner.Bytes(p.Summary.Frees)
+		}
 	}
 	return out + " " + downloads + ", " + frees + "."
 }
