@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -380,7 +379,7 @@ func (m *maker) collides(c *spec.Container) bool {
 	if l == nil {
 		return false
 	}
-	hint := fmt.Sprintf("Adopt it with import { to = %s  id = %q }, or rename or remove it.", c.Addr, short(l.ID))
+	hint := "Rename or remove it, or adopt it:" + importBlock(c.Addr, short(l.ID))
 	if l.Owner != nil {
 		hint = "Rename this block, or take that one out of its stack's files."
 	}

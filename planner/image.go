@@ -181,7 +181,7 @@ func (m *maker) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 		if len(im.Push) == 0 {
 			return true
 		}
-		m.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it: import { to = %s  id = %q }.", familiar(rec.Name), ownedBy(rec.Owner), im.Addr, familiar(rec.Name)))
+		m.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.Name), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.Name))))
 		return false
 	}
 	m.fail(m.heldImage(m.imageAt(im), im, rec, t.digest))
@@ -202,7 +202,7 @@ func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest s
 	if im.Implied {
 		return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), or take the pin out of %s to use what is there.", what, m.have.Namespace, rec.Name, spec.LockFile)
 	}
-	return fault(at, "Image name taken", "%s Adopt it with import { to = %s  id = %q }, pin its digest in %s, or untag it (`ctr -n %s images rm %s`).", what, im.Addr, familiar(rec.Name), spec.LockFile, m.have.Namespace, rec.Name)
+	return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), pin its digest in %s, or adopt it:%s", what, m.have.Namespace, rec.Name, spec.LockFile, importBlock(im.Addr, familiar(rec.Name)))
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.

@@ -23,6 +23,11 @@ func fault(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
 	return d
 }
 
+// importBlock is the block that adopts an object, to be copied into the files.
+func importBlock(to spec.Addr, id string) string {
+	return fmt.Sprintf("\n\n  import {\n    to = %s\n    id = %q\n  }", to, id)
+}
+
 // didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
 func didYouMean(word string, known []string) string {
 	best, at := "", len(word)/3+2

@@ -18,6 +18,7 @@ type Writer struct {
 	imager
 	unpacking singleflight.Group // by image content and snapshotter: many containers may be of one image
 	shares    sync.Map           // manifest digest and platform → imageParts
+	removed   sync.Map           // IDs of the containers that this session removed
 	users     sync.Map           // what a user and groups come to in an image → specs.User
 }
 

@@ -43,6 +43,7 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 	if err := w.client.ContainerService().Delete(ctx, op.ID); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
+	w.removed.Store(op.ID, true)
 	return w.dropDirs(op.ID)
 }
 

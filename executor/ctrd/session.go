@@ -14,9 +14,9 @@ import (
 // leaseLife is how long garbage collection leaves alone what a killed apply made, if no other apply comes along.
 const leaseLife = 24 * time.Hour
 
-// Begin takes the lock of a stack and clears what a killed apply of it left: leases, and directories of containers that are not
-// there. The context that it gives has a lease on it, which holds what steps make until something refers to it; the steps of
-// an apply run under it. The function that it gives ends that: what nothing refers to is gone when it returns.
+// Begin takes the lock of a stack and clears what a killed apply of it left: leases, shims without a task, and directories of
+// containers that are not there. The context that it gives has a lease on it, which holds what steps make until something refers to
+// it; the steps of an apply run under it. The function that it gives ends that: what nothing refers to is gone when it returns.
 func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
 	path := filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, stack+".lock")
@@ -37,7 +37,9 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 		if err != nil && !errdefs.IsNotFound(err) {
 			return w.gone("ending", fmt.Errorf("lease %s: %w", lease.ID, err))
 		}
-		return nil
+		var removed []string
+		w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
+		return w.gone("ending", w.endLeftovers(ctx, removed))
 	}
 	return leases.WithLease(ctx, lease.ID), end, nil
 }
@@ -55,7 +57,7 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 			return leases.Lease{}, err
 		}
 	}
-	if err := w.sweepDirs(ctx, stack); err != nil {
+	if err := w.sweep(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}
 	return manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseLife), leases.WithLabel(labelStack, stack))
@@ -64,17 +66,25 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 // stackDir is the directory of a stack's containers' files.
 func (w *Writer) stackDir(stack string) string { return filepath.Join(w.opts.namespaceDir(), stack) }
 
-// sweepDirs removes the files of containers that are not there any more.
-func (w *Writer) sweepDirs(ctx context.Context, stack string) error {
+// sweep ends the shims of a stack's containers that were left without a task, and removes the files of containers that are not there
+// any more.
+func (w *Writer) sweep(ctx context.Context, stack string) error {
 	dir := w.stackDir(stack)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil // there is none yet
 	}
+	var ids []string
 	for _, e := range entries {
-		_, err := w.client.ContainerService().Get(ctx, e.Name())
+		ids = append(ids, e.Name())
+	}
+	if err := w.endLeftovers(ctx, ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		_, err := w.client.ContainerService().Get(ctx, id)
 		if errdefs.IsNotFound(err) {
-			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+			err = os.RemoveAll(filepath.Join(dir, id))
 		}
 		if err != nil {
 			return err

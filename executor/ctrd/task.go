@@ -77,6 +77,9 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 		if err = w.startOnce(ctx, c); !passes(err) || time.Since(begun) > passingPatience {
 			break
 		}
+		if time.Since(begun) > leftoverAfter {
+			w.endShims(op.ID, time.Since(begun)+time.Second)
+		}
 	}
 	if err != nil {
 		return explainStart(err)
@@ -85,7 +88,7 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 }
 
 // passingPatience is how long a daemon may take to end or take back a call that was cut off.
-const passingPatience = 20 * time.Second
+const passingPatience = time.Minute
 
 // passes tells whether what keeps a task from being made may pass by itself: a call that was cut off goes on in the daemon, or is
 // taken back there, and the task is neither here nor gone meanwhile. No version has errors of its own for that.
@@ -157,7 +160,8 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 		}
 	}
 	begun := time.Now()
-	defer time.AfterFunc(leftoverAfter, func() { w.endLeftover(c.ID, begun) }).Stop()
+	defer time.AfterFunc(leftoverAfter, func() { w.endShims(c.ID, time.Since(begun)+time.Second) }).Stop()
+	defer time.AfterFunc(stuckAfter, func() { w.endShims(c.ID, 0) }).Stop()
 	if _, err := w.client.TaskService().Create(ctx, req); err != nil {
 		return errgrpc.ToNative(err)
 	}
