@@ -31,7 +31,11 @@ func (m *maker) narrow() {
 		}
 	}
 	m.scope.excludes = m.named("--exclude", m.o.Excludes)
-	m.withReferrers(m.scope.excludes)
+	if m.o.Destroy {
+		m.withRefs(m.scope.excludes) // what stays needs them
+	} else {
+		m.withReferrers(m.scope.excludes)
+	}
 }
 
 // named checks addresses against what is wanted and what this stack owns.

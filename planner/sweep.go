@@ -238,7 +238,7 @@ func (m *maker) untag(rec *LiveImage, after []*draft) {
 	a := rec.Owner.Addr
 	if r, ok := m.blocks[a].(*spec.Image); ok && !m.o.Destroy {
 		why = a.String() + " is " + familiar(r.Name) + " now"
-		if r.Name == rec.Name || m.records[rec.Name] {
+		if main := m.have.Images[r.Name]; main != nil && main.Owner != nil && *main.Owner == *rec.Owner { // it has had that name before
 			why = "it is no tag of " + a.String() + " any more"
 		}
 	} else if a.Name == rec.Name && !m.o.Destroy {
