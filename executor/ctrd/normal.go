@@ -161,7 +161,7 @@ func user(live specs.User, was *spec.Container, a *applied) (string, []string) {
 		if slices.Equal(live.AdditionalGids, a.User.AdditionalGids) {
 			return was.User, was.Groups
 		}
-		return was.User, numbers(live.AdditionalGids)
+		return was.User, moreGroups(live)
 	}
 	if a.Spec == nil && live.UID == 0 && live.GID == 0 && a.Image.User == "" {
 		return "", nil
@@ -173,10 +173,13 @@ func user(live specs.User, was *spec.Container, a *applied) (string, []string) {
 	return text, was.Groups
 }
 
-func numbers(gids []uint32) []string {
+// moreGroups gives a process's groups beside its first.
+func moreGroups(u specs.User) []string {
 	var out []string
-	for _, g := range gids {
-		out = append(out, strconv.Itoa(int(g)))
+	for _, g := range u.AdditionalGids {
+		if g != u.GID {
+			out = append(out, strconv.Itoa(int(g)))
+		}
 	}
 	slices.Sort(out)
 	return out
