@@ -78,6 +78,9 @@ func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResul
 	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
 	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
 	p.was.Lifecycle.PreventDestroy = l.Protected
+	if l.Gives != nil && p.was.Image.Digest == want.Image.Digest {
+		alike(p.was, want, l.Gives)
+	}
 	ignore := want.Lifecycle.IgnoreChanges
 	p.want = want
 	if len(ignore) > 0 {

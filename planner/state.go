@@ -57,6 +57,7 @@ type LiveContainer struct {
 	Completed bool            // it was a job, and it ended with 0
 	Image     string          // name of the image record that it was made from
 	Digest    string          // of what it was made from; "" where nobody wrote it down
+	Gives     *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
 	Spec      *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
 	Task      Task
 	Seen      string // changes whenever the record or the task's state does

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -116,6 +117,18 @@ type Container struct {
 	Snapshotter string            `json:"snapshotter,omitempty"`  // "": containerd's default
 	Update      Update            `json:"update"`
 	Lifecycle   Lifecycle         `json:"lifecycle,omitzero"`
+}
+
+// Args puts a process's arguments together as docker does: an entrypoint of one's own drops the image's command.
+func (c *Container) Args(image *Container) []string {
+	entry, cmd := image.Entrypoint, image.Command
+	if c.Entrypoint != nil {
+		entry, cmd = c.Entrypoint, nil
+	}
+	if c.Command != nil {
+		cmd = c.Command
+	}
+	return slices.Concat(entry, cmd)
 }
 
 // What an unset attribute means where it is not the image's or the host's to say.

@@ -42,6 +42,15 @@ func imageShare(c ocispec.ImageConfig) imageConfig {
 	return imageConfig{Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, User: c.User, WorkingDir: c.WorkingDir, StopSignal: c.StopSignal, Labels: c.Labels}
 }
 
+// container is an image's share as a block would have to say it.
+func (c imageConfig) container() *spec.Container {
+	signal := c.StopSignal
+	if s, err := spec.ParseSignal(signal); err == nil {
+		signal = s
+	}
+	return &spec.Container{Entrypoint: c.Entrypoint, Command: c.Cmd, Env: pairs(c.Env), User: c.User, WorkingDir: c.WorkingDir, StopSignal: signal}
+}
+
 // encode gives the extension's value.
 func (a applied) encode() (typeurl.Any, error) {
 	bare := *a.Spec

@@ -111,6 +111,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 			}
 		}
 	}
+	l.Gives = a.Image.container()
 	s, err := normal(c, a, t.Up())
 	if err != nil && l.Owner != nil {
 		return nil, fmt.Errorf("its OCI spec: %w; remove the container, and fairlead makes it anew", err)

@@ -20,17 +20,7 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 // termEnv is what a terminal adds to it.
 const termEnv = "TERM=xterm"
 
-// argsOf puts a process's arguments together as docker does: an entrypoint of one's own drops the image's command.
-func argsOf(c *spec.Container, im imageConfig) []string {
-	entry, cmd := im.Entrypoint, im.Cmd
-	if c.Entrypoint != nil {
-		entry, cmd = c.Entrypoint, nil
-	}
-	if c.Command != nil {
-		cmd = c.Command
-	}
-	return slices.Concat(entry, cmd)
-}
+func argsOf(c *spec.Container, im imageConfig) []string { return c.Args(im.container()) }
 
 // imageEnv is what the process's environment would be if the container set none.
 func imageEnv(im imageConfig, tty bool) []string {

@@ -1,0 +1,49 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// alike takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the other
+// leaves to the image, or arguments that are split into entrypoint and command in another place. The process is the same.
+func alike(was, want, image *spec.Container) {
+	if slices.Equal(was.Args(image), want.Args(image)) {
+		was.Entrypoint, was.Command = want.Entrypoint, want.Command
+	}
+	was.Env = alikeEnv(was.Env, want.Env, image.Env)
+	for _, row := range []struct {
+		was       *string
+		want      string
+		image     string
+		byDefault string
+	}{
+		{&was.WorkingDir, want.WorkingDir, image.WorkingDir, "/"},
+		{&was.User, want.User, image.User, "0"},
+		{&was.StopSignal, want.StopSignal, image.StopSignal, "SIGTERM"},
+	} {
+		if orElse(orElse(*row.was, row.image), row.byDefault) == orElse(orElse(row.want, row.image), row.byDefault) {
+			*row.was = row.want
+		}
+	}
+}
+
+func alikeEnv(was, want, image map[string]string) map[string]string {
+	out := maps.Clone(was)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for k, given := range image {
+		w, asked := want[k]
+		v, set := was[k]
+		switch {
+		case asked && !set && w == given:
+			out[k] = w
+		case set && !asked && v == given:
+			delete(out, k)
+		}
+	}
+	return out
+}
