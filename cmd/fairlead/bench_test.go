@@ -13,21 +13,17 @@ import (
 )
 
 // BenchmarkFloor measures fairlead as whole processes against testdata/floor, and gives the ratios. docs/benchmarks.md has
-// the figures. FAIRLEAD_BENCH_CONTAINERS says how many containers; 50 where it says nothing.
+// the figures.
 func BenchmarkFloor(b *testing.B) {
 	shared.start(b)
 	floor, fairlead := build(b, "./testdata/floor"), build(b, ".")
-	n := 50
-	if s := os.Getenv("FAIRLEAD_BENCH_CONTAINERS"); s != "" {
-		if _, err := fmt.Sscan(s, &n); err != nil {
-			b.Fatal(err)
-		}
-	}
 	for _, d := range shared.daemons {
-		b.Run(d.Name, func(b *testing.B) {
-			r := &race{b: b, daemon: d, dir: b.TempDir(), floor: floor, fairlead: fairlead}
-			r.run(n)
-		})
+		for _, n := range []int{50, 200} {
+			b.Run(fmt.Sprintf("%s/%d", d.Name, n), func(b *testing.B) {
+				r := &race{b: b, daemon: d, dir: b.TempDir(), floor: floor, fairlead: fairlead}
+				r.run(n)
+			})
+		}
 	}
 }
 

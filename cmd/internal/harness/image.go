@@ -139,7 +139,8 @@ func layer(files map[string][]byte, mode int64) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil })
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil },
+		tarball.WithCompressedCaching) // the race detector makes compression slow, and the base is in every image
 }
 
 // The kinds of archive that Write writes.
