@@ -154,10 +154,14 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 	return p, a.tell(diags, cfg.Files)
 }
 
-// write shows a plan.
-func (a *app) write(w io.Writer, p *planner.Plan) error {
-	if a.json {
+// write shows a plan; end is whether it is one of the stack's end.
+func (a *app) write(w io.Writer, p *planner.Plan, end bool) error {
+	switch {
+	case a.json:
 		return view.PlanJSON(w, p)
+	case end && p.Empty():
+		_, err := fmt.Fprintln(w, "No changes. There is nothing to destroy.")
+		return err
 	}
 	return view.Plan(w, p, a.style(os.Stdout))
 }

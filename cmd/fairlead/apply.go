@@ -82,7 +82,7 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.write(os.Stdout, p); err != nil {
+	if err := a.write(os.Stdout, p, f.destroy); err != nil {
 		return err
 	}
 	if p.Empty() {
@@ -164,7 +164,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err := a.tell(planner.Stale(p, have), cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
-	if err := a.write(os.Stdout, p); err != nil {
+	if err := a.write(os.Stdout, p, false); err != nil {
 		return err
 	}
 	if !p.Empty() && !f.yes && !ask(fmt.Sprintf("Run these %d steps?", len(p.Steps))) {

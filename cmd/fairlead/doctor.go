@@ -66,7 +66,8 @@ func (a *app) examine(ctx context.Context) []finding {
 	host, plugins, err := a.ask(ctx)
 	dirs := []string{a.dataRoot}
 	if err != nil {
-		note("containerd", false, err.Error(), "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start")
+		is, _, _ := strings.Cut(err.Error(), ". ") // what to do stands below it
+		note("containerd", false, is, "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start")
 	} else {
 		note("containerd", true, host.Daemon+" at "+a.address, "")
 		note("platform", host.Platform != "", host.Platform, "")

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,8 +43,11 @@ func initCommand(a *app) *cobra.Command {
 		Use: "init", Short: "write a small working stack and a .gitignore", Args: cobra.NoArgs,
 		Example: "  mkdir shop && fairlead -C shop init",
 		RunE: func(*cobra.Command, []string) error {
-			files, err := spec.Files(a.dir)
-			if err == nil && len(files) > 0 {
+			files, err := a.files()
+			if err != nil {
+				return err
+			}
+			if len(files) > 0 {
 				return fmt.Errorf("%s: there is a stack already: nothing was written", files[0])
 			}
 			dir, err := filepath.Abs(a.dir)
@@ -50,25 +55,25 @@ func initCommand(a *app) *cobra.Command {
 				return err
 			}
 			name := stackName(filepath.Base(dir))
-			for file, text := range map[string]string{
-				name + ".fairlead.hcl": fmt.Sprintf(starter, name),
-				".gitignore":           "*.plan\n*.auto.vars.hcl\n",
+			for _, file := range []struct{ name, text string }{
+				{name + ".fairlead.hcl", fmt.Sprintf(starter, name)},
+				{".gitignore", "*.plan\n*.auto.vars.hcl\n"},
 			} {
-				f, err := os.OpenFile(filepath.Join(a.dir, file), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+				f, err := os.OpenFile(filepath.Join(a.dir, file.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 				if os.IsExist(err) {
 					continue // what is there is the user's
 				}
 				if err != nil {
 					return err
 				}
-				if _, err := f.WriteString(text); err != nil {
+				if _, err := f.WriteString(file.text); err != nil {
 					f.Close()
 					return err
 				}
 				if err := f.Close(); err != nil {
 					return err
 				}
-				fmt.Println("wrote", file)
+				fmt.Println("wrote", file.name)
 			}
 			fmt.Println("Next: fairlead plan")
 			return nil
@@ -76,9 +81,18 @@ func initCommand(a *app) *cobra.Command {
 	}
 }
 
+// files are the paths of the stack's files.
+func (a *app) files() ([]string, error) {
+	files, err := spec.Files(a.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no such directory. Name the stack's directory with -C", a.dir)
+	}
+	return files, err
+}
+
 // stackName makes a name that a stack can have out of a directory's.
 func stackName(dir string) string {
-	name := strings.Trim(strings.Map(func(r rune) rune {
+	name := strings.TrimLeft(strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			return r
@@ -87,6 +101,7 @@ func stackName(dir string) string {
 		}
 		return '-'
 	}, dir), "-0123456789")
+	name = strings.TrimRight(name[:min(len(name), 40)], "-")
 	if name == "" {
 		return "stack"
 	}
@@ -112,12 +127,20 @@ func validateCommand(a *app) *cobra.Command {
 			if err := a.tell(diags, cfg.Files); err != nil {
 				return err
 			}
-			fmt.Printf("Valid: stack %q, %d images, %d containers.\n", cfg.Stack.Name, len(cfg.Images), len(cfg.Containers))
+			fmt.Printf("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, counted(len(cfg.Images), "image"), counted(len(cfg.Containers), "container"))
 			return nil
 		},
 	}
 	n.inputs(cmd)
 	return cmd
+}
+
+// counted says how many, in words.
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func fmtCommand(a *app) *cobra.Command {
@@ -126,15 +149,15 @@ func fmtCommand(a *app) *cobra.Command {
 		Use: "fmt", Short: "format the files", Args: cobra.NoArgs,
 		Example: "  fairlead fmt\n  fairlead fmt --check --diff   # exit 1 where something would change",
 		RunE: func(*cobra.Command, []string) error {
-			files, err := spec.Files(a.dir)
+			files, err := a.files()
 			if err != nil {
 				return err
 			}
+			if len(files) == 0 {
+				return fmt.Errorf("%s: there is no *.fairlead.hcl file in it. Name another directory with -C", a.dir)
+			}
 			changed := false
 			for _, path := range files {
-				if filepath.Dir(path) == "." {
-					path = filepath.Join(a.dir, path)
-				}
 				c, err := a.format(path, check, diff)
 				if err != nil {
 					return err

@@ -169,7 +169,7 @@ func showCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.write(os.Stdout, p)
+				return a.write(os.Stdout, p, false)
 			}
 			cfg, have, err := a.observe(cmd.Context(), false)
 			if err != nil {

@@ -85,6 +85,9 @@ func root() *cobra.Command {
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress")
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w. %s --help lists what there is", err, c.CommandPath())
+	})
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.setup() }
 	for _, g := range []struct {
 		title    string

@@ -38,7 +38,7 @@ func planCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.write(os.Stdout, p); err != nil {
+			if err := a.write(os.Stdout, p, n.destroy); err != nil {
 				return err
 			}
 			if out != "" {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -12,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
@@ -182,8 +184,8 @@ func (w *walker) step(n int) {
 	w.lab.t.Logf("step %d: %d containers, %s", n, strings.Count(text, "\ncontainer "), did)
 	out := w.converge()
 	got, want := w.lab.found(), w.afresh()
-	if diff := cmp.Diff(want, got); diff != "" {
-		w.lab.t.Errorf("step %d (%s): the host differs from one on which the files were applied afresh (- afresh, + walked):\n%s\nfiles:\n%s\napply:\n%s", n, did, diff, text, out)
+	if d := diff.Diff(want, got); d != "" {
+		w.lab.t.Errorf("step %d (%s): the host differs from one on which the files were applied afresh (- afresh, + walked):\n%s\nfiles:\n%s\napply:\n%s", n, did, d, text, out)
 	}
 }
 
@@ -280,6 +282,13 @@ func (l *lab) found() []string {
 func normalContainer(l *lab, c *planner.LiveContainer) string {
 	asked := *c.Spec
 	asked.Update, asked.Lifecycle = spec.Update{}, spec.Lifecycle{} // what only the files say, the record may have from before
+	// How it is said may differ: what counts is the process.
+	asked.Command, asked.Entrypoint = asked.Args(c.Gives), nil
+	asked.Env = maps.Clone(c.Gives.Env)
+	maps.Copy(asked.Env, c.Spec.Env)
+	asked.WorkingDir = cmp.Or(asked.WorkingDir, c.Gives.WorkingDir, "/")
+	asked.User = cmp.Or(asked.User, c.Gives.User, "0")
+	asked.StopSignal = cmp.Or(asked.StopSignal, c.Gives.StopSignal, "SIGTERM")
 	status := c.Task.Status
 	if status == planner.TaskStopped {
 		status = planner.TaskNone // a task that has ended says no more than none

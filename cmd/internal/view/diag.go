@@ -31,10 +31,31 @@ func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
 
 // Diagnostic is one of them for programs.
 type Diagnostic struct {
-	Severity string     `json:"severity"`
-	Summary  string     `json:"summary"`
-	Detail   string     `json:"detail"`
-	Range    *hcl.Range `json:"range,omitempty"`
+	Severity string `json:"severity"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail"`
+	Range    *Range `json:"range,omitempty"`
+}
+
+// Range is a piece of a file. Lines, columns and bytes are as hcl counts them: the first line and column are 1, the first byte is 0.
+type Range struct {
+	Filename string `json:"filename"`
+	Start    Pos    `json:"start"`
+	End      Pos    `json:"end"`
+}
+
+// Pos is a place in a file.
+type Pos struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	Byte   int `json:"byte"`
+}
+
+func rangeOf(r *hcl.Range) *Range {
+	if r == nil {
+		return nil
+	}
+	return &Range{Filename: r.Filename, Start: Pos(r.Start), End: Pos(r.End)}
 }
 
 // DiagnosticsJSON writes them as one document.
@@ -50,7 +71,7 @@ func DiagnosticsJSON(w io.Writer, diags hcl.Diagnostics) error {
 		if d.Severity == hcl.DiagWarning {
 			severity = "warning"
 		}
-		out.Diagnostics = append(out.Diagnostics, Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: d.Subject})
+		out.Diagnostics = append(out.Diagnostics, Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: rangeOf(d.Subject)})
 	}
 	return JSON(w, out)
 }
