@@ -197,7 +197,7 @@ func (s *schedule) notify(e Event) {
 
 // result names what failed, in step order, and what was never started.
 func (s *schedule) result(ctx context.Context) error {
-	e := &Error{Total: len(s.plan.Steps), Steps: s.errs, Interrupted: false}
+	e := &Error{Total: len(s.plan.Steps), Steps: s.errs, plan: s.plan}
 	for _, step := range s.plan.Steps {
 		if s.outcome[step.ID] == waiting {
 			e.Skipped = append(e.Skipped, step)

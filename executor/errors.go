@@ -44,6 +44,24 @@ type Error struct {
 	Steps       []*StepError
 	Skipped     []*planner.Step
 	Interrupted bool
+
+	plan *planner.Plan
+}
+
+// skippedShown is how many of the steps that never started are named.
+const skippedShown = 6
+
+// notDone names the steps that never started.
+func (e *Error) notDone() string {
+	var titles []string
+	for i, step := range e.Skipped {
+		if i == skippedShown && len(e.Skipped) > skippedShown+1 {
+			titles = append(titles, fmt.Sprintf("and %d more", len(e.Skipped)-skippedShown))
+			break
+		}
+		titles = append(titles, planner.Title(e.plan, step))
+	}
+	return strings.Join(titles, ", ")
 }
 
 func (e *Error) orNil() error {
@@ -72,6 +90,9 @@ func (e *Error) format(errs []error) string {
 	}
 	for _, err := range errs {
 		b.WriteString("\n" + err.Error())
+	}
+	if len(e.Skipped) > 0 {
+		b.WriteString("\nnot done: " + e.notDone())
 	}
 	return b.String()
 }

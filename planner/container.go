@@ -346,7 +346,7 @@ func (m *maker) check(c *spec.Container) bool {
 		m.fail(fault(c.AttrAt("platform"), "Platform does not run here", "%s is to run programs of %s, and this host runs %s. Choose one of these; emulators are not set up by this version.", c.Addr, p, strings.Join(h.Runs, ", ")))
 	}
 	if r := orElse(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
-		m.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd cannot start the runtime %q here; of those asked for it can start %s. Install it, or leave the attribute out for %s.%s", r, orElse(strings.Join(h.Runtimes, ", "), "none"), spec.DefaultRuntime, didYouMean(r, h.Runtimes)))
+		m.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
 	}
 	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
 		m.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))

@@ -134,7 +134,19 @@ func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	if src == nil {
 		return fault(m.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
-	return fault(m.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, im.Addr, strings.TrimSuffix(src.Err, "."))
+	why := strings.TrimSuffix(src.Err, ".")
+	if im.Load != "" {
+		why = strings.TrimPrefix(why, im.Load+": ")
+	}
+	return fault(m.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, m.userOf(im), why)
+}
+
+// userOf names who needs an image: its block, or the first container that names it.
+func (m *maker) userOf(im *spec.Image) string {
+	if us := m.users[im.Addr]; im.Implied && len(us) > 0 {
+		return us[0].Addr.String()
+	}
+	return im.Addr.String()
 }
 
 // hasPlatforms says which platform a container asks for that the source doesn't have.
@@ -156,7 +168,10 @@ func (m *maker) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
 		who := im.Addr.String()
 		for _, c := range m.users[im.Addr] {
 			if orElse(c.Platform, m.have.Host.Platform) == p {
-				at, who = c.AttrAt("platform"), c.Addr.String()
+				at, who = c.AttrAt("image"), c.Addr.String()
+				if c.Platform != "" {
+					at = c.AttrAt("platform")
+				}
 				break
 			}
 		}
@@ -202,7 +217,11 @@ func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest s
 	if im.Implied {
 		return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), or take the pin out of %s to use what is there.", what, m.have.Namespace, rec.Name, spec.LockFile)
 	}
-	return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), pin its digest in %s, or adopt it:%s", what, m.have.Namespace, rec.Name, spec.LockFile, importBlock(im.Addr, familiar(rec.Name)))
+	ways := fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", m.have.Namespace, rec.Name)
+	if im.Pull != "" {
+		ways += ", pin its digest in " + spec.LockFile
+	}
+	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.Name)))
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
@@ -274,7 +293,7 @@ func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *d
 		bytes += t.platforms[p]
 	}
 	if bytes > 0 {
-		w.change.Notes = append(w.change.Notes, "downloads "+Bytes(bytes))
+		w.change.Notes = append(w.change.Notes, "downloads at most "+Bytes(bytes))
 	}
 	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect})
 }

@@ -211,8 +211,12 @@ func (m *maker) unused(rec *LiveImage) (bool, []*draft) {
 	}
 	if len(stay) > 0 {
 		slices.Sort(stay)
-		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. Remove that first, or keep the image in the files.",
-			familiar(rec.Name), m.goneReason(), count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; ")))
+		remedy := "Remove that first, or keep the image in the files."
+		if m.o.Destroy {
+			remedy = fmt.Sprintf("Remove that first, or leave the image out with --exclude %s.", rec.Owner.Addr)
+		}
+		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. %s",
+			familiar(rec.Name), m.goneReason(), count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
 	}
 	return free, after
 }

@@ -204,7 +204,7 @@ func mounts(ms []spec.Mount) cty.Value {
 			el["tmpfs"] = cty.ObjectVal(map[string]cty.Value{"size": number(m.Tmpfs.Size), "mode": text(m.Tmpfs.Mode)})
 		} else {
 			el["bind"] = text(m.Bind)
-			el["propagation"] = text(m.Propagation)
+			el["propagation"] = text(strings.TrimPrefix(m.Propagation, "rprivate")) // as it is where nothing is said
 		}
 		els[m.Target] = cty.ObjectVal(el)
 	}
@@ -242,9 +242,7 @@ func normal(c *spec.Container, h Host) *spec.Container {
 		n.Mounts = append([]spec.Mount{}, n.Mounts...)
 		for i := range n.Mounts {
 			m := &n.Mounts[i]
-			if m.Tmpfs == nil {
-				m.Propagation = orElse(m.Propagation, "rprivate")
-			} else if m.Tmpfs.Mode == "1777" || m.Tmpfs.Mode == "" {
+			if m.Tmpfs != nil && (m.Tmpfs.Mode == "1777" || m.Tmpfs.Mode == "") {
 				m.Tmpfs = &spec.Tmpfs{Size: m.Tmpfs.Size, Mode: "1777"}
 			}
 		}

@@ -39,7 +39,7 @@ func didYouMean(word string, known []string) string {
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Did you mean %s?", best)
+	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
 // short is a container's ID as people see it.

@@ -79,7 +79,10 @@ func psCommand(a *app) *cobra.Command {
 			}
 			return table(os.Stdout, "NAME\tADDRESS\tIMAGE\tSTATE\tCREATED\tID", rows, func(r containerRow) string {
 				state := r.State
-				if r.State == "stopped" {
+				switch r.State {
+				case "none":
+					state = "no process"
+				case "stopped":
 					state = fmt.Sprintf("stopped (%d)", r.Exit)
 				}
 				if !r.Ready && r.Stack != "" {

@@ -183,7 +183,7 @@ func Summary(p *planner.Plan) string {
 	}
 	downloads, frees := "Downloads nothing", "frees nothing"
 	if p.Summary.Downloads > 0 {
-		downloads = "Downloads " + planner.Bytes(p.Summary.Downloads)
+		downloads = "Downloads at most " + planner.Bytes(p.Summary.Downloads)
 	}
 	if p.Summary.Frees > 0 {
 		frees = "frees " + planner.Bytes(p.Summary.Frees)
