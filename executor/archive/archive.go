@@ -14,10 +14,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Bounds on what is kept in memory: one document, and all of them.
+// Bounds on what is kept in memory: one document, all of them, and what one of them names.
 const (
 	maxDocument  = 8 << 20
 	maxDocuments = 128 << 20
+	maxChildren  = 4096
 )
 
 // Archive is what a file holds: its images, and its documents in memory. Layers stay in the file.
@@ -54,8 +55,9 @@ func OpenContext(ctx context.Context, path string) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{Path: path, Fingerprint: print, blobs: map[digest.Digest]blob{}, documents: map[digest.Digest][]byte{}}
-	s := scan{archive: a, files: map[string]digest.Digest{}, links: map[string]string{}}
-	if err := each(ctx, path, s.visit); err != nil {
+	s := scan{archive: a, files: map[string]digest.Digest{}, links: map[string]string{}, at: map[digest.Digest]int{}, has: map[string]bool{}}
+	err = each(ctx, path, s.visit)
+	if s.cut = errors.Is(err, errUnended); err != nil && !s.cut {
 		return nil, err
 	}
 	if err := s.images(); err != nil {
@@ -73,6 +75,10 @@ type scan struct {
 	files   map[string]digest.Digest
 	links   map[string]string
 	kept    int64
+	cut     bool // the archive may go on
+
+	at  map[digest.Digest]int // the place of an image among all, by its target
+	has map[string]bool       // digest and name of each
 
 	layout, index, manifest []byte // oci-layout, index.json, manifest.json
 }
@@ -91,8 +97,7 @@ func (s *scan) visit(e entry, r io.Reader) error {
 		if err := s.document(e, r, &s.index); err != nil {
 			return err
 		}
-		s.add(e, digest.FromBytes(s.index), s.index)
-		return nil
+		return s.add(e, digest.FromBytes(s.index), blob{plain: true}, s.index)
 	}
 	return s.blob(e, r)
 }
@@ -105,6 +110,9 @@ func (s *scan) document(e entry, r io.Reader, to *[]byte) error {
 		return fmt.Errorf("%s: %s is in it twice", s.archive.Path, e.name)
 	}
 	b, err := io.ReadAll(r)
+	if err == nil && int64(len(b)) != e.size {
+		err = &readError{io.ErrUnexpectedEOF}
+	}
 	*to = b
 	return err
 }
@@ -124,34 +132,43 @@ func (s *scan) blob(e entry, r io.Reader) error {
 			return err
 		}
 		if n != e.size {
-			return io.ErrUnexpectedEOF
+			return &readError{io.ErrUnexpectedEOF}
 		}
-		d := sum.Digest()
-		s.add(e, d, nil)
-		s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: plain}
-		return s.checkName(e.name, d)
+		return s.add(e, sum.Digest(), blob{plain: plain}, nil)
 	}
-	if s.kept += e.size; s.kept > maxDocuments {
-		return fmt.Errorf("%s: its documents have more than %d bytes together, which no image has", s.archive.Path, maxDocuments)
+	if err := s.keep(e.size); err != nil {
+		return err
 	}
 	b, err := io.ReadAll(br)
 	if err != nil {
 		return err
 	}
 	if int64(len(b)) != e.size {
-		return io.ErrUnexpectedEOF
+		return &readError{io.ErrUnexpectedEOF}
 	}
-	d := digest.FromBytes(b)
-	s.add(e, d, b)
-	return s.checkName(e.name, d)
+	return s.add(e, digest.FromBytes(b), blob{plain: true}, b)
 }
 
-func (s *scan) add(e entry, d digest.Digest, document []byte) {
+// keep makes room for a document.
+func (s *scan) keep(size int64) error {
+	if s.kept += size; s.kept > maxDocuments {
+		return fmt.Errorf("%s: its documents have more than %d bytes together, which no image has", s.archive.Path, maxDocuments)
+	}
+	return nil
+}
+
+// add notes a file. A name stands for one content, or nobody could say later which of two was meant.
+func (s *scan) add(e entry, d digest.Digest, b blob, document []byte) error {
+	if old, ok := s.files[e.name]; ok && old != d {
+		return fmt.Errorf("%s: it is corrupt: %s is in it twice, and not the same. Save it again", s.archive.Path, e.name)
+	}
 	s.files[e.name] = d
-	s.archive.blobs[d] = blob{name: e.name, size: e.size, plain: true}
+	b.name, b.size = e.name, e.size
+	s.archive.blobs[d] = b
 	if document != nil {
 		s.archive.documents[d] = document
 	}
+	return s.checkName(e.name, d)
 }
 
 // checkName compares a blob with the digest that its name says, in a layout.
@@ -179,6 +196,9 @@ func (s *scan) images() error {
 		return s.readLayout()
 	case s.manifest != nil:
 		return s.readDocker()
+	}
+	if s.cut {
+		return damaged(s.archive.Path, 1, &readError{io.ErrUnexpectedEOF})
 	}
 	return notArchive(s.archive.Path)
 }

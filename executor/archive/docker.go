@@ -20,7 +20,16 @@ func (s *scan) readDocker() error {
 	if err := s.parse("manifest.json", s.manifest, &list); err != nil {
 		return err
 	}
+	if len(list) > maxChildren {
+		return tooMany(s.archive.Path, "manifest.json", len(list), "images")
+	}
 	for _, m := range list {
+		if len(m.Layers) > maxChildren {
+			return tooMany(s.archive.Path, "an image in manifest.json", len(m.Layers), "layers")
+		}
+		if len(m.RepoTags) > maxChildren {
+			return tooMany(s.archive.Path, "an image in manifest.json", len(m.RepoTags), "tags")
+		}
 		config, err := s.named(m.Config, "config")
 		if err != nil {
 			return err
@@ -76,6 +85,11 @@ func (s *scan) makeManifest(config ocispec.Descriptor, layers []ocispec.Descript
 		return ocispec.Descriptor{}, err
 	}
 	d := digest.FromBytes(b)
+	if s.archive.documents[d] == nil {
+		if err := s.keep(int64(len(b))); err != nil {
+			return ocispec.Descriptor{}, err
+		}
+	}
 	s.archive.documents[d] = b
 	return ocispec.Descriptor{MediaType: manifest.MediaType, Digest: d, Size: int64(len(b))}, nil
 }

@@ -34,14 +34,23 @@ func stat(path string) (fs.FileInfo, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: there is no such file. Save it there, or correct the path", path)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%s: permission denied: it must be readable for the user who runs fairlead", path)
 	case err != nil:
-		return nil, err
+		return nil, unreadable(path, err)
 	case !info.IsDir() && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: it is neither a file nor a directory", path)
 	}
 	return info, nil
+}
+
+func unreadable(path string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: permission denied: it must be readable for the user who runs fairlead", path)
+	}
+	var system *fs.PathError
+	if errors.As(err, &system) {
+		err = system.Err // without the path, which is there already
+	}
+	return fmt.Errorf("%s: it cannot be read: %w", path, err)
 }
 
 func notLayout(path string) error {

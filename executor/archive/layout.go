@@ -25,6 +25,9 @@ func (s *scan) readLayout() error {
 	if err := s.parse("index.json", s.index, &index); err != nil {
 		return err
 	}
+	if len(index.Manifests) > maxChildren {
+		return tooMany(s.archive.Path, "index.json", len(index.Manifests), "entries")
+	}
 	for _, m := range index.Manifests {
 		if m.Annotations[images.AnnotationManifestSubject] != "" {
 			continue
@@ -42,28 +45,17 @@ func (s *scan) readLayout() error {
 
 // merge adds an entry: one more name of an image that is there, or a new one.
 func (s *scan) merge(name string, m ocispec.Descriptor) {
-	for i := range s.archive.images {
-		im := &s.archive.images[i]
-		if im.target.Digest == m.Digest {
-			im.add(name)
-			return
-		}
+	i, ok := s.at[m.Digest]
+	if !ok {
+		i = len(s.archive.images)
+		s.at[m.Digest] = i
+		s.archive.images = append(s.archive.images,
+			image{target: ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size, Platform: m.Platform}})
 	}
-	im := image{target: ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size, Platform: m.Platform}}
-	im.add(name)
-	s.archive.images = append(s.archive.images, im)
-}
-
-func (im *image) add(name string) {
-	if name == "" {
-		return
+	if key := m.Digest.String() + " " + name; name != "" && !s.has[key] {
+		s.has[key] = true
+		s.archive.images[i].names = append(s.archive.images[i].names, name)
 	}
-	for _, n := range im.names {
-		if n == name {
-			return
-		}
-	}
-	im.names = append(im.names, name)
 }
 
 // oneImage gives index.json as the image, if its entries are several platforms of one.

@@ -3,7 +3,9 @@ package archive
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"slices"
 	"sort"
@@ -29,6 +31,8 @@ type Found struct {
 
 	blobs map[string][]ocispec.Descriptor // of each platform, without the documents above it
 	trunk []ocispec.Descriptor            // indexes
+
+	children map[digest.Digest][]ocispec.Descriptor // of each document that was read
 }
 
 // Names gives the names of the images in the archive, sorted; a tag alone where the archive says no more.
@@ -58,6 +62,10 @@ func (a *Archive) Select(name string) (Found, error) {
 		if len(hits) == 1 {
 			return a.found(hits[0])
 		}
+		if len(hits) > 1 && exact {
+			return Found{}, fmt.Errorf("%s: there are %d images in it named %s, and none can be chosen. Give them names of their own, or save one image alone",
+				a.Path, len(hits), name)
+		}
 	}
 	if len(a.Names()) == 0 {
 		return Found{}, fmt.Errorf("%s: there are %d images without names in it, and none can be chosen. Save one of them alone", a.Path, len(a.images))
@@ -75,7 +83,8 @@ func cutTag(name string) (repo, tag string, ok bool) {
 }
 
 func (a *Archive) found(im image) (Found, error) {
-	f := Found{Digest: im.target.Digest.String(), Target: im.target, Platforms: map[string]int64{}, blobs: map[string][]ocispec.Descriptor{}}
+	f := Found{Digest: im.target.Digest.String(), Target: im.target, Platforms: map[string]int64{},
+		blobs: map[string][]ocispec.Descriptor{}, children: map[digest.Digest][]ocispec.Descriptor{}}
 	if len(im.names) > 0 {
 		f.Name = im.names[0]
 	}
@@ -97,15 +106,18 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 	if depth > maxDepth {
 		return fmt.Errorf("%s: its indexes are nested more than %d deep, which no image's are", a.Path, maxDepth)
 	}
-	if a.documents[desc.Digest] == nil {
+	if _, here := a.blobs[desc.Digest]; !here && a.documents[desc.Digest] == nil {
 		*missing = desc.Digest.String()
 		return nil
 	}
-	children, err := images.Children(context.Background(), a, desc)
+	children, again, err := a.childrenOf(f, desc)
 	if err != nil {
-		return fmt.Errorf("%s: it is corrupt: %s in it: %w", a.Path, desc.Digest, err)
+		return err
 	}
 	if images.IsIndexType(desc.MediaType) {
+		if again {
+			return nil
+		}
 		f.trunk = append(f.trunk, desc)
 		for _, c := range children {
 			if !images.IsIndexType(c.MediaType) && !images.IsManifestType(c.MediaType) {
@@ -120,8 +132,15 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 	if !images.IsManifestType(desc.MediaType) {
 		return fmt.Errorf("%s: %s in it is of type %q, which is no image", a.Path, desc.Digest, desc.MediaType)
 	}
+	if _, here := a.blobs[children[0].Digest]; !here {
+		*missing = children[0].Digest.String()
+		return nil
+	}
+	if again && desc.Platform == nil {
+		return nil
+	}
 	platform, ok := a.platformOf(desc)
-	if _, again := f.Platforms[platform]; !ok || again {
+	if _, known := f.Platforms[platform]; !ok || known {
 		return nil
 	}
 	sum := desc.Size
@@ -145,6 +164,34 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 	return nil
 }
 
+// childrenOf reads a document, once: an archive can name one many times over.
+func (a *Archive) childrenOf(f *Found, desc ocispec.Descriptor) (children []ocispec.Descriptor, again bool, err error) {
+	if children, again = f.children[desc.Digest]; again {
+		return children, true, nil
+	}
+	size := int64(len(a.documents[desc.Digest]))
+	switch b := a.blobs[desc.Digest]; {
+	case size == 0 && b.size > maxDocument:
+		return nil, false, fmt.Errorf("%s: %s in it is a manifest of %d bytes: more than %d are not read", a.Path, desc.Digest, b.size, maxDocument)
+	case size == 0:
+		return nil, false, fmt.Errorf("%s: it is corrupt: %s in it is no JSON, where a manifest should be. Save it again", a.Path, desc.Digest)
+	case size != desc.Size:
+		return nil, false, fmt.Errorf("%s: it is corrupt: %s has %d bytes, and what names it says %d. Save it again", a.Path, desc.Digest, size, desc.Size)
+	}
+	if children, err = images.Children(context.Background(), a, desc); err != nil {
+		return nil, false, fmt.Errorf("%s: it is corrupt: %s in it: %w", a.Path, desc.Digest, err)
+	}
+	if len(children) > maxChildren {
+		return nil, false, tooMany(a.Path, desc.Digest.String(), len(children), "entries")
+	}
+	f.children[desc.Digest] = children
+	return children, false, nil
+}
+
+func tooMany(path, what string, n int, of string) error {
+	return fmt.Errorf("%s: %s has %d %s: more than %d are not read", path, what, n, of, maxChildren)
+}
+
 // platformOf gives the normal form of a manifest's platform: what the index says of it, else what its config says.
 func (a *Archive) platformOf(desc ocispec.Descriptor) (string, bool) {
 	p := desc.Platform
@@ -163,9 +210,6 @@ func (a *Archive) platformOf(desc ocispec.Descriptor) (string, bool) {
 	}
 	n := platforms.Normalize(*p)
 	n.OSVersion, n.OSFeatures = "", nil
-	if n.Architecture == "arm" && n.Variant == "" {
-		n.Variant = "v7"
-	}
 	return platforms.Format(n), true
 }
 
@@ -225,16 +269,16 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 		for dig, d := range need {
 			if e.link == "" && a.blobs[dig].name == e.name {
 				delete(need, dig)
-				return put(d, r)
+				return put(d, &checked{Reader: r, sum: dig.Algorithm().Hash(), want: dig, path: a.Path})
 			}
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnended) {
 		return err
 	}
 	for dig := range need {
-		return fmt.Errorf("%s: %s is no longer in it: the file changed while it was read", a.Path, dig)
+		return &changedError{a.Path, dig}
 	}
 	for _, d := range append(manifests, reversed(f.trunk)...) {
 		if err := put(d, bytes.NewReader(a.documents[d.Digest])); err != nil {
@@ -243,6 +287,34 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 	}
 	return nil
 }
+
+// checked is a blob on its way: it ends with an error where its bytes are not those that Open saw.
+type checked struct {
+	io.Reader
+	sum  hash.Hash
+	want digest.Digest
+	path string
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && digest.NewDigest(c.want.Algorithm(), c.sum) != c.want {
+		err = &changedError{c.path, c.want}
+	}
+	return n, err
+}
+
+// changedError is errdefs.ErrFailedPrecondition, as the content store calls it too.
+type changedError struct {
+	path string
+	blob digest.Digest
+}
+
+func (e *changedError) Error() string {
+	return fmt.Sprintf("%s: %s is no longer in it: the file changed while it was read. Try again", e.path, e.blob)
+}
+func (e *changedError) Unwrap() error { return errdefs.ErrFailedPrecondition }
 
 func sorted(m map[string]int64) []string {
 	out := make([]string, 0, len(m))

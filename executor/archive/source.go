@@ -39,7 +39,7 @@ func each(ctx context.Context, file string, visit func(entry, io.Reader) error) 
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return err
+		return unreadable(file, err)
 	}
 	defer f.Close()
 	plain, done, err := decompress(file, f)
@@ -50,18 +50,63 @@ func each(ctx context.Context, file string, visit func(entry, io.Reader) error) 
 	return eachInTar(ctx, file, plain, visit)
 }
 
+// stream is what an archive is read from: it ends with its context, and knows whether it came to its end.
+type stream struct {
+	*bufio.Reader
+	ctx   context.Context
+	ended bool
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := s.Reader.Read(p)
+	s.ended = s.ended || errors.Is(err, io.EOF)
+	return n, err
+}
+
+// body is one file's content. Errors of reading it are told from those of whoever it is read for.
+type body struct {
+	io.Reader
+	ctx context.Context
+}
+
+func (b body) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := b.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &readError{err}
+	}
+	return n, err
+}
+
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// errUnended is for a tar without the two empty blocks at its end. Some programs leave them away, so that it may be whole.
+var errUnended = errors.New("it ends without a tar's end")
+
 func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, io.Reader) error) error {
-	tr := tar.NewReader(r)
+	in := &stream{Reader: bufio.NewReaderSize(r, 1<<16), ctx: ctx}
+	if _, err := in.Peek(512); errors.Is(err, io.EOF) {
+		return notArchive(file) // less than one header
+	}
+	tr := tar.NewReader(in)
 	for n := 0; ; n++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		header, err := tr.Next()
 		if errors.Is(err, io.EOF) && n > 0 {
-			return drain(file, r)
+			if in.ended {
+				return errUnended
+			}
+			return drain(file, in)
 		}
 		if err != nil {
-			return damaged(file, n, err)
+			return damaged(file, n, &readError{err})
 		}
 		if n >= maxEntries {
 			return fmt.Errorf("%s: it has more than %d files, which no image has", file, maxEntries)
@@ -73,7 +118,7 @@ func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, 
 		if !ok {
 			continue
 		}
-		if err := visit(e, tr); err != nil {
+		if err := visit(e, body{tr, ctx}); err != nil {
 			return damaged(file, n, err)
 		}
 	}
@@ -82,24 +127,27 @@ func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, 
 // drain reads to the end, so that a compressed file's own checksum is checked too.
 func drain(file string, r io.Reader) error {
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		return damaged(file, 1, err)
+		return damaged(file, 1, &readError{err})
 	}
 	return nil
 }
 
 // damaged puts errors of the reading itself into words; others pass.
 func damaged(file string, read int, err error) error {
-	var corrupt bzip2.StructuralError
+	var reading *readError
+	if !errors.As(err, &reading) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var system *fs.PathError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: it ends too early: the file is truncated. Copy or save it again", file)
 	case read == 0 && (errors.Is(err, io.EOF) || errors.Is(err, tar.ErrHeader)):
 		return notArchive(file)
-	case errors.Is(err, tar.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt),
-		strings.HasPrefix(err.Error(), "flate:"), errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
-		return fmt.Errorf("%s: it is corrupt: %w. Copy or save it again", file, err)
+	case errors.As(err, &system):
+		return fmt.Errorf("%s: it cannot be read: %w", file, system.Err)
 	}
-	return err
+	return fmt.Errorf("%s: it is corrupt: %w. Copy or save it again", file, reading.err)
 }
 
 func notArchive(file string) error {
@@ -112,6 +160,9 @@ func entryOf(file string, h *tar.Header) (entry, bool, error) {
 	name, ok := inside(h.Name)
 	if !ok {
 		return entry{}, false, leaves(file, h.Name)
+	}
+	if sparse(h) {
+		return entry{}, false, fmt.Errorf("%s: %q in it is a sparse file, whose holes are not in it: no image archive has one. Pack it without --sparse", file, h.Name)
 	}
 	switch h.Typeflag {
 	case tar.TypeReg:
@@ -135,6 +186,16 @@ func entryOf(file string, h *tar.Header) (entry, bool, error) {
 	return entry{}, false, fmt.Errorf("%s: %q in it is a device or a pipe, which no image archive has", file, h.Name)
 }
 
+// sparse tells whether a file's size is not that of what the archive has of it: a few bytes could stand for more than ever ends.
+func sparse(h *tar.Header) bool {
+	for k := range h.PAXRecords {
+		if strings.HasPrefix(k, "GNU.sparse.") {
+			return true
+		}
+	}
+	return h.Typeflag == tar.TypeGNUSparse
+}
+
 func leaves(file, name string) error {
 	return fmt.Errorf("%s: %q in it leads out of the archive: it is refused. Get the archive from someone you trust", file, name)
 }
@@ -155,7 +216,7 @@ func eachInDir(ctx context.Context, dir string, visit func(entry, io.Reader) err
 		return err
 	}
 	defer root.Close()
-	if _, err := root.Stat("oci-layout"); err != nil {
+	if _, err := root.Lstat("oci-layout"); err != nil {
 		return notLayout(dir)
 	}
 	n := 0
@@ -169,19 +230,19 @@ func eachInDir(ctx context.Context, dir string, visit func(entry, io.Reader) err
 		if d.IsDir() || !layoutName(name) {
 			return ctx.Err()
 		}
-		f, err := root.Open(name)
+		info, err := root.Stat(name) // before it is opened: that would wait for a pipe's other end
+		if err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s: %s in it is no file", dir, name)
+		}
+		var f *os.File
+		if err == nil {
+			f, err = root.Open(name)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %s in it cannot be read, or leads out of it: %w", dir, name, err)
 		}
 		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s: %s in it is no file", dir, name)
-		}
-		return visit(entry{name: name, size: info.Size()}, f)
+		return damaged(dir, 1, visit(entry{name: name, size: info.Size()}, body{f, ctx}))
 	})
 }
 
@@ -210,13 +271,13 @@ func decompress(file string, f io.Reader) (io.Reader, func(), error) {
 	case bytes.HasPrefix(head, magicGzip):
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return nil, nil, damaged(file, 1, err)
+			return nil, nil, damaged(file, 1, &readError{err})
 		}
 		return z, func() { _ = z.Close() }, nil
 	case bytes.HasPrefix(head, magicZstd):
 		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<28), zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, nil, damaged(file, 1, err)
+			return nil, nil, damaged(file, 1, &readError{err})
 		}
 		return z, z.Close, nil
 	case bytes.HasPrefix(head, magicBzip2):

@@ -38,9 +38,12 @@ func (h *Hosts) Explain(ref string, err error) error {
 	say := func(format string, args ...any) error {
 		return &explained{text: fmt.Sprintf(format, args...), err: err}
 	}
-	at := host
+	at, who := host, host // who is the one whose settings count: a token server has none of its own, a mirror has
 	if asked := hostOf(err); asked != "" && canonical(asked) != host {
 		at = fmt.Sprintf("%s (for %s)", asked, host)
+		if h.isEndpoint(host, asked) {
+			who = asked
+		}
 	}
 	var status remoteerrors.ErrUnexpectedStatus
 	var dns *net.DNSError
@@ -49,14 +52,22 @@ func (h *Hosts) Explain(ref string, err error) error {
 	case errors.Is(err, ErrLie):
 		return say("registry %s: it lies about a digest: %s. Nothing of it was kept. Try again; if it stays so, the registry or a proxy before it is broken", at, err)
 	case isCertificate(err):
-		return say("registry %s: its certificate is not to be trusted: %s. If it is right, name its authority: ca = \"FILE\" in a registry %q block, or %s/%s/ca.crt",
-			at, root(err), host, h.CertsDir, host)
+		also := fmt.Sprintf("%s/%s/ca.crt", h.CertsDir, host)
+		if who != host {
+			also = fmt.Sprintf("in %s/%s/hosts.toml", h.CertsDir, host)
+		}
+		return say("registry %s: its certificate is not to be trusted: %s. If it is right, name its authority: ca = \"FILE\" in a registry %q block, or %s",
+			at, root(err), who, also)
 	case isPlain(err):
-		return say("registry %s: it speaks plain HTTP where HTTPS is asked for. Say so in %s/%s/hosts.toml: server = \"http://%s\"", at, h.CertsDir, host, host)
+		setting := fmt.Sprintf("server = \"http://%s\"", host)
+		if who != host {
+			setting = fmt.Sprintf("\"http://%s\" in place of \"https://%s\"", who, who)
+		}
+		return say("registry %s: it speaks plain HTTP where HTTPS is asked for. Say so in %s/%s/hosts.toml: %s", at, h.CertsDir, host, setting)
 	case errors.As(err, &status):
-		return h.explainStatus(at, host, repo, ref, status, say)
+		return h.explainStatus(at, who, repo, ref, status, say)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
-		return say("%s", h.wantsLogin(at, host, repo))
+		return say("%s", h.wantsLogin(at, who, repo))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return say("registry %s: connection refused: nothing listens there. Check that it runs, and host and port in %q", at, ref)
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -69,10 +80,27 @@ func (h *Hosts) Explain(ref string, err error) error {
 		return say("registry %s: it stopped half-way, %d times: %s. Try again: what came stays and is not fetched twice", at, Tries, root(err))
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return say("registry %s: no answer in time. Check that it runs, and this machine's network", at)
+	case strings.Contains(err.Error(), "rejecting "): // containerd's resolver says so of a manifest, and calls it not found
+		return say("%s: registry %s sends a manifest that is too large to be one. Check the reference", ref, at)
 	case errdefs.IsNotFound(err):
 		return say("%s: not found: registry %s has no such name, tag or digest. Check the reference; a private one is also \"not found\" without a login", ref, at)
 	}
-	return fmt.Errorf("registry %s: %w", at, err)
+	return say("registry %s: %s", at, withoutQueries(err))
+}
+
+// withoutQueries is the message of an error without the queries of its addresses: what a registry redirects to is signed there.
+func withoutQueries(err error) string {
+	text := err.Error()
+	for e := err; ; {
+		var request *url.Error
+		if !errors.As(e, &request) {
+			return text
+		}
+		if bare, query, ok := strings.Cut(request.URL, "?"); ok && query != "" {
+			text = strings.ReplaceAll(text, request.URL, bare)
+		}
+		e = request.Err
+	}
 }
 
 func (h *Hosts) explainStatus(at, host, repo, ref string, status remoteerrors.ErrUnexpectedStatus, say func(string, ...any) error) error {

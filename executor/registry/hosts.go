@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,12 +9,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/core/remotes/docker/config"
-	"github.com/containerd/errdefs"
 	dockerconfig "github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
 
@@ -72,22 +74,22 @@ func canonical(host string) string {
 func (h *Hosts) registryHosts() docker.RegistryHosts {
 	var mu sync.Mutex
 	known := map[string][]docker.RegistryHost{}
-	lookup := config.ConfigureHosts(context.Background(), config.HostOptions{
-		HostDir:     config.HostDirFromRoot(h.CertsDir),
-		Credentials: h.credentials,
-	})
 	return func(host string) ([]docker.RegistryHost, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if hosts, ok := known[host]; ok {
 			return hosts, nil
 		}
-		hosts, err := lookup(host)
+		hosts, err := h.endpoints(host)
 		if err != nil {
-			return nil, fmt.Errorf("registry %s: its settings in %s cannot be used: %w", host, h.CertsDir, err)
+			return nil, &explained{text: fmt.Sprintf("registry %s: its settings in %s cannot be used: %s. Correct them", host, h.CertsDir, err), err: err}
 		}
 		for i := range hosts {
-			if err := h.secure(host, &hosts[i]); err != nil {
+			block := h.blocks[canonical(hosts[i].Host)]
+			if block == nil || block.CA == "" && !block.Insecure {
+				continue
+			}
+			if err := h.replaceTLS(&hosts[i], block); err != nil {
 				return nil, err
 			}
 		}
@@ -96,21 +98,34 @@ func (h *Hosts) registryHosts() docker.RegistryHosts {
 	}
 }
 
-// secure sets what a registry block says of certificates. A registry on the loopback interface is checked too, unlike
-// containerd's way, unless a block or certs.d says otherwise; that it may speak plain HTTP stays.
-func (h *Hosts) secure(namespace string, host *docker.RegistryHost) error {
-	block := h.blocks[canonical(host.Host)]
-	if block != nil && (block.CA != "" || block.Insecure) {
-		return h.replaceTLS(host, block)
-	}
-	if docker.IsLocalhost(host.Host) && host.Scheme == "https" {
-		if _, err := config.HostDirFromRoot(h.CertsDir)(namespace); errdefs.IsNotFound(err) {
-			return h.replaceTLS(host, &spec.Registry{Host: host.Host})
+// endpoints gives a host's endpoints as certs.d has them. A registry on the loopback interface is checked too, unlike containerd's
+// way, unless certs.d says otherwise; that it may speak plain HTTP stays.
+func (h *Hosts) endpoints(host string) ([]docker.RegistryHost, error) {
+	find := config.HostDirFromRoot(h.CertsDir)
+	options := config.HostOptions{HostDir: find, Credentials: h.credentials}
+	if dir, err := find(host); docker.IsLocalhost(host) && (err != nil || !setsSkipVerify(dir)) {
+		options.UpdateClient = func(c *http.Client) error {
+			if t, ok := c.Transport.(*http.Transport); ok {
+				t.TLSClientConfig.InsecureSkipVerify = false
+			}
+			return nil
 		}
 	}
-	return nil
+	return config.ConfigureHosts(context.Background(), options)(host)
 }
 
+func setsSkipVerify(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "hosts.toml"))
+	return err == nil && bytes.Contains(b, []byte("skip_verify"))
+}
+
+// isEndpoint tells whether host's requests go to asked by its settings: a mirror, or where the registry itself is.
+func (h *Hosts) isEndpoint(host, asked string) bool {
+	hosts, err := h.endpoints(host)
+	return err == nil && slices.ContainsFunc(hosts, func(e docker.RegistryHost) bool { return e.Host == asked })
+}
+
+// replaceTLS sets what a registry block says of certificates.
 func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) error {
 	settings := &tls.Config{InsecureSkipVerify: block.Insecure} //nolint:gosec // the block asks for it
 	if block.CA != "" {
@@ -120,10 +135,10 @@ func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) erro
 		}
 		pem, err := os.ReadFile(block.CA)
 		if err != nil {
-			return fmt.Errorf("registry %s: ca: %w", block.Host, err)
+			return &explained{text: fmt.Sprintf("registry %s: its ca cannot be read: %s. Correct the path in its block", block.Host, err), err: err}
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("registry %s: ca: %s: there is no certificate in it; it must be a PEM file", block.Host, block.CA)
+			return &explained{text: fmt.Sprintf("registry %s: its ca, %s, has no certificate in it: it must be a PEM file", block.Host, block.CA)}
 		}
 		settings.RootCAs = pool
 	}
@@ -145,14 +160,15 @@ func (h *Hosts) credentials(host string) (string, string, error) {
 	}
 	logins, err := h.login()
 	if err != nil {
-		return "", "", fmt.Errorf("docker's login file cannot be read: %w", err)
+		return "", "", &explained{text: fmt.Sprintf("docker's login file cannot be read: %s. Correct it, or log in again: docker login %s", err, host), err: err}
 	}
 	if name == dockerHub {
 		name = "https://index.docker.io/v1/"
 	}
 	auth, err := logins.GetAuthConfig(name)
 	if err != nil {
-		return "", "", fmt.Errorf("registry %s: the credential helper that docker's config.json names does not answer: %w", host, err)
+		return "", "", &explained{text: fmt.Sprintf("registry %s: the credential helper that docker's config.json names does not answer: %s. Correct it, or write a registry %q block with username and password",
+			host, err, canonical(host)), err: err}
 	}
 	if auth.IdentityToken != "" {
 		return "", auth.IdentityToken, nil

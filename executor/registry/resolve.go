@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -35,11 +36,7 @@ type Resolved struct {
 // Resolve asks the registry what ref stands for: the digest by a HEAD, then the manifests for platforms and sizes.
 func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 	r := h.Resolver()
-	var top ocispec.Descriptor
-	err := Retry(ctx, func() (err error) {
-		_, top, err = r.Resolve(ctx, ref)
-		return err
-	})
+	top, err := ask(ctx, r, ref)
 	if err != nil {
 		return Resolved{}, h.Explain(ref, err)
 	}
@@ -59,6 +56,18 @@ func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 	return out, nil
 }
 
+// ask gives what ref stands for, by a HEAD. A registry that takes the question and never answers is not waited for longer than
+// patience, all tries together.
+func ask(ctx context.Context, r remotes.Resolver, ref string) (top ocispec.Descriptor, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = Retry(ctx, func() (err error) {
+		_, top, err = r.Resolve(ctx, ref)
+		return err
+	})
+	return top, err
+}
+
 func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor) error {
 	var index ocispec.Index
 	if err := Document(ctx, f, desc, &index); err != nil {
@@ -68,8 +77,10 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	asked := map[string]bool{}
-	for _, m := range index.Manifests {
+	for _, m := range index.Manifests { // before anything runs that writes to the same map
 		r.Contents[""] = append(r.Contents[""], m.Digest.String())
+	}
+	for _, m := range index.Manifests {
 		p, ok := PlatformOf(m.Platform)
 		if !ok || asked[p] || !images.IsManifestType(m.MediaType) {
 			continue
@@ -77,7 +88,11 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 		asked[p] = true // the first of a platform is the one that runs
 		g.Go(func() error {
 			var manifest ocispec.Manifest
-			if err := Document(ctx, f, m, &manifest); err != nil {
+			err := Document(ctx, f, m, &manifest)
+			if errdefs.IsNotFound(err) {
+				return nil // a copy of some of its platforms
+			}
+			if err != nil {
 				return err
 			}
 			mu.Lock()
@@ -171,9 +186,6 @@ func PlatformOf(p *ocispec.Platform) (string, bool) {
 	}
 	n := platforms.Normalize(*p)
 	n.OSVersion, n.OSFeatures = "", nil
-	if n.Architecture == "arm" && n.Variant == "" {
-		n.Variant = "v7"
-	}
 	return platforms.Format(n), true
 }
 

@@ -48,7 +48,8 @@ func Transient(err error) bool {
 		}
 		return false
 	}
-	if errors.Is(err, context.Canceled) {
+	var known *explained // what is wrong on this side, such as a file of docker's that ends too early
+	if errors.Is(err, context.Canceled) || errors.As(err, &known) {
 		return false
 	}
 	if errors.Is(err, errStalled) || brokenOff(err) {
