@@ -30,11 +30,15 @@ func (e *StepError) Error() string {
 	switch {
 	case e.Undone != nil:
 		fmt.Fprintf(&b, "\n  it could not be undone: %s", e.Undone)
-	case e.Tried:
+	case e.Tried && slices.ContainsFunc(e.Step.Undo, starts):
 		b.WriteString("\n  it is undone: what ran before runs again")
+	case e.Tried:
+		b.WriteString("\n  it is undone: the new container is removed")
 	}
 	return b.String()
 }
+
+func starts(op planner.Op) bool { _, ok := op.(*planner.StartTask); return ok }
 
 func (e *StepError) Unwrap() error { return e.Err }
 

@@ -21,6 +21,11 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 	if img == nil || !img.ok || !ok {
 		return g.asIs()
 	}
+	if len(c.Marks.Unknown) > 0 {
+		attr := sortedKeys(c.Marks.Unknown)[0]
+		m.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
+		return g.asIs()
+	}
 	want := normal(c, m.have.Host)
 	want.Image.Digest = img.digest
 	want.Image.Name = orElse(want.Image.Name, img.name)
@@ -90,6 +95,9 @@ func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResul
 			if ignores(want, row.Name) {
 				row.Copy(&w, p.was)
 			}
+		}
+		if ignores(want, "state") {
+			w.State = p.applied // what it is in is nobody's wish
 		}
 		p.want = &w
 	}
@@ -182,7 +190,9 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		m.discardAll(g.spare(), c, "an earlier apply left it behind, and it is not needed")
 	}
 	move := transition(l, c)
-	if c.State == spec.StateStopped && p.applied != c.State && l.Task.Status != TaskNone {
+	if ignores(c, "state") {
+		move = motion{}
+	} else if c.State == spec.StateStopped && p.applied != c.State && l.Task.Status != TaskNone {
 		move.stop = true // an apply that was cut off in the middle of a stop left a task that has ended
 	}
 	if p.applied == c.State && !move.none() {
@@ -351,30 +361,10 @@ func (m *maker) check(c *spec.Container) bool {
 	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
 		m.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
 	}
-	m.checkMarks(c, "labels", c.Labels)
-	m.checkMarks(c, "annotations", c.Annotations)
 	if c.Image.Addr.IsZero() || m.images[c.Image.Addr] == nil {
 		m.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))
 	}
 	return len(m.diags) == n
-}
-
-// reserved are beginnings of label keys that others write.
-var reserved = []string{"fairlead/", "nerdctl/", "containerd.io/", "io.containerd.", "io.cri-containerd"}
-
-const labelLimit = 4096 // bytes of a label's key and value together, in containerd
-
-func (m *maker) checkMarks(c *spec.Container, attr string, kv map[string]string) {
-	for _, k := range sortedKeys(kv) {
-		for _, p := range reserved {
-			if strings.HasPrefix(k, p) {
-				m.fail(fault(c.AttrAt(attr), "Reserved name", "%s[%q]: names that begin with %q are written by containerd and its tools. Choose another name.", attr, k, p))
-			}
-		}
-		if n := len(k) + len(kv[k]); attr == "labels" && n > labelLimit {
-			m.fail(fault(c.AttrAt(attr), "Label too long", "labels[%q] has %d bytes, key and value together; containerd takes %d. Put it into annotations, or into a file.", k, n, labelLimit))
-		}
-	}
 }
 
 func (m *maker) collides(c *spec.Container) bool {

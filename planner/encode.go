@@ -28,6 +28,7 @@ type file struct {
 	Touches   []Touch      `json:"touches"`
 	Pins      spec.Lock    `json:"pins"`
 	Summary   Summary      `json:"summary"`
+	Made      Made         `json:"made"`
 }
 
 const fileFormat = "fairlead plan"
@@ -71,7 +72,7 @@ type fileOp struct {
 
 // Encode writes a plan so that Decode gives it back. It holds the values that the steps need, so it is for its owner's eyes.
 func Encode(w io.Writer, p *Plan) error {
-	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary}
+	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary, Made: p.Made}
 	for _, c := range p.Changes {
 		fc := fileChange{Change: *c, Decl: c.Decl}
 		for _, d := range c.Diffs {
@@ -174,7 +175,7 @@ func strict(b []byte, into any) error {
 }
 
 func (f *file) plan() (*Plan, error) {
-	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary}
+	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary, Made: f.Made}
 	for i := range f.Changes {
 		fc := &f.Changes[i]
 		c := fc.Change

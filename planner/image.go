@@ -72,7 +72,7 @@ func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *So
 		t = target{digest: fixed, platforms: pin.Platforms}
 	case pinned:
 		t = target{digest: pin.Digest, platforms: pin.Platforms}
-	case rec != nil && (im.Implied || im.Name == im.Pull || src == nil):
+	case rec != nil && im.Name == im.Pull: // under another name, the record may be of another reference
 		return target{digest: rec.Digest}, nil
 	case src != nil && src.Err == "":
 		return target{digest: src.Digest, platforms: src.Platforms}, src
@@ -243,6 +243,9 @@ func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *im
 	c := w.change
 	protect := im.Lifecycle.PreventDestroy
 	need := m.platformsOf(im)
+	if len(im.Push) > 0 && im.Pull != "" && t.platforms != nil {
+		need = sortedKeys(t.platforms) // a registry takes no index that names what it doesn't get
+	}
 	verb, done := "pull", "pulled"
 	if im.Load != "" {
 		verb, done = "load", "loaded"

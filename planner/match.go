@@ -102,6 +102,8 @@ func (m *maker) adoptContainer(im *spec.Import) {
 	l := m.find(im.ID)
 	g := m.live(im.To)
 	switch {
+	case l == nil && g.current != nil:
+		// adopted by an earlier apply, and named anew or replaced since
 	case l == nil:
 		m.fail(fault(im.IDAt, "Nothing to import", "There is no container with the ID or name %q in namespace %s for %s. If it was adopted and is gone since, take the import block out.", im.ID, m.have.Namespace, im.To))
 	case m.ours(l.Owner) && l.Owner.Addr == im.To:

@@ -24,6 +24,11 @@ func (s scope) has(a spec.Addr) bool {
 // narrow finds what --target, --exclude and --replace name.
 func (m *maker) narrow() {
 	m.replaces = m.named("--replace", m.o.Replaces)
+	for _, a := range m.o.Replaces {
+		if a.Kind != spec.KindContainer {
+			m.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers are replaced. An image comes anew when its source does.", a))
+		}
+	}
 	if len(m.o.Targets) > 0 {
 		m.scope.targets = m.named("--target", m.o.Targets)
 		if !m.o.Destroy {

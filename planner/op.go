@@ -50,7 +50,6 @@ type (
 		Name    string `json:"name"`
 		Owner   Owner  `json:"owner"`
 		Protect bool   `json:"protect,omitempty"`
-		Source  string `json:"source,omitempty"` // new fingerprint of the archive it came from
 	}
 	// UntagImage deletes one image record; content goes when nothing else names it.
 	UntagImage struct {

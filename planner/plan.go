@@ -18,6 +18,18 @@ type Plan struct {
 	Touches   []Touch   // each object that was there and that a step changes
 	Pins      spec.Lock // references that the plan resolved and the lock file doesn't have yet
 	Summary   Summary
+	Made      Made
+}
+
+// Made is what a plan was made from, for who runs it later: planner itself doesn't look at it.
+type Made struct {
+	Vars     []string    `json:"vars,omitempty"`      // as NAME=VALUE
+	VarFiles []string    `json:"var_files,omitempty"` // absolute paths
+	Environ  []string    `json:"environ,omitempty"`   // variables from the environment, as NAME=VALUE
+	Targets  []spec.Addr `json:"targets,omitempty"`
+	Excludes []spec.Addr `json:"excludes,omitempty"`
+	Destroy  bool        `json:"destroy,omitempty"`
+	Files    string      `json:"files,omitempty"` // digest of the stack's files
 }
 
 // Empty tells whether there is nothing to do.

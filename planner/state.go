@@ -60,7 +60,7 @@ type LiveContainer struct {
 	Gives     *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
 	Spec      *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
 	Task      Task
-	Seen      string // changes whenever the record or the task's state does
+	Seen      string // changes whenever what the record says or the task's state does, but not by the restart monitor
 	CreatedAt time.Time
 }
 

@@ -248,11 +248,11 @@ func (d *decoder) duration(attrs hcl.Attributes, attr string, otherwise time.Dur
 	return got
 }
 
-// maxLabel is the longest a label's key and value can be together.
-const maxLabel = 4096
+// MaxLabel is how many bytes a label's key and value may have together, in containerd.
+const MaxLabel = 4096
 
-// reserved begin the keys that fairlead, containerd and nerdctl read.
-var reserved = []string{"fairlead/", "containerd.io/", "nerdctl/"}
+// Reserved begin the keys of labels and annotations that fairlead, containerd and nerdctl read.
+var Reserved = []string{"fairlead/", "nerdctl/", "containerd.io/", "io.containerd.", "io.cri-containerd"}
 
 func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
 	m, ok := d.textMap(attrs, attr)
@@ -267,10 +267,10 @@ func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
 		if k == "" {
 			d.fail(fault(at, "Empty key", "A key of %s may not be empty.", attr))
 		}
-		if len(k)+len(m[k]) > maxLabel {
-			d.fail(fault(at, "Too long", "The key and the value of a label are at most %d bytes together, and these are %d.", maxLabel, len(k)+len(m[k])))
+		if len(k)+len(m[k]) > MaxLabel {
+			d.fail(fault(at, "Too long", "The key and the value of a label are at most %d bytes together, and these are %d.", MaxLabel, len(k)+len(m[k])))
 		}
-		for _, p := range reserved {
+		for _, p := range Reserved {
 			if strings.HasPrefix(k, p) {
 				d.fail(fault(at, "Reserved key", "Keys that begin with %q are kept for what runs the container. Choose another.", p))
 			}

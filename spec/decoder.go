@@ -32,7 +32,7 @@ func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder
 	return &decoder{e: e, n: n, i: i, ctx: ctx}
 }
 
-func (d *decoder) fail(ds ...*hcl.Diagnostic) { d.diags = append(d.diags, ds...) }
+func (d *decoder) fail(ds ...*hcl.Diagnostic) { d.diags = append(d.diags, discreet(ds)...) }
 
 // resource reads the instance.
 func (d *decoder) resource() Resource {
@@ -108,8 +108,8 @@ func (d *decoder) checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalCont
 	return nil
 }
 
-// mayBeSensitive has the attributes that no label and no name shows.
-var mayBeSensitive = []string{"env", "command", "entrypoint"}
+// mayBeSensitive has the attributes that no label, no name and no list of processes shows.
+var mayBeSensitive = []string{"env"}
 
 // value evaluates an attribute into a type; false if it is unset, not known yet or wrong. The value has no marks.
 func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Value, hcl.Range, bool) {
@@ -159,9 +159,6 @@ func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValue
 		d.fail(fault(a.Expr.Range(), "Sensitive value", "The attribute %s may not be sensitive: anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none.", a.Name))
 		return
 	}
-	if d.block.Marks.Sensitive == nil {
-		d.block.Marks.Sensitive = map[string]bool{}
-	}
 	for _, m := range marks {
 		path := a.Name
 		if a.Name == "env" {
@@ -171,19 +168,26 @@ func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValue
 			}
 			path = element(a.Name, stepKey(m.Path[0]))
 		}
-		d.block.Marks.Sensitive[path] = true
+		d.markSensitive(path)
 	}
+}
+
+func (d *decoder) markSensitive(path string) {
+	if d.block.Marks.Sensitive == nil {
+		d.block.Marks.Sensitive = map[string]bool{}
+	}
+	d.block.Marks.Sensitive[path] = true
 }
 
 // allKeys marks each element of a map that is sensitive as a whole.
 func (d *decoder) allKeys(attr string, v cty.Value) {
-	d.block.Marks.Sensitive[attr] = true
+	d.markSensitive(attr)
 	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
 		return
 	}
 	for it := v.ElementIterator(); it.Next(); {
 		if k, _ := it.Element(); k.Type() == cty.String {
-			d.block.Marks.Sensitive[element(attr, k.AsString())] = true
+			d.markSensitive(element(attr, k.AsString()))
 		}
 	}
 }

@@ -124,3 +124,21 @@ func once(in hcl.Diagnostics) hcl.Diagnostics {
 	}
 	return out
 }
+
+// discreet takes from what functions say of their arguments what may be a secret: they quote them.
+func discreet(ds hcl.Diagnostics) hcl.Diagnostics {
+	for i, d := range ds {
+		if d.Expression == nil || d.EvalContext == nil || !strings.Contains(d.Summary, "function") {
+			continue
+		}
+		for _, v := range d.Expression.Variables() {
+			if got, diags := v.TraverseAbs(d.EvalContext); !diags.HasErrors() && got.ContainsMarked() {
+				hidden := *d
+				hidden.Detail = "The arguments are sensitive, so what is wrong with them is not shown."
+				ds[i] = &hidden
+				break
+			}
+		}
+	}
+	return ds
+}

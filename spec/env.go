@@ -15,6 +15,11 @@ func (d *decoder) env(attrs hcl.Attributes) map[string]string {
 		d.envFile(f, ats[i], out)
 	}
 	m, _ := d.textMap(attrs, "env")
+	for k := range out {
+		if _, over := m[k]; !over {
+			d.markSensitive(element("env", k)) // such files are where secrets are kept
+		}
+	}
 	for _, k := range sortedKeys(m) {
 		if k == "" || strings.Contains(k, "=") {
 			at := attrs["env"].Expr.Range()

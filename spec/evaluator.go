@@ -64,7 +64,7 @@ type instance struct {
 	image    imageLink // of a container: what its image attribute says
 }
 
-func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, ds...) }
+func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, discreet(ds)...) }
 
 func (e *evaluator) prepare() {
 	e.declared = map[string]*variable{}

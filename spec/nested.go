@@ -83,9 +83,12 @@ func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
 			d.fail(fault(a.NameRange, "Contradiction", "Only a bind mount has a propagation. Take it out."))
 		}
 	}
-	if d.block.Marks.Unknown["target"] || d.block.Marks.Unknown["bind"] {
-		delete(d.block.Marks.Unknown, "target")
-		delete(d.block.Marks.Unknown, "bind")
+	unknown := false
+	for _, part := range []string{"target", "bind", "read_only", "propagation", "size", "mode"} {
+		unknown = unknown || d.block.Marks.Unknown[part]
+		delete(d.block.Marks.Unknown, part)
+	}
+	if unknown {
 		d.unknownPath("mount")
 		return m, at_, false
 	}
@@ -148,6 +151,13 @@ func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *hcl.BodySche
 	}
 	content := d.split(b.Body, lifecycleSchema)
 	into.PreventDestroy = d.flag(content.Attributes, "prevent_destroy", false)
+	if of == imageSchema {
+		for _, name := range []string{"ignore_changes", "replace_triggered_by"} {
+			if a := content.Attributes[name]; a != nil {
+				d.fail(fault(a.NameRange, "Not for images", "Only a container has %s: an image is its content. Take it out.", name))
+			}
+		}
+	}
 	into.IgnoreChanges = d.ignoreChanges(content.Attributes["ignore_changes"], of)
 	into.ReplaceTriggeredBy = d.addresses(content.Attributes["replace_triggered_by"])
 	for _, p := range content.Blocks {

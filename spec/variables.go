@@ -238,6 +238,24 @@ func shown(v *variable, text string) string {
 	return text
 }
 
+// masked is a file of variables for printing: without the values that are sensitive, and those of which nobody can tell.
+func (e *evaluator) masked(file *hcl.File, body *hclsyntax.Body) *hcl.File {
+	shown := *file
+	shown.Bytes = append([]byte{}, file.Bytes...)
+	for name, a := range body.Attributes {
+		if v := e.declared[name]; v != nil && !v.secret {
+			continue
+		}
+		at := a.Expr.Range()
+		for i := at.Start.Byte; i < at.End.Byte; i++ {
+			if shown.Bytes[i] != '\n' {
+				shown.Bytes[i] = '*'
+			}
+		}
+	}
+	return &shown
+}
+
 // varFile reads name = value lines.
 func (e *evaluator) varFile(shown, path string, values map[string]given) {
 	src, err := readBytes("", mustAbs(path))
@@ -253,10 +271,12 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 	if file == nil {
 		return
 	}
-	e.cfg.Files[shown] = file
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
 		return
+	}
+	if !diags.HasErrors() {
+		e.cfg.Files[shown] = e.masked(file, body)
 	}
 	for _, b := range body.Blocks {
 		e.fail(fault(b.TypeRange, "Block in a file of variables", "A file of variables holds lines like name = value only. Put the block into a *%s file.", FileSuffix))

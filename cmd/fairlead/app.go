@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/containerd/log"
 	"github.com/hashicorp/hcl/v2"
@@ -26,6 +31,11 @@ type app struct {
 }
 
 func (a *app) setup() error {
+	root, err := filepath.Abs(a.dataRoot)
+	if err != nil {
+		return fmt.Errorf("--data-root %s: %w", a.dataRoot, err)
+	}
+	a.dataRoot = root
 	if err := log.SetLevel(a.logLevel); err != nil {
 		return fmt.Errorf("--log-level %s: not a level; there are error, warn, info, debug and trace", a.logLevel)
 	}
@@ -45,6 +55,50 @@ type narrowing struct {
 	vars, varFiles             []string
 	targets, excludes, replace []string
 	destroy                    bool
+	environ                    []string // more of the environment, of a saved plan
+}
+
+// varPrefix begins the names of variables in the environment.
+const varPrefix = "FAIRLEAD_VAR_"
+
+// made is what a plan is made from.
+func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.Made {
+	m := planner.Made{Vars: n.vars, Targets: o.Targets, Excludes: o.Excludes, Destroy: n.destroy, Files: digestOf(cfg)}
+	for _, f := range n.varFiles {
+		if abs, err := filepath.Abs(f); err == nil {
+			f = abs
+		}
+		m.VarFiles = append(m.VarFiles, f)
+	}
+	for _, kv := range os.Environ() {
+		if strings.HasPrefix(kv, varPrefix) {
+			m.Environ = append(m.Environ, kv)
+		}
+	}
+	return m
+}
+
+// madeFrom is the way back.
+func madeFrom(m planner.Made) narrowing {
+	n := narrowing{vars: m.Vars, varFiles: m.VarFiles, destroy: m.Destroy, environ: m.Environ}
+	for _, a := range m.Targets {
+		n.targets = append(n.targets, a.String())
+	}
+	for _, a := range m.Excludes {
+		n.excludes = append(n.excludes, a.String())
+	}
+	return n
+}
+
+// digestOf tells whether a stack's files are the same.
+func digestOf(cfg *spec.Config) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Files)) {
+		if name != spec.LockFile { // applying writes it
+			fmt.Fprintf(h, "%s %d %s\n", name, len(cfg.Files[name].Bytes), cfg.Files[name].Bytes)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (n *narrowing) inputs(cmd *cobra.Command) {
@@ -90,7 +144,7 @@ func (a *app) load(n *narrowing) (*spec.Config, error) {
 }
 
 func (a *app) parse(n *narrowing) (*spec.Config, hcl.Diagnostics) {
-	return spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
+	return spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Version: release()})
 }
 
 // release is the version for stack.requires; a development build is fit for all.
@@ -151,6 +205,9 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 		return nil, err
 	}
 	p, diags := planner.Make(cfg, have, o)
+	if p != nil {
+		p.Made = n.made(cfg, o)
+	}
 	return p, a.tell(diags, cfg.Files)
 }
 

@@ -43,6 +43,11 @@ func applyCommand(a *app) *cobra.Command {
 		Example: "  fairlead apply\n  fairlead apply --yes --var version=1.1\n  fairlead apply next.plan",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
+				for _, flag := range []string{"var", "var-file", "target", "exclude", "replace"} {
+					if cmd.Flags().Changed(flag) {
+						return fmt.Errorf("%s: a saved plan runs as it was made, so --%s can change nothing. Leave it out, or plan again", args[0], flag)
+					}
+				}
 				return a.applySaved(cmd.Context(), args[0], &f)
 			}
 			return a.apply(cmd.Context(), &f)
@@ -88,8 +93,7 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if p.Empty() {
 		return errors.Join(a.writePins(cfg, p), a.writeOutputs(session, cfg, w, f.destroy))
 	}
-	if !f.yes && !ask(fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
-		fmt.Println("Nothing was done.")
+	if !f.confirmed(session, p) {
 		return exitCode(exitTrouble)
 	}
 	if err := a.writePins(cfg, p); err != nil {
@@ -103,17 +107,23 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 
 // begin opens the host for writing and takes the stack's lock. The returned end gives it back once.
 func (a *app) begin(ctx context.Context, o ctrd.Options, stack string, wait time.Duration) (*ctrd.Writer, context.Context, func() error, error) {
+	ctx, stop := interrupts(ctx)
 	o.LockWait = wait
 	w, err := ctrd.OpenWriter(ctx, o)
 	if err != nil {
+		stop()
 		return nil, nil, nil, err
 	}
 	session, end, err := w.Begin(ctx, stack)
 	if err != nil {
 		w.Close()
+		stop()
 		return nil, nil, nil, err
 	}
-	return w, session, func() error { return end(context.WithoutCancel(ctx)) }, nil
+	return w, session, func() error {
+		defer stop()
+		return end(context.WithoutCancel(ctx))
+	}, nil
 }
 
 // mayAsk refuses what would run unasked.
@@ -124,11 +134,29 @@ func (f *applying) mayAsk() error {
 	return errors.New("there is no terminal to ask on: look at `fairlead plan`, and then run again with --yes")
 }
 
-// ask takes only "yes".
-func ask(question string) bool {
+// ask takes only "yes". An interrupt is a no.
+func ask(ctx context.Context, question string) bool {
 	fmt.Printf("\n%s Only \"yes\" is taken: ", question)
-	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.TrimSpace(line) == "yes"
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-answer:
+		return line == "yes" && ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// confirmed asks whether a plan is to be run, if it is to be asked.
+func (f *applying) confirmed(ctx context.Context, p *planner.Plan) bool {
+	if f.yes || p.Empty() || ask(ctx, fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
+		return true
+	}
+	fmt.Println("Nothing was done.")
+	return false
 }
 
 // applySaved runs a saved plan verbatim, or refuses it object by object.
@@ -140,6 +168,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err != nil {
 		return err
 	}
+	f.narrowing = madeFrom(p.Made)
 	cfg, err := a.load(&f.narrowing)
 	if err != nil {
 		return err
@@ -164,13 +193,19 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err := a.tell(planner.Stale(p, have), cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
-	if err := a.write(os.Stdout, p, false); err != nil {
+	if err := a.write(os.Stdout, p, f.destroy); err != nil {
 		return err
 	}
-	if !p.Empty() && !f.yes && !ask(fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
+	if !f.confirmed(session, p) {
 		return exitCode(exitTrouble)
 	}
-	return errors.Join(a.writePins(cfg, p), a.runPlan(session, p, w, f.parallel))
+	if err := errors.Join(a.writePins(cfg, p), a.runPlan(session, p, w, f.parallel)); err != nil {
+		return err
+	}
+	if digestOf(cfg) != p.Made.Files {
+		return nil // the files ask for something else by now, which is not this plan's to bring
+	}
+	return errors.Join(a.settled(session, cfg, w, &f.narrowing), a.writeOutputs(session, cfg, w, f.destroy))
 }
 
 // runPlan runs the steps and shows how they go.

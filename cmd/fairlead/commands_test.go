@@ -537,7 +537,7 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if pid <= 1 {
 		ts.Fatalf("signal: %d is nobody's to signal", pid)
 	}
-	signals := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP}
+	signals := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP, "HUP": syscall.SIGHUP}
 	ts.Check(syscall.Kill(pid, signals[args[0]]))
 }
 

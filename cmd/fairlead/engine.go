@@ -20,8 +20,11 @@ import (
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 )
 
-// engine is a private containerd below the data root: own root, state and socket. Nothing of the system's is touched.
+// engine is a private containerd in a directory of its own below the data root: own root, state and socket. Nothing of the system's is
+// touched.
 type engine struct{ dir string }
+
+func (a *app) engine() engine { return engine{filepath.Join(a.dataRoot, "engine")} }
 
 func (e engine) socket() string  { return filepath.Join(e.dir, "containerd.sock") }
 func (e engine) config() string  { return filepath.Join(e.dir, "containerd.toml") }
@@ -46,12 +49,12 @@ func engineCommand(a *app) *cobra.Command {
 		Example: "  fairlead engine start\n  export CONTAINERD_ADDRESS=$(fairlead engine status)"}
 	var purge bool
 	stop := &cobra.Command{Use: "stop", Short: "end it and all that runs in it", Args: cobra.NoArgs, Example: "  fairlead engine stop --purge",
-		RunE: func(*cobra.Command, []string) error { return engine{a.dataRoot}.stop(purge) }}
+		RunE: func(*cobra.Command, []string) error { return a.engine().stop(purge) }}
 	stop.Flags().BoolVar(&purge, "purge", false, "delete its images and containers, too")
 	cmd.AddCommand(
 		&cobra.Command{Use: "start", Short: "start it", Args: cobra.NoArgs, Example: "  fairlead engine start --data-root /tmp/try",
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				e := engine{a.dataRoot}
+				e := a.engine()
 				if err := e.start(cmd.Context()); err != nil {
 					return err
 				}
@@ -61,10 +64,14 @@ func engineCommand(a *app) *cobra.Command {
 		stop,
 		&cobra.Command{Use: "status", Short: "say where it serves; exit 1 if it doesn't", Args: cobra.NoArgs, Example: "  fairlead engine status --json",
 			RunE: func(*cobra.Command, []string) error {
-				e := engine{a.dataRoot}
+				e := a.engine()
 				pid := e.pid()
 				if a.json {
-					return view.JSON(os.Stdout, map[string]any{"format": "fairlead.engine", "version": view.Version, "running": pid != 0, "pid": pid, "address": e.socket()})
+					err := view.JSON(os.Stdout, map[string]any{"format": "fairlead.engine", "version": view.Version, "running": pid != 0, "pid": pid, "address": e.socket()})
+					if err == nil && pid == 0 {
+						err = exitCode(exitTrouble)
+					}
+					return err
 				}
 				if pid == 0 {
 					return errors.New("the private engine does not run: fairlead engine start")

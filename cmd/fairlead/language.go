@@ -114,7 +114,7 @@ func validateCommand(a *app) *cobra.Command {
 		Use: "validate", Short: "check the files; needs no containerd", Args: cobra.NoArgs,
 		Example: "  fairlead validate\n  fairlead -C shop validate --json",
 		RunE: func(*cobra.Command, []string) error {
-			cfg, diags := spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: os.Environ(), Namespace: a.namespace, Version: release()})
+			cfg, diags := a.parse(&n)
 			if a.json {
 				if err := view.DiagnosticsJSON(os.Stdout, diags); err != nil {
 					return err

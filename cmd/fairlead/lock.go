@@ -57,7 +57,12 @@ func lockCommand(a *app) *cobra.Command {
 				return err
 			}
 			refs := pullable(cfg)
-			for _, ref := range args {
+			for i, arg := range args {
+				ref, err := spec.ParseReference(arg)
+				if err != nil {
+					return fmt.Errorf("%s: %w", arg, err)
+				}
+				args[i] = ref
 				if !slices.Contains(refs, ref) {
 					return fmt.Errorf("%s: no image of the stack is pulled by that reference; there are: %s", ref, strings.Join(refs, ", "))
 				}
@@ -98,7 +103,7 @@ func outdatedCommand(a *app) *cobra.Command {
 	var n narrowing
 	cmd := &cobra.Command{
 		Use: "outdated", Short: "list pinned references whose tag has moved", Args: cobra.NoArgs,
-		Example: "  fairlead outdated && echo all is current",
+		Example: "  fairlead outdated && echo all is current   # exit 2 where something is outdated",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.load(&n)
 			if err != nil {
@@ -117,13 +122,17 @@ func outdatedCommand(a *app) *cobra.Command {
 				}
 			}
 			if a.json {
-				return errors.Join(err, view.JSON(os.Stdout, listed{"fairlead.outdated", view.Version, rows}))
+				if err := errors.Join(err, view.JSON(os.Stdout, listed{"fairlead.outdated", view.Version, rows})); err != nil || len(rows) == 0 {
+					return err
+				}
+				return exitCode(exitChanges)
 			}
 			for _, r := range rows {
 				fmt.Printf("%s  %s\n", r.Reference, move(r.Pinned, r.Now))
 			}
 			if err == nil && len(rows) > 0 {
 				fmt.Println("Take them with: fairlead lock --update")
+				return exitCode(exitChanges)
 			}
 			return err
 		},

@@ -37,9 +37,7 @@ func execute() (code int) {
 			code = exitTrouble
 		}
 	}()
-	ctx, stop := interrupts()
-	defer stop()
-	err := root().ExecuteContext(ctx)
+	err := root().ExecuteContext(context.Background())
 	var quiet exitCode
 	switch {
 	case err == nil:
@@ -51,14 +49,16 @@ func execute() (code int) {
 	return exitTrouble
 }
 
-// interrupts ends the context at the first signal and the program at the second.
-func interrupts() (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+// interrupts ends the context at the first signal and the program at the second. It is for what changes the host; what only looks may
+// end at once. A terminal that went away is an interrupt, and an output that nobody reads is no reason to leave a host half-way.
+func interrupts(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "Interrupted: no new step starts, what runs ends. Once more to stop now.")
+		fmt.Fprintln(os.Stderr, "\nInterrupted: no new step starts, what runs ends. Once more to stop now.")
 		cancel()
 		<-signals
 		os.Exit(exitInterrupt)

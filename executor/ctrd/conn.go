@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ type daemon struct {
 // dial connects to the daemon, and makes sure that it is one that fairlead can work with.
 func dial(ctx context.Context, o *Options) (*grpc.ClientConn, daemon, error) {
 	o.Address = strings.TrimPrefix(o.Address, "unix://")
+	if path, err := filepath.Abs(o.Address); err == nil {
+		o.Address = path // the lock and the files of a stack are found by it
+	}
 	d := daemon{address: o.Address}
 	first, err := connect(ctx, o.Address)
 	if err != nil {

@@ -234,7 +234,7 @@ func TestAdoptContainer(t *testing.T) {
 			h.Errorf("a container of somebody else's: %+v", l)
 		}
 		addr := spec.Addr{Kind: spec.KindContainer, Name: "web"}
-		cfg := &spec.Config{Imports: []*spec.Import{{To: addr, ID: id}}}
+		cfg := &spec.Config{Stack: spec.Stack{Name: "shop"}, Imports: []*spec.Import{{To: addr, ID: id}}}
 		s, err := h.w.Observe(context.Background(), cfg, ObserveOptions{})
 		h.must(err)
 		l := s.Containers[0]

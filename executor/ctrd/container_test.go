@@ -210,7 +210,7 @@ func newID() string {
 
 func (h *host) observe() *planner.State {
 	h.Helper()
-	s, err := h.w.Observe(context.Background(), nil, ObserveOptions{})
+	s, err := h.w.Observe(context.Background(), &spec.Config{Stack: spec.Stack{Name: "shop"}}, ObserveOptions{})
 	h.must(err)
 	return s
 }

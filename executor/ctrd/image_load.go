@@ -39,8 +39,7 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 			return registry.NoPlatform(op.Path, p, found.Platforms)
 		}
 	}
-	all := sortedSizes(found.Platforms)
-	if err := w.importBlobs(ctx, a, found, all, progress); err != nil {
+	if err := w.importBlobs(ctx, a, found, sortedSizes(found.Platforms), progress); err != nil {
 		return err
 	}
 	for _, p := range wanted {
@@ -49,7 +48,7 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 			return err
 		}
 	}
-	return w.point(ctx, op.Name, found.Target, mark{owner: op.Owner, protect: op.Protect, platforms: all, source: a.Fingerprint})
+	return w.point(ctx, op.Name, found.Target, mark{owner: op.Owner, protect: op.Protect, platforms: found.Platforms, source: a.Fingerprint})
 }
 
 func changed(path string) error {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
@@ -58,7 +60,12 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 			return err
 		}
 	}
-	return w.point(ctx, op.Name, target, mark{owner: op.Owner, protect: op.Protect, platforms: wanted})
+	whole, err := wholePlatforms(ctx, p.store, target)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(whole, func(platform string, _ int64) bool { return !slices.Contains(wanted, platform) }) // others may not be unpacked
+	return w.point(ctx, op.Name, target, mark{owner: op.Owner, protect: op.Protect, platforms: whole})
 }
 
 // atDigest gives ref's repository with the digest in place of a tag.

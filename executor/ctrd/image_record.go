@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
+	"maps"
 	"sort"
+	"strconv"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -37,7 +38,9 @@ func imageOf(rec images.Image) *planner.LiveImage {
 		return li
 	}
 	li.Protected = rec.Labels[labelProtect] == "true"
-	li.Platforms = platformList(rec.Labels[labelPlatforms])
+	if li.Sizes = platformSizes(rec.Labels[labelPlatforms]); li.Sizes != nil {
+		li.Platforms = sortedSizes(li.Sizes)
+	}
 	li.Source = rec.Labels[labelSource]
 	for _, k := range sortedLabels(rec.Labels) {
 		if digest, ref, ok := strings.Cut(rec.Labels[k], " "); ok && strings.HasPrefix(k, labelPushed) {
@@ -50,11 +53,26 @@ func imageOf(rec images.Image) *planner.LiveImage {
 	return li
 }
 
-func platformList(s string) []string {
-	if s == "" {
+// platformSizes reads the label of the platforms whose content is whole, as linux/amd64=1234,linux/arm/v7=1234, with bytes; writePlatforms
+// writes it.
+func platformSizes(label string) map[string]int64 {
+	if label == "" {
 		return nil
 	}
-	return strings.Split(s, ",")
+	out := map[string]int64{}
+	for _, word := range strings.Split(label, ",") {
+		p, size, _ := strings.Cut(word, "=")
+		out[p], _ = strconv.ParseInt(size, 10, 64)
+	}
+	return out
+}
+
+func writePlatforms(sizes map[string]int64) string {
+	var words []string
+	for _, p := range sortedSizes(sizes) {
+		words = append(words, p+"="+strconv.FormatInt(sizes[p], 10))
+	}
+	return strings.Join(words, ",")
 }
 
 func sortedLabels(m map[string]string) []string {
@@ -76,7 +94,7 @@ func pushedLabel(ref string) string {
 type mark struct {
 	owner     planner.Owner
 	protect   bool
-	platforms []string // whose content is whole
+	platforms map[string]int64 // whose content is whole, with its bytes
 	source    string
 }
 
@@ -84,6 +102,9 @@ type mark struct {
 func (m mark) labels(name string, old images.Image, same bool) map[string]string {
 	out := map[string]string{}
 	owned := ownerOf(old.Labels, name) != nil
+	if m.owner == (planner.Owner{}) {
+		return m.shared(old, owned && same)
+	}
 	for k, v := range old.Labels {
 		if !strings.HasPrefix(k, "fairlead/") || owned && strings.HasPrefix(k, labelPushed) {
 			out[k] = v
@@ -92,17 +113,31 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 	for k, v := range ownLabels(m.owner, name, m.protect) {
 		out[k] = v
 	}
-	whole := slices.Clone(m.platforms)
-	if owned && same {
-		whole = append(whole, platformList(old.Labels[labelPlatforms])...)
-	}
-	sort.Strings(whole)
-	if whole = slices.Compact(whole); len(whole) > 0 {
-		out[labelPlatforms] = strings.Join(whole, ",")
+	if whole := m.whole(old, owned && same); len(whole) > 0 {
+		out[labelPlatforms] = writePlatforms(whole)
 	}
 	if m.source != "" {
 		out[labelSource] = m.source
 	}
+	return out
+}
+
+// shared gives the labels of a record that stays whose it is: only what of its content is whole is noted, where that is noted at all.
+func (m mark) shared(old images.Image, noted bool) map[string]string {
+	out := maps.Clone(old.Labels)
+	if noted {
+		out[labelPlatforms] = writePlatforms(m.whole(old, true))
+	}
+	return out
+}
+
+// whole gives the platforms that are whole now, with those that were before, if they are of the same content.
+func (m mark) whole(old images.Image, same bool) map[string]int64 {
+	out := map[string]int64{}
+	if same {
+		maps.Copy(out, platformSizes(old.Labels[labelPlatforms]))
+	}
+	maps.Copy(out, m.platforms)
 	return out
 }
 
@@ -152,7 +187,7 @@ func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
 	}
 	m := mark{owner: op.Owner, protect: op.Protect}
 	if ownerOf(from.Labels, op.From) != nil {
-		m.platforms = platformList(from.Labels[labelPlatforms])
+		m.platforms = platformSizes(from.Labels[labelPlatforms])
 	}
 	return w.point(ctx, op.Name, from.Target, m)
 }
@@ -167,17 +202,15 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 	if err != nil {
 		return recordError(op.Name, err)
 	}
-	m := mark{owner: op.Owner, protect: op.Protect, source: op.Source}
+	m := mark{owner: op.Owner, protect: op.Protect}
 	if ownerOf(old.Labels, op.Name) != nil {
-		if m.source == "" {
-			m.source = old.Labels[labelSource]
-		}
+		m.source = old.Labels[labelSource]
 	} else {
 		whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
 		if err != nil {
 			return recordError(op.Name, err)
 		}
-		m.platforms = sortedSizes(whole)
+		m.platforms = whole
 	}
 	_, err = store.Update(ctx, images.Image{Name: op.Name, Labels: m.labels(op.Name, old, true)}, "labels")
 	return recordError(op.Name, err)
@@ -185,7 +218,14 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 
 // untagImage deletes a record, and waits until content that nothing else names is gone.
 func (w *imager) untagImage(ctx context.Context, op *planner.UntagImage) error {
-	err := w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete())
+	users, err := w.client.ContainerService().List(ctx, fmt.Sprintf("image==%q", op.Name))
+	if err != nil {
+		return recordError(op.Name, err)
+	}
+	if len(users) > 0 {
+		return fmt.Errorf("image %s: the container %s uses it, which came since the plan was made. Plan again", op.Name, shortID(users[0].ID))
+	}
+	err = w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete())
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

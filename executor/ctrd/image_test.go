@@ -195,7 +195,12 @@ func TestPull(t *testing.T) {
 			b.Errorf("last progress is %+v", last)
 		}
 		li := b.live(ref)
-		want := &planner.LiveImage{Name: ref, Digest: d, Owner: &testOwner, Protected: true, Platforms: []string{"linux/amd64"}, Seen: li.Seen, CreatedAt: li.CreatedAt}
+		size := -b.contents()[digest.Digest(d)] // of all but the index
+		for _, n := range b.contents() {
+			size += n
+		}
+		want := &planner.LiveImage{Name: ref, Digest: d, Owner: &testOwner, Protected: true, Platforms: []string{"linux/amd64"},
+			Sizes: map[string]int64{"linux/amd64": size}, Seen: li.Seen, CreatedAt: li.CreatedAt}
 		if diff := cmp.Diff(want, li); diff != "" {
 			b.Error(diff)
 		}
@@ -451,6 +456,23 @@ func TestPullWithoutADaemon(t *testing.T) {
 		}
 		if ctx.Err() != nil {
 			b.Error("it took 20 s to notice")
+		}
+	})
+}
+
+// Who uses another's image and brings a platform more leaves it the other's, protected as it was.
+func TestPullOfAPlatformForSomebodyElsesRecord(t *testing.T) {
+	onEach(t, func(b *bench) {
+		d := b.shop.push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
+		ref := b.shop.host + "/app:1"
+		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}, nil))
+		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/arm64"}}, nil))
+		li := b.live(ref)
+		if li.Owner == nil || *li.Owner != testOwner || !li.Protected {
+			b.Errorf("its owner is %v, and protected is %v", li.Owner, li.Protected)
+		}
+		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, li.Platforms); diff != "" {
+			b.Error(diff)
 		}
 	})
 }

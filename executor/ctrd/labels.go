@@ -26,11 +26,7 @@ type marking struct {
 // labels gives all labels of a new container. The image's come first, so that none of them can pass for another.
 func (m marking) labels() map[string]string {
 	out := map[string]string{}
-	for k, v := range m.image.Labels {
-		if !reservedLabel(k) {
-			out[k] = v
-		}
-	}
+	maps.Copy(out, imageLabels(m.image))
 	maps.Copy(out, m.want.Labels)
 	maps.Copy(out, m.nerdctl())
 	maps.Copy(out, m.changing())
@@ -38,6 +34,18 @@ func (m marking) labels() map[string]string {
 	out[labelPending] = "true"
 	if m.want.Image.Digest != "" {
 		out[labelDigest] = m.want.Image.Digest
+	}
+	return out
+}
+
+// imageLabels are those of an image that a container's record gets: none that could pass for another, and none that is too long for
+// one, as build tools write them.
+func imageLabels(im imageConfig) map[string]string {
+	out := map[string]string{}
+	for k, v := range im.Labels {
+		if !reservedLabel(k) && len(k)+len(v) <= spec.MaxLabel {
+			out[k] = v
+		}
 	}
 	return out
 }
@@ -91,7 +99,7 @@ func stopSignal(wanted, images string) string {
 
 // reservedLabel tells whether a label is kept for what runs the container.
 func reservedLabel(k string) bool {
-	for _, p := range []string{"fairlead/", nerdctlPrefix, "containerd.io/", "io.containerd.", "io.cri-containerd"} {
+	for _, p := range spec.Reserved {
 		if strings.HasPrefix(k, p) {
 			return true
 		}

@@ -63,7 +63,7 @@ func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, e
 	c.NetworkMode = networkMode(&s, r.Labels)
 	c.Hostname = hostname(&s, r.ID)
 	c.TTY = s.Process.Terminal
-	given := userLabels(a.Image.Labels, &spec.Container{})
+	given := imageLabels(a.Image)
 	if a.Spec == nil {
 		maps.DeleteFunc(given, func(k, _ string) bool { _, there := r.Labels[k]; return !there }) // not every tool copies an image's labels
 	}

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,14 @@ func TestNormalIsTheInverseOfBuild(t *testing.T) {
 				equal(t, "with another record", asArguments(want), asArguments(readBack(t, want, plain)))
 			}
 		})
+	}
+}
+
+// TestImageLabels: an image can neither pass for fairlead nor break a container by a label that is too long for one.
+func TestImageLabels(t *testing.T) {
+	im := imageConfig{Labels: map[string]string{"a": "b", "fairlead/owner": "x", "long": strings.Repeat("x", spec.MaxLabel)}}
+	if d := cmp.Diff(map[string]string{"a": "b"}, imageLabels(im)); d != "" {
+		t.Error(d)
 	}
 }
 

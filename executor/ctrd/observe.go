@@ -112,7 +112,7 @@ func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error
 // wantsRead tells of which containers the specs are read back.
 func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container) bool {
 	return func(c *containersapi.Container) bool {
-		if o.All || ownerOf(c.Labels, c.ID) != nil {
+		if owner := ownerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name {
 			return true
 		}
 		for _, im := range cfg.Imports {

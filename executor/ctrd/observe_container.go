@@ -2,14 +2,17 @@ package ctrd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"runtime"
-	"strconv"
-	"time"
+	"slices"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	tasktypes "github.com/containerd/containerd/api/types/task"
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
 	"golang.org/x/sync/errgroup"
 
@@ -40,9 +43,29 @@ func liveTask(p *tasktypes.Process) planner.Task {
 	return t
 }
 
-// seenContainer changes whenever the record or the task's state does.
-func seenContainer(updated time.Time, t planner.Task) string {
-	return strconv.FormatInt(updated.UnixNano(), 36) + " " + string(t.Status) + " " + strconv.Itoa(int(t.PID))
+// seenContainer changes whenever what a record says does, or the state of its task; but not by what the restart monitor does, which
+// may come and go at any moment: a container that ends again and again can be replaced all the same.
+func seenContainer(c *containersapi.Container, t planner.Task) string {
+	h := sha256.New()
+	write := func(parts ...string) {
+		for _, p := range parts {
+			fmt.Fprintf(h, "%d %s ", len(p), p)
+		}
+	}
+	write(c.ID, c.Image, c.Snapshotter, c.SnapshotKey, c.GetRuntime().GetName(), string(c.GetSpec().GetValue()))
+	for _, k := range sortedLabels(c.Labels) {
+		if k != restartCount {
+			write(k, c.Labels[k])
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.Extensions)) {
+		write(k, string(c.Extensions[k].GetValue()))
+	}
+	state := string(t.Status)
+	if c.Labels[restartStatus] == string(containerd.Running) {
+		state = "monitored"
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]) + " " + state
 }
 
 // nameOf is the name that people see.
@@ -84,7 +107,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		Owner:     ownerOf(c.Labels, c.ID),
 		Image:     c.Image,
 		Task:      t,
-		Seen:      seenContainer(c.UpdatedAt.AsTime(), t),
+		Seen:      seenContainer(c, t),
 		CreatedAt: c.CreatedAt.AsTime(),
 	}
 	var a *applied

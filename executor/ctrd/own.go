@@ -16,7 +16,7 @@ const (
 	labelCompleted = "fairlead/completed" // "true": a job that has ended with 0
 	labelDigest    = "fairlead/image-digest"
 
-	labelPlatforms = "fairlead/platforms" // of an image record: platforms whose content is whole, comma-separated, sorted
+	labelPlatforms = "fairlead/platforms" // of an image record: platforms whose content is whole, and its bytes, as linux/amd64=1234,…
 	labelSource    = "fairlead/source"    // of an image record: fingerprint of the archive that it was loaded from
 	labelPushed    = "fairlead/pushed."   // + first 16 hex digits of sha256(reference): "DIGEST REFERENCE"
 )

@@ -49,12 +49,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 
 // relabelled gives the labels to change, and those to take away as empty.
 func (m marking) relabelled(live map[string]string) map[string]string {
-	wanted := map[string]string{}
-	for k, v := range m.image.Labels {
-		if !reservedLabel(k) {
-			wanted[k] = v
-		}
-	}
+	wanted := imageLabels(m.image)
 	for k, v := range m.want.Labels {
 		wanted[k] = v
 	}

@@ -34,16 +34,17 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 	}
 	ctx, cancel := context.WithTimeout(ctx, taskPatience)
 	defer cancel()
+	// The record first: a snapshot without one is collected, but a record without its snapshot can never be started.
+	if err := w.client.ContainerService().Delete(ctx, op.ID); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	w.removed.Store(op.ID, true)
 	if c.SnapshotKey != "" {
 		err := w.client.SnapshotService(c.Snapshotter).Remove(ctx, c.SnapshotKey)
 		if err != nil && !errdefs.IsNotFound(err) {
 			return fmt.Errorf("its file system: %w", err)
 		}
 	}
-	if err := w.client.ContainerService().Delete(ctx, op.ID); err != nil && !errdefs.IsNotFound(err) {
-		return err
-	}
-	w.removed.Store(op.ID, true)
 	return w.dropDirs(op.ID)
 }
 

@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -40,7 +41,8 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 		rec := s.Images[im.Name]
 		switch {
 		case im.Pull != "":
-			if _, pinned := cfg.Lock[im.Pull]; !pinned && rec == nil {
+			_, pinned := cfg.Lock[im.Pull]
+			if told := rec != nil && (im.Name == im.Pull || strings.Contains(im.Pull, "@")); !pinned && !told {
 				ask(im, func() *planner.Source { return resolve(ctx, hosts(), im.Pull) })
 			}
 		case im.Load != "":

@@ -53,7 +53,7 @@ func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) err
 // how says what of a container changed, where its fingerprint tells.
 func how(was, is string) string {
 	a, b := strings.Fields(was), strings.Fields(is)
-	if len(a) == 3 && len(b) == 3 && a[1] != b[1] {
+	if len(a) == 2 && len(b) == 2 && a[1] != b[1] {
 		return fmt.Sprintf(" (its process was %s and is %s)", a[1], b[1])
 	}
 	return ""
@@ -79,7 +79,7 @@ func (w *Writer) seen(ctx context.Context) (map[seenKey]string, error) {
 	out := map[seenKey]string{}
 	tasks := tasksByID(got.tasks)
 	for _, c := range got.containers {
-		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c.UpdatedAt.AsTime(), tasks[c.ID])
+		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c, tasks[c.ID])
 	}
 	for _, i := range got.images {
 		out[seenKey{spec.KindImage, i.Name}] = imageOf(i).Seen
