@@ -115,8 +115,7 @@ func TestFloor(t *testing.T) {
 					t.Fatalf("%s: %v\n%s", cmd, err, out)
 				}
 			}
-			call(shared.top+"/bin/ctr", "-a", d.Address, "-n", "floor", "image", "import", "--local", archive)
-			call(floor, "up", "example.com/app:1", "3", "2")
+			call(floor, "up", archive, "example.com/app:1", "3", "2")
 			call(floor, "list")
 			lines, err := d.Inventory("floor")
 			if err != nil || strings.Count(strings.Join(lines, "\n"), "shim ") != 3 {

@@ -1,7 +1,7 @@
 // Floor does with plain client calls, and no thought, what fairlead is measured against:
 //
 //	floor list              the two calls without which no plan can be: containers and tasks
-//	floor up IMAGE N P      create and start N containers, P at once
+//	floor up FILE IMAGE N P import IMAGE from an archive, create and start N containers, P at once
 //	floor down P            kill and delete all containers, P at once
 //
 // CONTAINERD_ADDRESS and CONTAINERD_NAMESPACE say where.
@@ -41,12 +41,15 @@ func run(args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "list":
 		return list(ctx, client)
-	case len(args) == 4 && args[0] == "up":
-		return up(ctx, client, args[1], number(args[2]), number(args[3]))
+	case len(args) == 5 && args[0] == "up":
+		if err := load(ctx, client, args[1]); err != nil {
+			return err
+		}
+		return up(ctx, client, args[2], number(args[3]), number(args[4]))
 	case len(args) == 2 && args[0] == "down":
 		return down(ctx, client, number(args[1]))
 	}
-	return fmt.Errorf("usage: floor list | up IMAGE N P | down P")
+	return fmt.Errorf("usage: floor list | up FILE IMAGE N P | down P")
 }
 
 func number(s string) int { n, _ := strconv.Atoi(s); return max(n, 1) }
@@ -56,6 +59,16 @@ func list(ctx context.Context, client *containerd.Client) error {
 		return err
 	}
 	_, err := client.TaskService().List(ctx, &tasks.ListTasksRequest{})
+	return err
+}
+
+func load(ctx context.Context, client *containerd.Client, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = client.Import(ctx, f)
 	return err
 }
 
