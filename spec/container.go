@@ -96,8 +96,8 @@ func (d *decoder) check(c *Container, attrs hcl.Attributes) {
 		switch {
 		case c.State == StatePaused:
 			d.fail(fault(at("state"), "Contradiction", "A job (ready = \"completed\") that is paused never ends. Take one of the two out."))
-		case c.Restart.Policy == RestartAlways || c.Restart.Policy == RestartUnlessStopped:
-			d.fail(fault(at("restart"), "Contradiction", "A job (ready = \"completed\") that is started again whenever it ends is never done. Use \"no\" or \"on-failure\"."))
+		case c.Restart.Policy != "" && c.Restart.Policy != RestartNo:
+			d.fail(fault(at("restart"), "Contradiction", "A job (ready = \"completed\") is done when it ends with 0, and has failed when it doesn't: an apply tries it again, and nothing else. Leave restart out."))
 		}
 	}
 }

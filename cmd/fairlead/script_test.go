@@ -105,8 +105,13 @@ func TestScripts(t *testing.T) {
 	shared.start(t)
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
+			work := filepath.Join(shared.dir, "work", d.Name)
+			if err := os.MkdirAll(work, 0o755); err != nil {
+				t.Fatal(err)
+			}
 			testscript.Run(t, testscript.Params{
 				Dir:                 "testdata/script",
+				WorkdirRoot:         work, // which goes with shared.dir
 				Cmds:                commands(),
 				Setup:               func(env *testscript.Env) error { return setup(env, d) },
 				RequireExplicitExec: true,
