@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 )
@@ -81,8 +83,15 @@ func (w *Writer) sweep(ctx context.Context, stack string) error {
 	if err := w.endLeftovers(ctx, ids); err != nil {
 		return err
 	}
+	there, err := w.client.ContainerService().List(ctx, fmt.Sprintf("labels.%q==%q", labelStack, stack))
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		_, err := w.client.ContainerService().Get(ctx, id)
+		if slices.ContainsFunc(there, func(c containers.Container) bool { return c.ID == id }) {
+			continue
+		}
+		_, err := w.client.ContainerService().Get(ctx, id) // somebody may have taken its label away
 		if errdefs.IsNotFound(err) {
 			err = os.RemoveAll(filepath.Join(dir, id))
 		}

@@ -113,7 +113,7 @@ func (w *Writer) endLeftovers(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		left, err := w.leftovers(ctx, ids)
 		if err != nil || len(left) == 0 {
 			return err
