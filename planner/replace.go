@@ -99,6 +99,9 @@ func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContai
 	} else {
 		s.id = next.live.ID
 	}
+	if s.old != nil && s.old.adopt { // its marks first: whatever happens then, both are known to be this stack's
+		s.marked = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: m.own(c.Addr)}, s.made).touches(touchContainer(s.old.live))
+	}
 	if s.old == nil {
 		s.up(spare)
 	} else if c.Update.Strategy == spec.StartFirst && c.State != spec.StateStopped {
@@ -116,16 +119,17 @@ func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContai
 
 // succession is one generation coming up in the place of another.
 type succession struct {
-	m     *maker
-	w     *work
-	want  *spec.Container
-	next  *pair
-	old   *pair // nil: there was none
-	id    string
-	made  *draft // nil: it was there
-	last  *draft
-	ready []*draft
-	freed *draft // the old one's stop
+	m      *maker
+	w      *work
+	want   *spec.Container
+	next   *pair
+	old    *pair // nil: there was none
+	id     string
+	made   *draft // nil: it was there
+	last   *draft
+	ready  []*draft
+	freed  *draft // the old one's stop
+	marked *draft // the step that adopts the old one, which an import block named; nil: it is this stack's
 }
 
 // step adds a step of the new generation.
@@ -224,7 +228,7 @@ func (s *succession) down(after *draft, spare ...*LiveContainer) {
 	if !mayRun(l, s.old.was) {
 		return
 	}
-	d := s.w.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.made, after)
+	d := s.w.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.made, s.marked, after)
 	d.touches(touchContainer(l))
 	if after == nil {
 		s.m.waitForNeeds(d, s.want)
@@ -245,7 +249,7 @@ func mayRun(l *LiveContainer, was *spec.Container) bool {
 
 func (s *succession) remove() {
 	l := s.old.live
-	d := s.w.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last).touches(touchContainer(l))
+	d := s.w.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.marked).touches(touchContainer(l))
 	d.finish = true
 	f := s.m.fateOf(l)
 	f.remove = d

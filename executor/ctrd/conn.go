@@ -25,8 +25,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// patience is how long a daemon may take to say who it is.
-const patience = 10 * time.Second
+// greeting is how long a daemon may take to say who it is.
+const greeting = 10 * time.Second
 
 // daemon is what is known of the other end of a connection.
 type daemon struct {
@@ -120,7 +120,7 @@ var versionPattern = regexp.MustCompile(`^v?([0-9]+)\.([0-9]+)\.`)
 
 // askVersion refuses what is no containerd, and what is too old.
 func askVersion(ctx context.Context, cc *grpc.ClientConn, address string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
 	r, err := versionapi.NewVersionClient(cc).Version(ctx, &ptypes.Empty{})
 	switch {
@@ -128,7 +128,7 @@ func askVersion(ctx context.Context, cc *grpc.ClientConn, address string) (strin
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		return "", context.Canceled
 	case status.Code(err) == codes.DeadlineExceeded:
-		return "", fmt.Errorf("containerd at %s: no answer within %s: it hangs, or what listens there is no containerd. See its log, or name another with --address", address, patience)
+		return "", fmt.Errorf("containerd at %s: no answer within %s: it hangs, or what listens there is no containerd. See its log, or name another with --address", address, greeting)
 	default:
 		return "", fmt.Errorf("containerd at %s: what listens there is no containerd, or it ended just now. Name another with --address (%s)", address, status.Convert(err).Message())
 	}

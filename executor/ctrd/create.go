@@ -12,6 +12,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
@@ -36,7 +37,9 @@ const unpackPatience = time.Hour
 // createContainer makes a container with its snapshot, marked as pending.
 func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContainer, report func(executor.Progress)) error {
 	want := w.settled(op.Want)
-	got, err := w.client.ContainerService().Get(ctx, op.ID)
+	got, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+		return w.client.ContainerService().Get(ctx, op.ID)
+	})
 	if err == nil {
 		if ownerOf(got.Labels, op.ID) == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
@@ -65,7 +68,9 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	if err := w.describe(ctx, &c, op, want, parts); err != nil {
 		return err
 	}
-	_, err = w.client.ContainerService().Create(ctx, c)
+	_, err = within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+		return w.client.ContainerService().Create(ctx, c)
+	})
 	return explainLabels(err)
 }
 
@@ -140,7 +145,9 @@ func (w *Writer) snapshot(ctx context.Context, c *containers.Container, img imag
 	sn := w.client.SnapshotService(c.Snapshotter)
 	var err error
 	for range 3 {
-		_, err = sn.Prepare(ctx, c.SnapshotKey, p.chain)
+		_, err = within(ctx, taskPatience, func(ctx context.Context) ([]mount.Mount, error) {
+			return sn.Prepare(ctx, c.SnapshotKey, p.chain)
+		})
 		switch {
 		case err == nil:
 			return nil

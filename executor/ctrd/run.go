@@ -3,6 +3,7 @@ package ctrd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -14,6 +15,11 @@ func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Pr
 		report = func(executor.Progress) {}
 	}
 	ctx = w.in(ctx)
+	if d := patience(op); d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
 	switch op := op.(type) {
 	case *planner.PullImage:
 		return w.gone("pulling "+op.Name, w.pullImage(ctx, op, report))
@@ -49,6 +55,20 @@ func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Pr
 		return w.gone("checking that nothing moved", w.checkUnmoved(ctx, op))
 	}
 	return fmt.Errorf("no call for a step of type %T: this is a fault of fairlead", op)
+}
+
+// collectionPatience bounds a garbage collection that frees many gigabytes.
+const collectionPatience = 10 * time.Minute
+
+// patience bounds an op of a few quick calls, so that a daemon that hangs is said to; 0 is for what bounds its calls one by one.
+func patience(op planner.Op) time.Duration {
+	switch op.(type) {
+	case *planner.TagImage, *planner.RelabelImage, *planner.RelabelContainer, *planner.Settle, *planner.PauseTask, *planner.ResumeTask:
+		return taskPatience
+	case *planner.UntagImage:
+		return collectionPatience
+	}
+	return 0
 }
 
 // container puts the object before the trouble.

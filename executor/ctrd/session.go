@@ -33,7 +33,7 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 	}
 	end := func(ctx context.Context) error {
 		defer l.release()
-		ctx, cancel := context.WithTimeout(w.in(ctx), taskPatience)
+		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
 		defer cancel()
 		err := w.client.LeasesService().Delete(ctx, lease, leases.SynchronousDelete)
 		if err != nil && !errdefs.IsNotFound(err) {
