@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,6 +88,16 @@ func ParsePlatform(s string) (string, error) {
 	}
 	p.OSVersion, p.OSFeatures = "", nil
 	return platforms.Format(p), nil
+}
+
+// PlatformName gives a platform's normal form, as ParsePlatform does; false for what is no platform, such as an attestation.
+func PlatformName(p *ocispec.Platform) (string, bool) {
+	if p == nil || p.OS == "" || p.OS == "unknown" || p.Architecture == "" || p.Architecture == "unknown" {
+		return "", false
+	}
+	n := platforms.Normalize(*p)
+	n.OSVersion, n.OSFeatures = "", nil
+	return platforms.Format(n), true
 }
 
 // ParseReference reads the name of an image and gives its normal form, with host, path and tag or digest:

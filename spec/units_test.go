@@ -2,8 +2,12 @@ package spec
 
 import (
 	"encoding/json"
+	"sort"
+	"strings"
 	"testing"
 	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestParseSize(t *testing.T) {
@@ -152,5 +156,23 @@ func again(t *testing.T, what, s string, parse func(string) (string, error)) {
 	}
 	if twice, err := parse(once); err != nil || twice != once {
 		t.Errorf("%s %q is %q, and that is %q, %v", what, s, once, twice, err)
+	}
+}
+
+func TestPlatformName(t *testing.T) {
+	var got []string
+	for _, p := range []ocispec.Platform{{OS: "linux", Architecture: "x86_64"}, {OS: "linux", Architecture: "aarch64", Variant: "8"}, {OS: "linux", Architecture: "arm"},
+		{OS: "linux", Architecture: "arm", Variant: "v6"}, {OS: "windows", Architecture: "amd64", OSVersion: "10.0"}, {OS: "unknown", Architecture: "unknown"}, {OS: "linux"}} {
+		s, ok := PlatformName(&p)
+		if ok {
+			got = append(got, s)
+		}
+	}
+	sort.Strings(got)
+	if want := "linux/amd64 linux/arm/v6 linux/arm/v7 linux/arm64 windows/amd64"; strings.Join(got, " ") != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+	if _, ok := PlatformName(nil); ok {
+		t.Error("nothing is a platform")
 	}
 }

@@ -34,6 +34,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/archive": {
+		may:    []string{"spec"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {

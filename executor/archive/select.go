@@ -14,9 +14,10 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // maxDepth bounds indexes in indexes.
@@ -205,12 +206,7 @@ func (a *Archive) platformOf(desc ocispec.Descriptor) (string, bool) {
 		}
 		p = &got[0]
 	}
-	if p.OS == "" || p.OS == "unknown" || p.Architecture == "" || p.Architecture == "unknown" {
-		return "", false
-	}
-	n := platforms.Normalize(*p)
-	n.OSVersion, n.OSFeatures = "", nil
-	return platforms.Format(n), true
+	return spec.PlatformName(p)
 }
 
 // ReaderAt makes an Archive a content.Provider of its documents.

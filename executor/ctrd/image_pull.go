@@ -23,6 +23,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // layersAtOnce is how many layers of one image are on their way at the same time.
@@ -94,7 +95,7 @@ func hostPlatforms(wanted []string) []string {
 	for i, p := range wanted {
 		if out[i] = p; p == "" {
 			own := platforms.DefaultSpec()
-			out[i], _ = registry.PlatformOf(&own)
+			out[i], _ = spec.PlatformName(&own)
 		}
 	}
 	return out

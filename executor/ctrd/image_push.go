@@ -16,6 +16,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // pushImage copies all that a record's target names to a registry, and notes that on the record.
@@ -62,7 +63,7 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store cont
 			return nil
 		}
 		seen[desc.Digest.String()] = true
-		if p, ok := registry.PlatformOf(desc.Platform); ok {
+		if p, ok := spec.PlatformName(desc.Platform); ok {
 			platform = " of " + p
 		}
 		if _, err := store.Info(ctx, desc.Digest); errdefs.IsNotFound(err) {

@@ -10,7 +10,7 @@ import (
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // maxDocument bounds the manifests and indexes that are read into memory.
@@ -53,7 +53,7 @@ func manifestsOf(ctx context.Context, view content.Provider, target ocispec.Desc
 	}
 	if images.IsIndexType(target.MediaType) {
 		for _, c := range children {
-			p, ok := registry.PlatformOf(c.Platform)
+			p, ok := spec.PlatformName(c.Platform)
 			if _, again := out[p]; ok && !again && images.IsManifestType(c.MediaType) {
 				out[p] = c
 			}
@@ -67,7 +67,7 @@ func manifestsOf(ctx context.Context, view content.Provider, target ocispec.Desc
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := registry.PlatformOf(&config); ok {
+	if p, ok := spec.PlatformName(&config); ok {
 		out[p] = target
 	}
 	return out, nil

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -40,7 +39,7 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 
 func nativePlatform() string {
 	own := platforms.DefaultSpec()
-	p, _ := registry.PlatformOf(&own)
+	p, _ := spec.PlatformName(&own)
 	return p
 }
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sort"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,7 +18,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // weighed is what go-containerregistry says that an image has: its bytes and its blobs.
@@ -248,22 +246,4 @@ func TestNoPlatform(t *testing.T) {
 		t.Errorf("%s; want %s", err, want)
 	}
 	wantError(t, NoPlatform("app:1", "linux/arm64", nil), "app:1: it has no linux/arm64", "no image to run")
-}
-
-func TestPlatformOf(t *testing.T) {
-	var got []string
-	for _, p := range []v1.Platform{{OS: "linux", Architecture: "x86_64"}, {OS: "linux", Architecture: "aarch64", Variant: "8"}, {OS: "linux", Architecture: "arm"},
-		{OS: "linux", Architecture: "arm", Variant: "v6"}, {OS: "windows", Architecture: "amd64", OSVersion: "10.0"}, {OS: "unknown", Architecture: "unknown"}, {OS: "linux"}} {
-		s, ok := PlatformOf(&ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant, OSVersion: p.OSVersion})
-		if ok {
-			got = append(got, s)
-		}
-	}
-	sort.Strings(got)
-	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "windows/amd64"}, got); diff != "" {
-		t.Error(diff)
-	}
-	if _, ok := PlatformOf(nil); ok {
-		t.Error("nothing is a platform")
-	}
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // maxDocument bounds a manifest, an index or a config.
@@ -81,7 +82,7 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 		r.Contents[""] = append(r.Contents[""], m.Digest.String())
 	}
 	for _, m := range index.Manifests {
-		p, ok := PlatformOf(m.Platform)
+		p, ok := spec.PlatformName(m.Platform)
 		if !ok || asked[p] || !images.IsManifestType(m.MediaType) {
 			continue
 		}
@@ -119,7 +120,7 @@ func (r *Resolved) readManifest(ctx context.Context, f remotes.Fetcher, desc oci
 	if err := Document(ctx, f, manifest.Config, &config); err != nil {
 		return err
 	}
-	if p, ok := PlatformOf(&config.Platform); ok {
+	if p, ok := spec.PlatformName(&config.Platform); ok {
 		r.add(p, desc, manifest)
 	}
 	return nil
@@ -177,16 +178,6 @@ func fetchSmall(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor)
 
 func lie(want, got digest.Digest) error {
 	return fmt.Errorf("%w: for %s it sends %s", ErrLie, want, got)
-}
-
-// PlatformOf gives a platform's normal form, as spec writes it; false for what is no platform, such as an attestation.
-func PlatformOf(p *ocispec.Platform) (string, bool) {
-	if p == nil || p.OS == "" || p.OS == "unknown" || p.Architecture == "" || p.Architecture == "unknown" {
-		return "", false
-	}
-	n := platforms.Normalize(*p)
-	n.OSVersion, n.OSFeatures = "", nil
-	return platforms.Format(n), true
 }
 
 func weigh(desc ocispec.Descriptor, m ocispec.Manifest) int64 {
