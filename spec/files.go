@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Suffixes of the files that a directory is read from.
@@ -85,7 +86,29 @@ func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
 		}
 	}
 	body, _ := file.Body.(*hclsyntax.Body)
+	if body != nil {
+		e.fail(absurdNumbers(body)...)
+	}
 	return body
+}
+
+// maxExponent bounds a number's size, as a power of two: what is far beyond any use takes hundreds of megabytes to write out.
+const maxExponent = 4096
+
+// absurdNumbers finds number literals that nothing can be made of.
+func absurdNumbers(body *hclsyntax.Body) hcl.Diagnostics {
+	return hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
+		lit, ok := n.(*hclsyntax.LiteralValueExpr)
+		if !ok || lit.Val.IsNull() || !lit.Val.IsKnown() || lit.Val.Type() != cty.Number {
+			return nil
+		}
+		exponent := lit.Val.AsBigFloat().MantExp(nil)
+		if exponent < maxExponent && exponent > -maxExponent {
+			return nil
+		}
+		lit.Val = cty.Zero // so that nothing is computed from it
+		return hcl.Diagnostics{fault(lit.SrcRange, "Absurd number", "This number is too large, or too near to zero, for anything here.")}
+	})
 }
 
 // tornAt tells whether something within the range could not be parsed: what it holds is then not all that was written.

@@ -275,6 +275,7 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 	if !ok {
 		return
 	}
+	e.fail(absurdNumbers(body)...)
 	if !diags.HasErrors() {
 		e.cfg.Files[shown] = e.masked(file, body)
 	}
