@@ -28,11 +28,11 @@ func logURI(dir string, tty bool) string {
 // settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
 func settledTail(path string) []string {
 	last := tail(path, logLines)
-	for range 10 {
+	for still, tries := 0, 0; still < 4 && tries < 20; tries++ {
 		time.Sleep(50 * time.Millisecond)
 		now := tail(path, logLines)
-		if len(now) > 0 && slices.Equal(now, last) {
-			return now
+		if still++; len(now) == 0 || !slices.Equal(now, last) {
+			still = 0
 		}
 		last = now
 	}

@@ -245,7 +245,7 @@ func restart(labels map[string]string, was *spec.Container, up bool) spec.Restar
 	r := spec.Restart{Policy: word}
 	r.Max, _ = strconv.Atoi(count)
 	off := labels[restartStatus] != "running" || up && labels[restartStopped] == "true"
-	if word == "" || runs(was) && labels[labelPending] != "true" && off {
+	if word == "" || runs(was) && labels[labelPending] == "" && off {
 		return spec.Restart{Policy: spec.RestartNo}
 	}
 	return r
