@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -24,8 +25,14 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 	if err != nil {
 		return err
 	}
-	if t.Up() {
+	if t.Up() && c.Labels[restartStopped] != "true" {
 		return errRuns
+	}
+	if t.Up() { // the restart monitor was at it already when it was told
+		if err := w.stopTask(ctx, &planner.StopTask{ID: op.ID, Name: op.Name}, func(executor.Progress) {}); err != nil {
+			return err
+		}
+		t = planner.Task{}
 	}
 	if t.Status != planner.TaskNone {
 		if err := w.deleteTask(ctx, op.ID); err != nil {

@@ -45,6 +45,10 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 		return err
 	}
 	t, err := w.taskOf(ctx, op.ID)
+	if _, told := tell[restartStatus]; err == nil && told && !t.Up() {
+		time.Sleep(moment) // the monitor may be starting it
+		t, err = w.taskOf(ctx, op.ID)
+	}
 	if err != nil || t.Status == planner.TaskNone {
 		return err
 	}
