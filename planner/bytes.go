@@ -64,7 +64,7 @@ func (m *maker) brought() map[string][]string {
 			continue
 		}
 		all := append(out[src.Digest], src.Contents[""]...)
-		for _, p := range m.platformsOf(im) {
+		for _, p := range m.bringsOf(im, src.Platforms) {
 			all = append(all, src.Contents[p]...)
 		}
 		out[src.Digest] = all

@@ -37,6 +37,15 @@ func (m *maker) platformsOf(im *spec.Image) []string {
 	return slices.Compact(out)
 }
 
+// bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
+// all for a push, as a registry takes no index that names what it doesn't get.
+func (m *maker) bringsOf(im *spec.Image, offered map[string]int64) []string {
+	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
+		return sortedKeys(offered)
+	}
+	return m.platformsOf(im)
+}
+
 // imageAt is where an image's source is written: in its block, or in the container that names it.
 func (m *maker) imageAt(im *spec.Image) hcl.Range {
 	if im.Implied {
@@ -242,10 +251,7 @@ func (m *maker) pin(im *spec.Image, t target) {
 func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *imageResult) {
 	c := w.change
 	protect := im.Lifecycle.PreventDestroy
-	need := m.platformsOf(im)
-	if len(im.Push) > 0 && im.Pull != "" && t.platforms != nil {
-		need = sortedKeys(t.platforms) // a registry takes no index that names what it doesn't get
-	}
+	need := m.bringsOf(im, t.platforms)
 	verb, done := "pull", "pulled"
 	if im.Load != "" {
 		verb, done = "load", "loaded"
