@@ -37,8 +37,8 @@ var conditionSchema = &hcl.BodySchema{
 	Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}},
 }
 
-// envPrefix is what the environment's variables for variable blocks begin with.
-const envPrefix = "FAIRLEAD_VAR_"
+// VarPrefix is what the environment's variables for variable blocks begin with.
+const VarPrefix = "FAIRLEAD_VAR_"
 
 func (e *evaluator) declareVariable(b *hclsyntax.Block) {
 	e.checkLabel(b)
@@ -147,8 +147,8 @@ func (e *evaluator) variables() {
 	}
 	for _, kv := range e.in.Environ {
 		k, text, _ := strings.Cut(kv, "=")
-		if k, ok := strings.CutPrefix(k, envPrefix); ok && e.declared[k] != nil {
-			e.fromText(k, text, "the environment's "+envPrefix+k, values)
+		if k, ok := strings.CutPrefix(k, VarPrefix); ok && e.declared[k] != nil {
+			e.fromText(k, text, "the environment's "+VarPrefix+k, values)
 		}
 	}
 	for _, path := range e.in.VarFiles {
@@ -195,7 +195,7 @@ func (e *evaluator) settleVariable(v *variable, values map[string]given) {
 	default:
 		v.bad = true
 		e.fail(fault(v.at, "Missing variable", "var.%s has no value and no default. Give it one with --var '%s=…', with --var-file FILE, with %s%s in the environment, or in a file *%s beside this one.",
-			v.name, v.name, envPrefix, v.name, autoSuffix))
+			v.name, v.name, VarPrefix, v.name, autoSuffix))
 	}
 	if v.bad {
 		v.value = cty.UnknownVal(v.ty)

@@ -58,9 +58,6 @@ type narrowing struct {
 	environ                    []string // more of the environment, of a saved plan
 }
 
-// varPrefix begins the names of variables in the environment.
-const varPrefix = "FAIRLEAD_VAR_"
-
 // made is what a plan is made from.
 func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.Made {
 	m := planner.Made{Vars: n.vars, Targets: o.Targets, Excludes: o.Excludes, Destroy: n.destroy, Files: digestOf(cfg)}
@@ -71,7 +68,7 @@ func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.Made {
 		m.VarFiles = append(m.VarFiles, f)
 	}
 	for _, kv := range os.Environ() {
-		if strings.HasPrefix(kv, varPrefix) {
+		if strings.HasPrefix(kv, spec.VarPrefix) {
 			m.Environ = append(m.Environ, kv)
 		}
 	}
