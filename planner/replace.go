@@ -32,8 +32,8 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 
 // carriesOn tells whether a pending container is what is wanted.
 func carriesOn(p *pair) bool {
-	if p.live.Failed || p.applied != p.full.State {
-		return false // it can't be started, or its record would say something else than the files
+	if p.applied != p.full.State {
+		return false // its record would say something else than the files
 	}
 	for _, d := range p.diffs {
 		if d.Cost > Free && d.Cost != Retask {

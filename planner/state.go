@@ -53,7 +53,6 @@ type LiveContainer struct {
 	Name      string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
 	Owner     *Owner          // nil: not fairlead's
 	Pending   bool            // made by fairlead, and has never been ready
-	Failed    bool            // pending, and it could not be started: another one must be made
 	Protected bool            // prevent_destroy was set when it was last applied
 	Completed bool            // it was a job, and it ended with 0
 	Image     string          // name of the image record that it was made from

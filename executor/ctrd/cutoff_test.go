@@ -3,11 +3,14 @@ package ctrd
 import (
 	"context"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/containerd/v2/core/mount"
 
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -28,6 +31,23 @@ func TestStartsThatWereCutOff(t *testing.T) {
 		}
 		h.cutOffStart(id, 20*time.Millisecond)
 		h.run(&planner.RemoveContainer{ID: id, Name: c.Name})
+	})
+}
+
+// A daemon that ends as it makes a task may keep the task's directory. The next start gets past it, and harms nothing of the file system that is
+// still mounted there.
+func TestStartPastALeftoverDirectory(t *testing.T) {
+	onHosts(t, func(h *host) {
+		c := h.want("web", nil)
+		id := h.create(c)
+		rootfs := filepath.Join(h.daemon.Dir, "state", "io.containerd.runtime.v2.task", h.opts.Namespace, id, "rootfs")
+		h.must(os.MkdirAll(rootfs, 0o711))
+		mounts, err := h.w.client.SnapshotService("overlayfs").Mounts(h.ctx, id)
+		h.must(err)
+		h.must(mount.All(mounts, rootfs))
+		h.run(&planner.StartTask{ID: id, Name: c.Name})
+		h.run(&planner.AwaitReady{ID: id, Name: c.Name, Ready: spec.ReadyStarted})
+		h.same(id, c)
 	})
 }
 

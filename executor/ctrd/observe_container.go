@@ -113,7 +113,6 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 	var a *applied
 	if l.Owner != nil {
 		l.Pending = c.Labels[labelPending] != ""
-		l.Failed = c.Labels[labelPending] == pendingFailed
 		l.Protected = c.Labels[labelProtect] == "true"
 		l.Completed = c.Labels[labelCompleted] == "true"
 		l.Digest = c.Labels[labelDigest]

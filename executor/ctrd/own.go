@@ -12,7 +12,7 @@ const (
 	labelAddress   = "fairlead/address"   // of the block or instance in it
 	labelOwner     = "fairlead/owner"     // the record's own ID or name; ownership counts only if it is
 	labelProtect   = "fairlead/protect"   // "true": prevent_destroy was set when it was last applied
-	labelPending   = "fairlead/pending"   // "true": a container that has never been ready; pendingFailed: nor could it be started
+	labelPending   = "fairlead/pending"   // "true": a container that has never been ready
 	labelCompleted = "fairlead/completed" // "true": a job that has ended with 0
 	labelDigest    = "fairlead/image-digest"
 

@@ -79,24 +79,13 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 		}
 		if time.Since(begun) > leftoverAfter {
 			w.endShims(op.ID, time.Since(begun)+time.Second)
+			w.clearBundle(op.ID, err)
 		}
 	}
 	if err != nil {
-		w.noteFailure(ctx, c, err)
 		return explainStart(err)
 	}
 	return w.setLabels(ctx, op.ID, watched(c.Labels))
-}
-
-// pendingFailed is the pending mark of a container that could not be started: the next apply makes another. The daemon may have lost
-// track of this one's task for good.
-const pendingFailed = "failed"
-
-func (w *Writer) noteFailure(ctx context.Context, c containers.Container, err error) {
-	if c.Labels[labelPending] == "" || errdefs.IsUnavailable(err) {
-		return
-	}
-	_ = w.setLabels(context.WithoutCancel(ctx), c.ID, map[string]string{labelPending: pendingFailed}) // the error of the start says more
 }
 
 // passingPatience is how long a daemon may take to end or take back a call that was cut off.
