@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,11 +21,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
-	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/opencontainers/go-digest"
@@ -36,91 +30,23 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// shop is a registry that counts, and misbehaves when told.
-type shop struct {
-	host  string
-	inner http.Handler
-	blobs atomic.Int64                                                  // GETs of blobs
-	bend  atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // true: it has answered
-}
-
-func newShop(t *testing.T) *shop {
-	t.Helper()
-	s := &shop{inner: ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
-			s.blobs.Add(1)
-		}
-		if bend := s.bend.Load(); bend != nil && (*bend)(w, r) {
-			return
-		}
-		s.inner.ServeHTTP(w, r)
-	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	t.Cleanup(server.Close)
-	s.host = strings.TrimPrefix(server.URL, "http://")
-	return s
-}
-
-func (s *shop) misbehave(f func(http.ResponseWriter, *http.Request) bool) { s.bend.Store(&f) }
-
-func (s *shop) ref(t *testing.T, repoTag string) name.Reference {
-	t.Helper()
-	ref, err := name.ParseReference(s.host+"/"+repoTag, name.Insecure)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
-}
-
 func imageFor(t *testing.T, arch string, layers int64) v1.Image {
 	t.Helper()
-	img, err := random.Image(64<<10, layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg = cfg.DeepCopy()
-	cfg.OS, cfg.Architecture = "linux", arch
-	if img, err = mutate.ConfigFile(img, cfg); err != nil {
-		t.Fatal(err)
-	}
-	return img
+	return registrytest.Image(t, arch, 64<<10, layers)
 }
 
 func indexOf(t *testing.T, arches ...string) v1.ImageIndex {
 	t.Helper()
-	var idx v1.ImageIndex = empty.Index
+	all := map[string]v1.Image{}
 	for _, a := range arches {
-		idx = mutate.AppendManifests(idx, mutate.IndexAddendum{Add: imageFor(t, a, 3), Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: a}}})
+		all["linux/"+a] = imageFor(t, a, 3)
 	}
-	return idx
-}
-
-func (s *shop) push(t *testing.T, repoTag string, what interface{ Digest() (v1.Hash, error) }) string {
-	t.Helper()
-	var err error
-	switch w := what.(type) {
-	case v1.Image:
-		err = remote.Write(s.ref(t, repoTag), w)
-	case v1.ImageIndex:
-		err = remote.WriteIndex(s.ref(t, repoTag), w)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := what.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d.String()
+	return registrytest.Index(all)
 }
 
 var testOwner = planner.Owner{Stack: "shop", Addr: spec.Addr{Kind: spec.KindImage, Name: "app"}}
@@ -130,7 +56,7 @@ type bench struct {
 	ctx    context.Context
 	client *containerd.Client
 	w      *imager
-	shop   *shop
+	shop   *registrytest.Registry
 	daemon *ctrdtest.Daemon
 }
 
@@ -139,13 +65,13 @@ func onEach(t *testing.T, f func(b *bench)) {
 	ctrdtest.Each(t, func(t *testing.T, d *ctrdtest.Daemon) {
 		t.Setenv("DOCKER_CONFIG", t.TempDir())
 		client := d.Client(t)
-		f(&bench{T: t, ctx: d.Context(t, client), client: client, shop: newShop(t), daemon: d,
+		f(&bench{T: t, ctx: d.Context(t, client), client: client, shop: registrytest.New(t, false, nil), daemon: d,
 			w: &imager{client: client, hosts: registry.NewHosts(nil)}})
 	})
 }
 
 func (b *bench) pull(tag, digest string, platforms ...string) error {
-	ref := b.shop.host + "/" + tag
+	ref := b.shop.Host + "/" + tag
 	return b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: digest, Platforms: platforms, Owner: testOwner}, nil)
 }
 
@@ -186,9 +112,9 @@ func (b *bench) wantError(err error, parts ...string) {
 func TestPull(t *testing.T) {
 	onEach(t, func(b *bench) {
 		idx := indexOf(b.T, "amd64", "arm64", "s390x")
-		d := b.shop.push(b.T, "app:1", idx)
+		d := b.shop.Push(b.T, "app:1", idx)
 		var last executor.Progress
-		ref := b.shop.host + "/app:1"
+		ref := b.shop.Host + "/app:1"
 		op := &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}
 		b.must(b.w.pullImage(b.ctx, op, func(p executor.Progress) { last = p }))
 		if last.Total == 0 || last.Done != last.Total {
@@ -207,9 +133,9 @@ func TestPull(t *testing.T) {
 		if n := len(b.contents()); n != 1+1+1+3 {
 			b.Errorf("there are %d blobs: want index, manifest, config and 3 layers", n)
 		}
-		n := b.shop.blobs.Load()
+		n := b.shop.Blobs.Load()
 		b.must(b.pull("app:1", d, "linux/amd64"))
-		if got := b.shop.blobs.Load(); got != n {
+		if got := b.shop.Blobs.Load(); got != n {
 			b.Errorf("the second pull fetched %d blobs", got-n)
 		}
 		b.must(b.pull("app:1", d, "linux/arm64"))
@@ -237,8 +163,8 @@ func TestPull(t *testing.T) {
 // Once its lease is gone, an untagged image's content is gone too, and what a record names stays.
 func TestUntag(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d1 := b.shop.push(b.T, "aa:1", indexOf(b.T, "amd64"))
-		d2 := b.shop.push(b.T, "bb:1", imageFor(b.T, "amd64", 2))
+		d1 := b.shop.Push(b.T, "aa:1", indexOf(b.T, "amd64"))
+		d2 := b.shop.Push(b.T, "bb:1", imageFor(b.T, "amd64", 2))
 		free := namespaces.WithNamespace(context.Background(), ctrdtest.Namespace) // without the lease that a test has
 		lease, done, err := b.client.WithLease(free)
 		b.must(err)
@@ -247,9 +173,9 @@ func TestUntag(t *testing.T) {
 		b.must(b.pull("bb:1", d2, "linux/amd64"))
 		b.must(done(free))
 		b.ctx = free
-		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.host + "/aa:1"}))
-		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.host + "/aa:1"}))
-		_, err = b.client.ImageService().Get(b.ctx, b.shop.host+"/aa:1")
+		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
+		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
+		_, err = b.client.ImageService().Get(b.ctx, b.shop.Host+"/aa:1")
 		if !errdefs.IsNotFound(err) {
 			b.Errorf("the record is still there: %v", err)
 		}
@@ -263,9 +189,9 @@ func TestUntag(t *testing.T) {
 // What breaks off is taken up where it ended; a busy registry is asked again; a lie is an error, and leaves nothing.
 func TestPullFromABadRegistry(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d := b.shop.push(b.T, "app:1", imageFor(b.T, "amd64", 1))
+		d := b.shop.Push(b.T, "app:1", imageFor(b.T, "amd64", 1))
 		var asked atomic.Int64
-		b.shop.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		b.shop.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/blobs/") {
 				return false
 			}
@@ -278,28 +204,28 @@ func TestPullFromABadRegistry(t *testing.T) {
 		})
 		b.must(b.pull("app:1", d, "linux/amd64"))
 
-		d = b.shop.push(b.T, "lie:1", imageFor(b.T, "amd64", 1))
-		b.shop.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		d = b.shop.Push(b.T, "lie:1", imageFor(b.T, "amd64", 1))
+		b.shop.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/blobs/") {
 				return false
 			}
-			body := b.shop.body(r)
+			body := b.body(r)
 			body[len(body)/2] ^= 0xff
 			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 			_, _ = w.Write(body)
 			return true
 		})
 		err := b.pull("lie:1", d, "linux/amd64")
-		b.wantError(err, "registry "+b.shop.host, "lies about a digest")
+		b.wantError(err, "registry "+b.shop.Host, "lies about a digest")
 		statuses, err := b.client.ContentStore().ListStatuses(b.ctx)
 		b.must(err)
 		if len(statuses) != 0 {
 			b.Errorf("half-made content is left: %v", statuses)
 		}
-		if _, err := b.client.ImageService().Get(b.ctx, b.shop.host+"/lie:1"); !errdefs.IsNotFound(err) {
+		if _, err := b.client.ImageService().Get(b.ctx, b.shop.Host+"/lie:1"); !errdefs.IsNotFound(err) {
 			b.Errorf("a record was made: %v", err)
 		}
-		b.shop.bend.Store(nil)
+		b.shop.Misbehave(nil)
 		b.must(b.pull("lie:1", d, "linux/amd64"))
 	})
 }
@@ -312,28 +238,28 @@ func withRange(r *http.Request, part string) *http.Request {
 }
 
 // body is what the registry would answer.
-func (s *shop) body(r *http.Request) []byte {
+func (b *bench) body(r *http.Request) []byte {
 	rec := httptest.NewRecorder()
-	s.inner.ServeHTTP(rec, r)
+	b.shop.Inner.ServeHTTP(rec, r)
 	return rec.Body.Bytes()
 }
 
 // Half of a blob is kept when a registry hangs up, and the next try asks for the rest alone.
 func TestPullGoesOnWhereItEnded(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d := b.shop.push(b.T, "app:1", imageFor(b.T, "amd64", 1))
+		d := b.shop.Push(b.T, "app:1", imageFor(b.T, "amd64", 1))
 		var ranges atomic.Int64
-		b.shop.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		b.shop.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/blobs/") {
 				return false
 			}
 			if part := r.Header.Get("Range"); part != "" {
 				ranges.Add(1)
 				r.Header.Del("Range")
-				http.ServeContent(w, withRange(r, part), "", time.Time{}, bytes.NewReader(b.shop.body(r)))
+				http.ServeContent(w, withRange(r, part), "", time.Time{}, bytes.NewReader(b.body(r)))
 				return true
 			}
-			body := b.shop.body(r)
+			body := b.body(r)
 			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 			_, _ = w.Write(body[:len(body)/2])
 			if f, ok := w.(http.Flusher); ok {
@@ -389,15 +315,17 @@ func TestLoad(t *testing.T) {
 // A push copies all platforms or says which one is missing, and is noted on the record.
 func TestTagAndPush(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d := b.shop.push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
+		d := b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
 		b.must(b.pull("app:1", d, "linux/amd64"))
-		from, mine, to := b.shop.host+"/app:1", "example.com/mine:1", b.shop.host+"/copy/app:2"
+		from, mine, to := b.shop.Host+"/app:1", "example.com/mine:1", b.shop.Host+"/copy/app:2"
 		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: mine, From: from, Digest: d, Owner: testOwner}))
 		push := &planner.PushImage{Name: mine, To: to, Digest: d}
 		b.wantError(b.w.pushImage(b.ctx, push, nil), "of linux/arm64", "which is not here")
 		b.must(b.pull("app:1", d, "linux/arm64"))
 		b.must(b.w.pushImage(b.ctx, push, nil))
-		got, err := remote.Index(b.shop.ref(b.T, "copy/app:2"))
+		copied, err := name.ParseReference(b.shop.Host+"/copy/app:2", name.Insecure)
+		b.must(err)
+		got, err := remote.Index(copied)
 		b.must(err)
 		if h, _ := got.Digest(); h.String() != d {
 			b.Errorf("the registry has %s; want %s", h, d)
@@ -417,8 +345,8 @@ func TestTagAndPush(t *testing.T) {
 // Adopting a record keeps others' labels, and finds out which platforms are whole.
 func TestAdopt(t *testing.T) {
 	onEach(t, func(b *bench) {
-		b.shop.push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
-		ref := b.shop.host + "/app:1"
+		b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
+		ref := b.shop.Host + "/app:1"
 		_, err := b.client.Pull(b.ctx, ref, containerd.WithPlatform("linux/amd64"), containerd.WithResolver(b.w.hosts.Resolver()),
 			containerd.WithPullLabel("example.com/mine", "yes"))
 		b.must(err)
@@ -441,17 +369,17 @@ func TestAdopt(t *testing.T) {
 // When the daemon goes away, the error is about the daemon, and comes at once.
 func TestPullWithoutADaemon(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d := b.shop.push(b.T, "app:1", imageFor(b.T, "amd64", 1))
+		d := b.shop.Push(b.T, "app:1", imageFor(b.T, "amd64", 1))
 		w, err := OpenWriter(b.ctx, Options{Address: b.daemon.Address, Namespace: ctrdtest.Namespace, DataRoot: b.TempDir()})
 		b.must(err)
 		defer w.Close()
 		b.daemon.Stop(9)
 		ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 		defer cancel()
-		ref := b.shop.host + "/app:1"
+		ref := b.shop.Host + "/app:1"
 		err = w.Run(ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner}, nil)
 		b.wantError(err, "containerd at "+b.daemon.Address, "went away while pulling", "run the command again")
-		if strings.Contains(err.Error(), "registry "+b.shop.host+":") {
+		if strings.Contains(err.Error(), "registry "+b.shop.Host+":") {
 			b.Errorf("the registry is blamed: %v", err)
 		}
 		if ctx.Err() != nil {
@@ -463,8 +391,8 @@ func TestPullWithoutADaemon(t *testing.T) {
 // Who uses another's image and brings a platform more leaves it the other's, protected as it was.
 func TestPullOfAPlatformForSomebodyElsesRecord(t *testing.T) {
 	onEach(t, func(b *bench) {
-		d := b.shop.push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
-		ref := b.shop.host + "/app:1"
+		d := b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
+		ref := b.shop.Host + "/app:1"
 		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}, nil))
 		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/arm64"}}, nil))
 		li := b.live(ref)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -70,19 +71,19 @@ func TestLogin(t *testing.T) {
 				continue
 			}
 			t.Run(tt.name+"/"+scheme, func(t *testing.T) {
-				var s *shop
+				var s *registrytest.Registry
 				front := basic
 				if scheme == "bearer" {
 					front = bearer(&s)
 				}
-				s = newShop(t, false, front)
+				s = registrytest.New(t, false, front)
 				img := imageFor(t, "amd64")
-				s.push(t, "app:1", img)
+				s.Push(t, "app:1", img)
 				dir := t.TempDir()
 				if tt.config != "" {
 					text := tt.config
 					if strings.Contains(text, own) {
-						text = fmt.Sprintf(text, s.host)
+						text = fmt.Sprintf(text, s.Host)
 					}
 					if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o600); err != nil {
 						t.Fatal(err)
@@ -94,18 +95,18 @@ func TestLogin(t *testing.T) {
 				t.Setenv("HELPER_SECRET", tt.secret)
 				var blocks []*spec.Registry
 				if tt.block != nil {
-					blocks = append(blocks, tt.block(s.host))
+					blocks = append(blocks, tt.block(s.Host))
 				}
-				got, err := Resolve(t.Context(), NewHosts(blocks), s.host+"/app:1")
+				got, err := Resolve(t.Context(), NewHosts(blocks), s.Host+"/app:1")
 				if tt.words == nil {
-					if err != nil || got.Digest != digestOf(t, img) {
+					if err != nil || got.Digest != registrytest.Digest(t, img) {
 						t.Errorf("resolved to %s, %v", got.Digest, err)
 					}
 					return
 				}
-				words := []string{s.host}
+				words := []string{s.Host}
 				for _, w := range tt.words {
-					words = append(words, strings.ReplaceAll(w, own, s.host))
+					words = append(words, strings.ReplaceAll(w, own, s.Host))
 				}
 				wantError(t, err, words...)
 			})

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+
+	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 )
 
 // weighed is what go-containerregistry says that an image has: its bytes and its blobs.
@@ -25,7 +27,7 @@ func weighed(t *testing.T, img v1.Image) (int64, []string) {
 	t.Helper()
 	raw := must[[]byte](t)(img.RawManifest())
 	m := must[*v1.Manifest](t)(img.Manifest())
-	sum, all := int64(len(raw))+m.Config.Size, []string{digestOf(t, img), m.Config.Digest.String()}
+	sum, all := int64(len(raw))+m.Config.Size, []string{registrytest.Digest(t, img), m.Config.Digest.String()}
 	for _, l := range m.Layers {
 		sum += l.Size
 		all = append(all, l.Digest.String())
@@ -35,9 +37,9 @@ func weighed(t *testing.T, img v1.Image) (int64, []string) {
 
 // Digest, platforms, sizes and contents are what go-containerregistry says of what was pushed.
 func TestResolve(t *testing.T) {
-	s := newShop(t, false, nil)
+	s := registrytest.New(t, false, nil)
 	amd, arm, v7 := imageFor(t, "amd64"), imageFor(t, "arm64"), imageFor(t, "arm")
-	idx := indexOf(map[string]v1.Image{"linux/amd64": amd, "linux/arm64/v8": arm, "linux/arm": v7, "unknown/unknown": must[v1.Image](t)(random.Image(9, 1))})
+	idx := registrytest.Index(map[string]v1.Image{"linux/amd64": amd, "linux/arm64/v8": arm, "linux/arm": v7, "unknown/unknown": must[v1.Image](t)(random.Image(9, 1))})
 	for _, tt := range []struct {
 		name, ref string
 		what      interface {
@@ -48,21 +50,21 @@ func TestResolve(t *testing.T) {
 	}{
 		{"image", "app:1", amd, map[string]v1.Image{"linux/amd64": amd}},
 		{"index", "app:all", idx, map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm, "linux/arm/v7": v7}},
-		{"index by its digest", "app@" + digestOf(t, idx), idx, map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm, "linux/arm/v7": v7}},
+		{"index by its digest", "app@" + registrytest.Digest(t, idx), idx, map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm, "linux/arm/v7": v7}},
 		{"an image without a platform", "app:none", empty.Image, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if !strings.Contains(tt.ref, "@") {
-				s.push(t, tt.ref, tt.what)
+				s.Push(t, tt.ref, tt.what)
 			}
-			got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.host+"/"+tt.ref))
+			got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.Host+"/"+tt.ref))
 			raw := must[[]byte](t)(tt.what.RawManifest())
 			sizes, contents := map[string]int64{}, map[string][]string{}
 			for p, img := range tt.platforms {
 				sizes[p], contents[p] = weighed(t, img)
 			}
-			if got.Digest != digestOf(t, tt.what) || got.Size != int64(len(raw)) {
-				t.Errorf("resolved to %s of %d bytes; want %s of %d", got.Digest, got.Size, digestOf(t, tt.what), len(raw))
+			if got.Digest != registrytest.Digest(t, tt.what) || got.Size != int64(len(raw)) {
+				t.Errorf("resolved to %s of %d bytes; want %s of %d", got.Digest, got.Size, registrytest.Digest(t, tt.what), len(raw))
 			}
 			if diff := cmp.Diff(sizes, got.Platforms); diff != "" {
 				t.Error("platforms (-want +got):", diff)
@@ -82,12 +84,12 @@ func TestResolve(t *testing.T) {
 // Of two manifests for one platform the first is the one that runs; nobody asks for the second.
 func TestTheFirstOfAPlatformCounts(t *testing.T) {
 	first, second := imageFor(t, "arm64"), imageFor(t, "arm64")
-	s := newShop(t, false, func(w http.ResponseWriter, r *http.Request) bool {
-		return strings.HasSuffix(r.URL.Path, digestOf(t, second)) && status(http.StatusTeapot)(w, r)
+	s := registrytest.New(t, false, func(w http.ResponseWriter, r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, registrytest.Digest(t, second)) && status(http.StatusTeapot)(w, r)
 	})
-	s.push(t, "app:1", mutate.AppendManifests(indexOf(map[string]v1.Image{"linux/arm64": first}),
+	s.Push(t, "app:1", mutate.AppendManifests(registrytest.Index(map[string]v1.Image{"linux/arm64": first}),
 		mutate.IndexAddendum{Add: second, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}}))
-	got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.host+"/app:1"))
+	got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.Host+"/app:1"))
 	sum, all := weighed(t, first)
 	if diff := cmp.Diff(map[string]int64{"linux/arm64": sum}, got.Platforms); diff != "" {
 		t.Error(diff)
@@ -100,11 +102,11 @@ func TestTheFirstOfAPlatformCounts(t *testing.T) {
 // A copy of an index that has some of its platforms alone is resolved to those.
 func TestAPlatformThatTheRegistryLacksIsNotReported(t *testing.T) {
 	amd, arm := imageFor(t, "amd64"), imageFor(t, "arm64")
-	s := newShop(t, false, func(w http.ResponseWriter, r *http.Request) bool {
-		return strings.HasSuffix(r.URL.Path, digestOf(t, arm)) && status(http.StatusNotFound)(w, r)
+	s := registrytest.New(t, false, func(w http.ResponseWriter, r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, registrytest.Digest(t, arm)) && status(http.StatusNotFound)(w, r)
 	})
-	s.push(t, "app:1", indexOf(map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm}))
-	got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.host+"/app:1"))
+	s.Push(t, "app:1", registrytest.Index(map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm}))
+	got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.Host+"/app:1"))
 	sum, _ := weighed(t, amd)
 	if diff := cmp.Diff(map[string]int64{"linux/amd64": sum}, got.Platforms); diff != "" {
 		t.Error(diff)
@@ -122,13 +124,13 @@ func TestTroubleThatPassesIsNoError(t *testing.T) {
 				t.Parallel()
 				var n atomic.Int64
 				times := map[string]int64{"429": 6, "503": 3, "502": 2, "hangs up": 6}[name]
-				s := newShop(t, false, func(w http.ResponseWriter, r *http.Request) bool {
+				s := registrytest.New(t, false, func(w http.ResponseWriter, r *http.Request) bool {
 					// containerd's resolver asks 5 times itself, where it asks again at all.
 					return r.Method == method && n.Add(1) <= times && trouble(w, r)
 				})
 				img := imageFor(t, "amd64")
-				s.push(t, "app:1", img)
-				if got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.host+"/app:1")); got.Digest != digestOf(t, img) {
+				s.Push(t, "app:1", img)
+				if got := must[Resolved](t)(Resolve(t.Context(), hostsFor(t), s.Host+"/app:1")); got.Digest != registrytest.Digest(t, img) {
 					t.Errorf("resolved to %s", got.Digest)
 				}
 			})
@@ -164,7 +166,7 @@ func TestTroubleThatStays(t *testing.T) {
 		{"403", status(http.StatusForbidden), "app:1", []string{"app: forbidden", "run `docker login"}},
 		{"401 without a word of how", status(http.StatusUnauthorized), "app:1", []string{"it wants a login for app", "run `docker login"}},
 		{"418", status(http.StatusTeapot), "app:1", []string{`it answers "418 I'm a teapot" to HEAD /v2/app/manifests/1`}},
-		{"other bytes", bent(func(b []byte) []byte { b[len(b)/2] ^= 1; return b }), "app:1", []string{"lies about a digest", digestOf(t, img), "Try again"}},
+		{"other bytes", bent(func(b []byte) []byte { b[len(b)/2] ^= 1; return b }), "app:1", []string{"lies about a digest", registrytest.Digest(t, img), "Try again"}},
 		{"too few bytes", bent(func(b []byte) []byte { return b[:len(b)/2] }), "app:1", []string{"it stopped half-way, 4 times", "Try again"}},
 		{"too many bytes", bent(func(b []byte) []byte { return append(b, "more"...) }), "app:1", []string{"read past expected size"}},
 		{"a huge manifest", func(w http.ResponseWriter, r *http.Request) bool {
@@ -180,15 +182,15 @@ func TestTroubleThatStays(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, false, tt.front)
-			s.push(t, "app:1", img)
+			s := registrytest.New(t, false, tt.front)
+			s.Push(t, "app:1", img)
 			began := time.Now()
-			_, err := Resolve(t.Context(), hostsFor(t), s.host+"/"+tt.ref)
-			wantError(t, err, append([]string{s.host}, tt.words...)...)
+			_, err := Resolve(t.Context(), hostsFor(t), s.Host+"/"+tt.ref)
+			wantError(t, err, append([]string{s.Host}, tt.words...)...)
 			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("it took %s to give up", took)
 			}
-			if n := s.asked.Load(); n > Tries*6 {
+			if n := s.Asked.Load(); n > Tries*6 {
 				t.Errorf("it was asked %d times", n)
 			}
 		})
@@ -212,15 +214,15 @@ func TestNoErrorShowsASignature(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := httptest.NewServer(answer)
 			defer store.Close()
-			s := newShop(t, false, func(w http.ResponseWriter, r *http.Request) bool {
+			s := registrytest.New(t, false, func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method == http.MethodGet {
 					http.Redirect(w, r, store.URL+"/blob?X-Signature="+secret, http.StatusTemporaryRedirect)
 				}
 				return r.Method == http.MethodGet
 			})
-			s.push(t, "app:1", imageFor(t, "amd64"))
-			_, err := Resolve(t.Context(), hostsFor(t), s.host+"/app:1")
-			wantError(t, err, s.host)
+			s.Push(t, "app:1", imageFor(t, "amd64"))
+			_, err := Resolve(t.Context(), hostsFor(t), s.Host+"/app:1")
+			wantError(t, err, s.Host)
 		})
 	}
 }
@@ -234,8 +236,8 @@ func TestNothingListens(t *testing.T) {
 // An interrupt is passed as it is, at once: no registry is to blame.
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newShop(t, false, func(_ http.ResponseWriter, r *http.Request) bool { cancel(); <-r.Context().Done(); return true })
-	if _, err := Resolve(ctx, hostsFor(t), s.host+"/app:1"); !errors.Is(err, context.Canceled) {
+	s := registrytest.New(t, false, func(_ http.ResponseWriter, r *http.Request) bool { cancel(); <-r.Context().Done(); return true })
+	if _, err := Resolve(ctx, hostsFor(t), s.Host+"/app:1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Resolve gives %v", err)
 	}
 }

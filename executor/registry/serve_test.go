@@ -8,27 +8,19 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/docker/cli/cli/config/configfile"
-	"github.com/google/go-containerregistry/pkg/name"
-	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -72,75 +64,10 @@ func wantError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// shop is a registry that counts, and does first what front says.
-type shop struct {
-	host  string
-	inner http.Handler
-	asked atomic.Int64
-	front func(http.ResponseWriter, *http.Request) bool // true: it has answered
-	*httptest.Server
-}
-
-func newShop(t *testing.T, secure bool, front func(http.ResponseWriter, *http.Request) bool) *shop {
-	t.Helper()
-	quiet := log.New(io.Discard, "", 0)
-	s := &shop{inner: ggcr.New(ggcr.Logger(quiet)), front: front}
-	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		if s.front == nil || !s.front(w, r) {
-			s.inner.ServeHTTP(w, r)
-		}
-	}))
-	s.Config.ErrorLog = quiet
-	if secure {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	_, s.host, _ = strings.Cut(s.URL, "://")
-	return s
-}
-
-// push puts an image or an index into the registry by a door of its own.
-func (s *shop) push(t *testing.T, repoTag string, what any) {
-	t.Helper()
-	door := httptest.NewServer(s.inner)
-	defer door.Close()
-	ref := must[name.Reference](t)(name.ParseReference(strings.TrimPrefix(door.URL, "http://")+"/"+repoTag, name.Insecure))
-	var err error
-	switch w := what.(type) {
-	case v1.Image:
-		err = remote.Write(ref, w)
-	case v1.ImageIndex:
-		err = remote.WriteIndex(ref, w)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
+// imageFor makes a small image.
 func imageFor(t *testing.T, arch string) v1.Image {
 	t.Helper()
-	img := must[v1.Image](t)(random.Image(2000, 2))
-	cfg := must[*v1.ConfigFile](t)(img.ConfigFile()).DeepCopy()
-	cfg.OS, cfg.Architecture = "linux", arch
-	return must[v1.Image](t)(mutate.ConfigFile(img, cfg))
-}
-
-func indexOf(platforms map[string]v1.Image) v1.ImageIndex {
-	var idx v1.ImageIndex = empty.Index
-	for p, img := range platforms {
-		parts := strings.Split(p+"//", "/")
-		idx = mutate.AppendManifests(idx, mutate.IndexAddendum{Add: img,
-			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: parts[0], Architecture: parts[1], Variant: parts[2]}}})
-	}
-	return idx
-}
-
-func digestOf(t *testing.T, what interface{ Digest() (v1.Hash, error) }) string {
-	t.Helper()
-	return must[v1.Hash](t)(what.Digest()).String()
+	return registrytest.Image(t, arch, 2000, 2)
 }
 
 // hostsFor gives the hosts without anything of this machine's: no login, an empty certs.d.
@@ -167,7 +94,7 @@ func (h *Hosts) certs(t *testing.T, host string, files map[string]string) *Hosts
 	return h
 }
 
-func (s *shop) pem() string {
+func pemOf(s *registrytest.Registry) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }
 
@@ -212,7 +139,7 @@ func basic(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // bearer wants a token, which the registry's own /token gives for the login, by either way that clients ask.
-func bearer(s **shop) func(http.ResponseWriter, *http.Request) bool {
+func bearer(s **registrytest.Registry) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/token" {
 			u, p, _ := r.BasicAuth()
