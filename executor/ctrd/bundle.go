@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"golang.org/x/sys/unix"
@@ -20,7 +21,7 @@ func (w *Writer) clearBundle(id string, err error) {
 		return
 	}
 	dir := filepath.Clean(found[1])
-	if tail := filepath.Join("/io.containerd.runtime.v2.task", w.opts.Namespace, id); len(dir) <= len(tail) || dir[len(dir)-len(tail):] != tail {
+	if !strings.HasSuffix(dir, filepath.Join("/io.containerd.runtime.v2.task", w.opts.Namespace, id)) {
 		return
 	}
 	rootfs := filepath.Join(dir, "rootfs")
