@@ -109,13 +109,13 @@ func (m *maker) freed(digest string, before, after *reach, counted map[string]bo
 		slices.Sort(by)
 		who := strings.Join(by[:min(len(by), 3)], ", ")
 		if len(by) > 3 {
-			who += " and " + count(len(by)-3, "other")
+			who += " and " + Count(len(by)-3, "other")
 		}
 		stay := " stay"
 		if layers == 1 {
 			stay = " stays"
 		}
-		note += " (" + count(layers, "layer") + stay + ", used by " + who + ")"
+		note += " (" + Count(layers, "layer") + stay + ", used by " + who + ")"
 	}
 	return note
 }

@@ -216,7 +216,7 @@ func (m *maker) unused(rec *LiveImage) (bool, []*draft) {
 			remedy = fmt.Sprintf("Remove that first, or leave the image out with --exclude %s.", rec.Owner.Addr)
 		}
 		m.fail(fault(m.at(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. %s",
-			familiar(rec.Name), m.goneReason(), count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
+			familiar(rec.Name), m.goneReason(), Count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
 	}
 	return free, after
 }

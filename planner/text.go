@@ -36,7 +36,7 @@ func (p *Plan) String() string {
 func Title(p *Plan, s *Step) string {
 	verb := Verb(s.Op)
 	if op, ok := s.Op.(*CheckUnmoved); ok {
-		return verb + " " + count(len(op.Touches), "object")
+		return verb + " " + Count(len(op.Touches), "object")
 	}
 	if s.Change < 0 || s.Change >= len(p.Changes) {
 		return verb + " " + opID(s.Op)

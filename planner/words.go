@@ -72,7 +72,8 @@ func Bytes(n int64) string {
 	return strconv.FormatFloat(f, 'f', 1, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
 }
 
-func count(n int, one string) string {
+// Count says how many of something there are, in words.
+func Count(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}

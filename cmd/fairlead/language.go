@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -127,20 +128,12 @@ func validateCommand(a *app) *cobra.Command {
 			if err := a.tell(diags, cfg.Files); err != nil {
 				return err
 			}
-			fmt.Printf("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, counted(len(cfg.Images), "image"), counted(len(cfg.Containers), "container"))
+			fmt.Printf("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(cfg.Images), "image"), planner.Count(len(cfg.Containers), "container"))
 			return nil
 		},
 	}
 	n.inputs(cmd)
 	return cmd
-}
-
-// counted says how many, in words.
-func counted(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func fmtCommand(a *app) *cobra.Command {
