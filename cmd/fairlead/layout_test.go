@@ -51,7 +51,7 @@ var layout = map[string]struct {
 }
 
 // supports are packages that only tests import; they may import anything, and nothing that ships may import them.
-var supports = []string{"executor/ctrd/ctrdtest", "executor/registry/registrytest", "cmd/internal/harness", "cmd/fairlead/internal/harness"}
+var supports = []string{"executor/ctrd/ctrdtest", "executor/registry/registrytest", "cmd/internal/harness"}
 
 func TestImportsGoInOneDirection(t *testing.T) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
