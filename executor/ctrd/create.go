@@ -206,7 +206,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 		return err
 	}
 	c.Extensions = map[string]typeurl.Any{extension: x}
-	return os.MkdirAll(m.dir, 0o700)
+	return makeDir(m.dir)
 }
 
 func hostnameOf(id string, want *spec.Container) string {

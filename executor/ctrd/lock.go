@@ -68,7 +68,7 @@ func takeLock(ctx context.Context, path, stack string, wait time.Duration) (*loc
 // tryLock gives the lock, or who holds it.
 func tryLock(path string) (*lock, *Locked, error) {
 	for {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := makeDir(filepath.Dir(path)); err != nil {
 			return nil, nil, err
 		}
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -134,9 +134,5 @@ func readHolder(f *os.File) *Locked {
 func (l *lock) release() {
 	_ = os.Remove(l.path)
 	_ = l.file.Close()
-	for dir := filepath.Dir(l.path); len(dir) > len(lockRoot); dir = filepath.Dir(dir) {
-		if os.Remove(dir) != nil {
-			return // others' locks are in it
-		}
-	}
+	dropEmpty(filepath.Dir(l.path), lockRoot)
 }

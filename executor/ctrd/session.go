@@ -107,11 +107,6 @@ func (w *Writer) dropDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	root := filepath.Dir(filepath.Dir(w.opts.namespaceDir()))
-	for d := filepath.Dir(dir); len(d) > len(root); d = filepath.Dir(d) {
-		if os.Remove(d) != nil {
-			break
-		}
-	}
+	dropEmpty(filepath.Dir(dir), filepath.Dir(filepath.Dir(w.opts.namespaceDir())))
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -183,7 +182,7 @@ func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksap
 		uri = r
 	}
 	if dir := w.dirOf(c.Labels); dir != "" {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := makeDir(dir); err != nil {
 			return err
 		}
 	}
