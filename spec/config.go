@@ -15,6 +15,7 @@ type Config struct {
 	Images     []*Image     // by address; those that only a container's string names come too, Implied
 	Containers []*Container // by address
 	Registries []*Registry  // by host
+	Emulators  []*Emulator  // by address
 	Imports    []*Import
 	Outputs    []*Output // by name, as far as the files alone tell
 	Lock       Lock
@@ -79,8 +80,10 @@ type Image struct {
 	Block
 	Implied  bool     `json:"implied,omitempty"` // named by a container's string only: used if there, else pulled
 	Name     string   `json:"name"`              // normalised reference of the image record, with a tag (or a digest, if Implied or pulled by digest)
-	Pull     string   `json:"pull,omitempty"`    // normalised reference to pull; Pull or Load is set
+	Pull     string   `json:"pull,omitempty"`    // normalised reference to pull; one of Pull, Load, Build and Rootfs is set
 	Load     string   `json:"load,omitempty"`    // absolute path of an archive or an OCI layout directory
+	Build    *Build   `json:"build,omitempty"`   // how to build it
+	Rootfs   *Rootfs  `json:"rootfs,omitempty"`  // the root filesystem that it is made of
 	Tags     []string `json:"tags,omitempty"`    // normalised; more records for the same target; sorted, without Name
 	Push     []string `json:"push,omitempty"`    // normalised references to push to, sorted
 	Platform []string `json:"platforms"`         // normalised platforms that its containers need, sorted; the host's own where none: ""

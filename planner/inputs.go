@@ -1,0 +1,84 @@
+package planner
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Input is one thing that the content of a built or imported image depends on. Kind and Name together tell inputs apart.
+type Input struct {
+	Kind  InputKind `json:"k"`
+	Name  string    `json:"n"` // path in the context, with slashes; name of an argument; reference of a base …
+	Value string    `json:"v"` // what it is: a digest, a value that anyone may see, or a keyed hash of one that nobody may
+}
+
+// InputKind is a kind of input.
+type InputKind string
+
+// The kinds.
+const (
+	InputFile       InputKind = "file"       // of the context: mode, owner-independent, and digest; Name is NAME:PATH in a named context
+	InputDockerfile InputKind = "dockerfile" // its instructions, as digest
+	InputArg        InputKind = "arg"        // that the Dockerfile uses
+	InputBase       InputKind = "base"       // an image that it builds on or copies from; Value is its digest
+	InputPlatform   InputKind = "platform"   // that it is built for; Value is "yes"
+	InputSecret     InputKind = "secret"     // Value is a keyed hash
+	InputContext    InputKind = "context"    // a URL with what is there, or what a name stands for
+	InputOption     InputKind = "option"     // anything else that changes the result: target, label, annotation, network …
+)
+
+// Inputs are all inputs of one image, sorted by kind and name.
+type Inputs []Input
+
+// Sorted gives the inputs in their order.
+func (in Inputs) Sorted() Inputs {
+	out := slices.Clone(in)
+	slices.SortFunc(out, func(a, b Input) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	return out
+}
+
+// Encode writes the inputs as text, one a line. Equal inputs give equal bytes.
+func (in Inputs) Encode() []byte {
+	var b []byte
+	for _, i := range in {
+		b = append(b, i.Kind...)
+		b = append(b, ' ')
+		b = strconv.AppendQuote(b, i.Name)
+		b = append(b, ' ')
+		b = strconv.AppendQuote(b, i.Value)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// Digest is that of the encoded inputs.
+func (in Inputs) Digest() string {
+	sum := sha256.Sum256(in.Encode())
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// DecodeInputs reads what Encode wrote.
+func DecodeInputs(b []byte) (Inputs, error) {
+	var out Inputs
+	for n, line := range strings.Split(strings.TrimSuffix(string(b), "\n"), "\n") {
+		kind, rest, _ := strings.Cut(line, " ")
+		name, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			return nil, fmt.Errorf("inputs: line %d: %w", n+1, err)
+		}
+		value, err := strconv.Unquote(strings.TrimPrefix(rest[len(name):], " "))
+		if err != nil {
+			return nil, fmt.Errorf("inputs: line %d: %w", n+1, err)
+		}
+		if name, err = strconv.Unquote(name); err != nil {
+			return nil, fmt.Errorf("inputs: line %d: %w", n+1, err)
+		}
+		out = append(out, Input{InputKind(kind), name, value})
+	}
+	return out, nil
+}
