@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/fairlead-dev/fairlead/planner"
@@ -22,11 +23,13 @@ type Options struct {
 
 // Apply runs the steps of a plan, each once all that it waits for have succeeded, the lowest-numbered first. A failure skips what
 // depends on it and nothing else; a failed step's Undo runs at once. When ctx ends no new step starts, except the rest of a
-// replacement that has begun, and what runs ends. The error is nil, or an *Error with all that went wrong, in step order.
+// replacement that has begun, and what runs ends. The error is nil, or an *Error with all that went wrong, in step order. A step with If is passed
+// over, as if it had succeeded, where none of those steps changed anything.
 func Apply(ctx context.Context, p *planner.Plan, r Runner, o Options) error {
 	s := &schedule{
 		plan: p, runner: r, options: o,
 		waits:   make([]int, len(p.Steps)+1),
+		same:    make([]bool, len(p.Steps)+1),
 		next:    make([][]int, len(p.Steps)+1),
 		outcome: make([]outcome, len(p.Steps)+1),
 		news:    make(chan news),
@@ -60,6 +63,7 @@ type schedule struct {
 	options Options
 
 	waits   []int   // by step ID: how many steps it still waits for
+	same    []bool  // by step ID: it changed nothing
 	next    [][]int // by step ID: the steps that wait for it
 	ready   []int   // IDs, ascending
 	outcome []outcome
@@ -93,6 +97,7 @@ func (s *schedule) run(ctx context.Context) error {
 
 // startReady starts what may start now, the lowest number first.
 func (s *schedule) startReady(ctx context.Context) {
+	s.passOver()
 	var later []int
 	for _, id := range s.ready {
 		step := s.plan.Steps[id-1]
@@ -112,6 +117,32 @@ func (s *schedule) startReady(ctx context.Context) {
 		go s.work(context.WithoutCancel(ctx), step)
 	}
 	s.ready = later
+}
+
+// passOver takes those steps off the list that depend on changes which weren't any.
+func (s *schedule) passOver() {
+	for i := 0; i < len(s.ready); {
+		step := s.plan.Steps[s.ready[i]-1]
+		if len(step.If) == 0 || slices.ContainsFunc(step.If, func(id int) bool { return !s.same[id] }) {
+			i++
+			continue
+		}
+		s.ready = slices.Delete(s.ready, i, i+1)
+		s.same[step.ID] = true
+		s.notify(Event{Step: step, Kind: Passed})
+		s.succeed(step)
+		i = 0
+	}
+}
+
+// succeed lets those that waited for a step go on.
+func (s *schedule) succeed(step *planner.Step) {
+	s.outcome[step.ID] = succeeded
+	for _, id := range s.next[step.ID] {
+		if s.waits[id]--; s.waits[id] == 0 {
+			s.ready = insert(s.ready, id)
+		}
+	}
 }
 
 // takesPlace tells whether an op keeps the host busy; waiting doesn't.
@@ -147,6 +178,7 @@ func (s *schedule) call(ctx context.Context, id int, op planner.Op) (err error) 
 func (s *schedule) take(n news) {
 	step := s.plan.Steps[n.id-1]
 	if n.progress != nil {
+		s.same[n.id] = s.same[n.id] || n.progress.Same
 		s.notify(Event{Step: step, Kind: Progressed, Progress: *n.progress})
 		return
 	}
@@ -168,13 +200,8 @@ func (s *schedule) take(n news) {
 		}
 		return
 	}
-	s.outcome[n.id] = succeeded
 	s.notify(Event{Step: step, Kind: Succeeded, Took: took})
-	for _, id := range s.next[n.id] {
-		if s.waits[id]--; s.waits[id] == 0 {
-			s.ready = insert(s.ready, id)
-		}
-	}
+	s.succeed(step)
 }
 
 func insert(sorted []int, id int) []int {

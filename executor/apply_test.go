@@ -160,3 +160,52 @@ func TestPanicCostsOneStep(t *testing.T) {
 		}
 	})
 }
+
+// same reports for the named ops that they changed nothing.
+type same struct {
+	*recorder
+	of map[string]bool
+}
+
+func (r same) Run(ctx context.Context, op planner.Op, report func(Progress)) error {
+	if r.of[name(op)] {
+		report(Progress{Same: true})
+	}
+	return r.recorder.Run(ctx, op, report)
+}
+
+func TestStepsThatHangOnAChangeArePassedOver(t *testing.T) {
+	steps := func() *planner.Plan {
+		p := plan(step(1), step(2), step(3, 1), step(4, 1, 2), step(5, 3), step(6, 5))
+		p.Steps[2].If = []int{1}    // 3: passed over
+		p.Steps[3].If = []int{1, 2} // 4: step 2 changed something
+		p.Steps[4].If = []int{3}    // 5: what was passed over changed nothing
+		return p
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := same{&recorder{}, map[string]bool{"1": true}}
+		var passed []int
+		err := Apply(t.Context(), steps(), r, Options{Notify: func(e Event) {
+			if e.Kind == Passed {
+				passed = append(passed, e.Step.ID)
+			}
+		}})
+		if got := strings.Join(r.ran, " "); err != nil || got != "1 2 4 6" || !slices.Equal(passed, []int{3, 5}) {
+			t.Errorf("ran %s, passed over %v, %v", got, passed, err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{}
+		if err := Apply(t.Context(), steps(), r, Options{}); err != nil || len(r.ran) != 6 {
+			t.Errorf("ran %v, %v", r.ran, err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // a failure passes nothing over
+		r := &recorder{fails: map[string]error{"1": errors.New("no")}}
+		err := Apply(t.Context(), steps(), r, Options{})
+		var e *Error
+		if !errors.As(err, &e) || len(e.Skipped) != 4 {
+			t.Errorf("got %v", err)
+		}
+	})
+}

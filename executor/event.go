@@ -19,7 +19,7 @@ type Event struct {
 // EventKind says what happened to a step.
 type EventKind string
 
-// The kinds. Each step gets Started and then, after any number of Progressed, Succeeded or Failed; or Skipped alone.
+// The kinds. Each step gets Started and then, after any number of Progressed, Succeeded or Failed; or Skipped or Passed alone.
 const (
 	Started    EventKind = "started"
 	Progressed EventKind = "progressed"
@@ -27,10 +27,13 @@ const (
 	Failed     EventKind = "failed"
 	Undone     EventKind = "undone" // the step failed, and its Undo has been run; Err says what of it failed
 	Skipped    EventKind = "skipped"
+	Passed     EventKind = "passed" // it depends on a change that wasn't one, so there was nothing to do
 )
 
 // Progress is how far a step is. Units are named by what they count.
 type Progress struct {
-	Done, Total int64  // bytes; Total is 0 where nobody knows
-	Note        string // "3 of 7 layers", "waiting for the process to end"
+	Done, Total int64    // bytes; Total is 0 where nobody knows
+	Lines       []string // what a build says, for a log
+	Same        bool     // the step has made what was there already, so what hangs on a change of it is passed over
+	Note        string   // "3 of 7 layers", "waiting for the process to end"
 }

@@ -49,8 +49,9 @@ func BenchmarkMake10000(b *testing.B) {
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}
+	h.begin()
 	for _, s := range p.Steps {
-		if err := h.run(s.Op); err != nil {
+		if err := h.step(s); err != nil {
 			b.Fatal(err)
 		}
 	}

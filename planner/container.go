@@ -21,6 +21,9 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 	if img == nil || !img.ok || !ok {
 		return g.asIs()
 	}
+	if !m.settledFor(c) {
+		return g.asIs()
+	}
 	if len(c.Marks.Unknown) > 0 {
 		attr := sortedKeys(c.Marks.Unknown)[0]
 		m.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
@@ -41,7 +44,13 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 			m.fail(m.protectedReplace(c, cur))
 			return g.asIs()
 		}
-		return m.replace(cur, g, img)
+		unless := m.unlessSame(c, g)
+		res := m.replace(cur, g, img)
+		if len(unless) > 0 {
+			m.leaveAlone(m.works[len(m.works)-1], unless)
+			res.unless = unless
+		}
+		return res
 	}
 	return m.create(want, g, img)
 }
@@ -352,9 +361,7 @@ func driftReason(l *LiveContainer) string {
 func (m *maker) check(c *spec.Container) bool {
 	n := len(m.diags)
 	h := m.have.Host
-	if p := orElse(c.Platform, h.Platform); len(h.Runs) > 0 && !slices.Contains(h.Runs, p) {
-		m.fail(fault(c.AttrAt("platform"), "Platform does not run here", "%s is to run programs of %s, and this host runs %s. Choose one of these; emulators are not set up by this version.", c.Addr, p, strings.Join(h.Runs, ", ")))
-	}
+	m.emulate(orElse(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))
 	if r := orElse(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
 		m.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
 	}

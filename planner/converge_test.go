@@ -46,6 +46,9 @@ func sources() map[string]*Source {
 	for _, f := range []string{"/x.tar", "/y.tar"} {
 		out[f] = &Source{Digest: "sha256:" + f, Fingerprint: "f" + f, Platforms: map[string]int64{"linux/amd64": 500}}
 	}
+	out["image.i"] = &Source{Inputs: Inputs{{InputFile, "main.go", "0644 sha256:1"}}}
+	out["image.j"] = &Source{Inputs: Inputs{{InputFile, "main.go", "0644 sha256:2"}}, Bases: []Base{{Name: "i", Image: spec.Addr{Kind: spec.KindImage, Name: "i"}, At: "Dockerfile:1", Use: "FROM"}}}
+	out["image.k"] = &Source{Inputs: Inputs{{InputFile, "rootfs.tar", "sha256:3"}}}
 	return out
 }
 
@@ -63,7 +66,15 @@ func (w *world) config() *spec.Config {
 			continue
 		}
 		im := &spec.Image{Block: block(spec.Addr{Kind: spec.KindImage, Name: n}), Platform: []string{""}}
-		if w.chance(50) {
+		based := n != "j" || slices.ContainsFunc(cfg.Images, func(im *spec.Image) bool { return im.Addr.Name == "i" })
+		if w.chance(40) && based {
+			im.Name = "shop/" + n + ":" + w.one("1", "1", "2")
+			if n == "k" && w.chance(50) {
+				im.Rootfs = &spec.Rootfs{Path: "/rootfs.tar"}
+			} else {
+				im.Build = &spec.Build{Context: "/src", Inline: w.one("FROM scratch", "FROM scratch # again"), Args: map[string]string{"V": w.one("1", "1", "2")}}
+			}
+		} else if w.chance(50) {
 			im.Pull = w.one("r.example.com/a:1", "r.example.com/a:2", "r.example.com/b:1")
 			im.Name = "shop/" + n + ":" + strings.ReplaceAll(im.Pull[14:], ":", "-")
 			if w.chance(30) {
@@ -226,6 +237,11 @@ func checkInvariants(t *testing.T, p *Plan, h *model) {
 				before[s.ID][b] = true
 			}
 		}
+		for _, a := range s.If {
+			if !before[s.ID][a] {
+				t.Fatalf("step %d runs if %d changed something, and does not wait for it\n%s", s.ID, a, p)
+			}
+		}
 		if _, ok := s.Op.(*CheckUnmoved); ok {
 			check = s.ID
 		}
@@ -233,7 +249,7 @@ func checkInvariants(t *testing.T, p *Plan, h *model) {
 	stops := map[int]*Step{}
 	for _, s := range p.Steps {
 		switch op := s.Op.(type) {
-		case *PullImage, *LoadImage, *TagImage, *CreateContainer:
+		case *PullImage, *LoadImage, *BuildImage, *ImportImage, *RegisterEmulator, *TagImage, *CreateContainer:
 			if check > 0 && !before[check][s.ID] {
 				t.Fatalf("slow step %d does not precede the check\n%s", s.ID, p)
 			}

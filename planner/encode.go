@@ -60,6 +60,7 @@ type fileStep struct {
 	fileOp          // its op
 	Change int      `json:"change"`
 	After  []int    `json:"after"`
+	If     []int    `json:"if,omitempty"`
 	Cause  string   `json:"cause"`
 	Undo   []fileOp `json:"undo,omitempty"`
 	Finish bool     `json:"finish,omitempty"`
@@ -89,7 +90,7 @@ func Encode(w io.Writer, p *Plan) error {
 		f.Changes = append(f.Changes, fc)
 	}
 	for _, s := range p.Steps {
-		fs := fileStep{ID: s.ID, Change: s.Change, After: s.After, Cause: s.Cause, Finish: s.Finish}
+		fs := fileStep{ID: s.ID, Change: s.Change, After: s.After, If: s.If, Cause: s.Cause, Finish: s.Finish}
 		var err error
 		if fs.fileOp, err = encodeOp(s.Op); err != nil {
 			return fmt.Errorf("plan: step %d: %w", s.ID, err)
@@ -123,7 +124,8 @@ func encodeValue(v cty.Value, secret bool) (fileValue, error) {
 	case v == cty.NilVal || v.IsKnown() && v.IsNull():
 		return fileValue{Absent: true}, nil
 	case !v.IsKnown():
-		return fileValue{Later: true}, nil
+		t, err := ctyjson.MarshalType(v.Type())
+		return fileValue{Type: t, Later: true}, err
 	case secret:
 		return fileValue{}, nil
 	}
@@ -207,7 +209,7 @@ func (f *file) plan() (*Plan, error) {
 }
 
 func (fs *fileStep) step(id, changes int) (*Step, error) {
-	s := &Step{ID: fs.ID, Change: fs.Change, After: fs.After, Cause: fs.Cause, Finish: fs.Finish}
+	s := &Step{ID: fs.ID, Change: fs.Change, After: fs.After, If: fs.If, Cause: fs.Cause, Finish: fs.Finish}
 	if fs.ID != id {
 		return nil, fmt.Errorf("it is numbered %d", fs.ID)
 	}
@@ -217,6 +219,11 @@ func (fs *fileStep) step(id, changes int) (*Step, error) {
 			return nil, fmt.Errorf("it cannot come after step %d", a)
 		}
 		last = a
+	}
+	for _, a := range fs.If {
+		if a < 1 || a >= id {
+			return nil, fmt.Errorf("it cannot depend on step %d", a)
+		}
 	}
 	var err error
 	if s.Op, err = decodeOp(fs.fileOp); err != nil {
@@ -256,6 +263,18 @@ func checkOp(op Op) error {
 		return needs(op.Name, op.Ref, op.Digest)
 	case *LoadImage:
 		return needs(op.Name, op.Path, op.Digest)
+	case *BuildImage:
+		if op.Build == nil {
+			return errors.New("it does not say what to build")
+		}
+		return needs(op.Name, op.Result)
+	case *ImportImage:
+		if op.Rootfs == nil {
+			return errors.New("it does not say what to import")
+		}
+		return needs(op.Name, op.Rootfs.Path, op.Result)
+	case *RegisterEmulator:
+		return needs(op.Platform)
 	case *TagImage:
 		return needs(op.Name, op.From, op.Digest)
 	case *PushImage:
@@ -293,14 +312,15 @@ func decodeValue(f fileValue, secret bool) (cty.Value, error) {
 	switch {
 	case f.Absent:
 		return cty.NullVal(cty.DynamicPseudoType), nil
-	case f.Later:
-		return cty.DynamicVal, nil
 	case secret:
 		return cty.StringVal("(sensitive)"), nil
 	}
 	t, err := ctyjson.UnmarshalType(f.Type)
 	if err != nil {
 		return cty.NilVal, err
+	}
+	if f.Later {
+		return cty.UnknownVal(t), nil
 	}
 	return ctyjson.Unmarshal(f.Value, t)
 }

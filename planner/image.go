@@ -53,6 +53,10 @@ func (m *maker) imageAt(im *spec.Image) hcl.Range {
 			return c.AttrAt("image")
 		}
 	}
+	if made(im) {
+		_, _, attr := making(im)
+		return im.AttrAt(attr)
+	}
 	if im.Load != "" {
 		return im.AttrAt("load")
 	}
@@ -63,6 +67,9 @@ func (m *maker) imageAt(im *spec.Image) hcl.Range {
 // while reading the host. Empty if nobody could tell; src is the reading then.
 func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *Source) {
 	rec := have.Images[im.Name]
+	if made(im) { // its digest is the apply's to tell, unless it is there
+		return target{}, have.Sources[SourceKey(im)]
+	}
 	if im.Load != "" {
 		src = have.Sources[SourceKey(im)]
 		switch {
@@ -127,8 +134,8 @@ func (m *maker) decideImage(im *spec.Image) *imageResult {
 	if res.fresh == "" && m.turned(im, t) {
 		res.fresh = im.Addr.String() + " is " + familiar(im.Name) + " now"
 	}
-	m.tag(w, im, t.digest, res)
-	m.push(w, im, t.digest, rec)
+	m.tag(w, im, res)
+	m.push(w, im, res, rec)
 	if len(w.steps) > 0 {
 		m.works = append(m.works, w)
 	}
@@ -137,13 +144,24 @@ func (m *maker) decideImage(im *spec.Image) *imageResult {
 
 func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	what := "The reference " + familiar(im.Pull)
-	if im.Load != "" {
+	switch {
+	case im.Load != "":
 		what = "The archive " + im.Load
+	case im.Rootfs != nil:
+		what = "The root filesystem " + im.Rootfs.Path
+	case im.Build != nil:
+		what = "What the build depends on"
+	}
+	if src == nil && made(im) {
+		return fault(m.imageAt(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	if src == nil {
 		return fault(m.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	why := strings.TrimSuffix(src.Err, ".")
+	if im.Build != nil {
+		return fault(m.imageAt(im), "Build not possible", "%s cannot be built: %s.", im.Addr, why)
+	}
 	if im.Load != "" {
 		why = strings.TrimPrefix(why, im.Load+": ")
 	}
@@ -359,7 +377,8 @@ func missing(need, have []string) []string {
 }
 
 // tag sees to the image's other names.
-func (m *maker) tag(w *work, im *spec.Image, digest string, res *imageResult) {
+func (m *maker) tag(w *work, im *spec.Image, res *imageResult) {
+	digest := res.digest
 	protect := im.Lifecycle.PreventDestroy
 	for _, name := range im.Tags {
 		rec := m.have.Images[name]
@@ -374,9 +393,20 @@ func (m *maker) tag(w *work, im *spec.Image, digest string, res *imageResult) {
 			// used as it is, by whomever it was made
 		case m.mine(rec):
 			why := "the name " + familiar(name) + " stands for other content"
-			w.change.become(Update, "tag", why)
-			w.cause(why, w.step(op, res.last...)).touches(touchImage(rec)).last(res)
+			if res.later {
+				why = res.fresh
+			} else {
+				w.change.become(Update, "tag", why)
+			}
+			d := w.cause(why, w.step(op, res.makes...)).touches(touchImage(rec))
+			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
+				d.onlyIf = res.makes
+			}
+			d.wait(res.last...)
+			d.last(res)
 			m.moves[name] = &move{to: digest, work: w}
+		case res.later:
+			m.fail(m.heldMade(im, rec))
 		default:
 			m.fail(m.heldImage(im.AttrAt("tags"), im, rec, digest))
 		}
@@ -389,21 +419,26 @@ func (w *work) cause(why string, d *draft) *draft {
 }
 
 // push sees to the copies in registries.
-func (m *maker) push(w *work, im *spec.Image, digest string, rec *LiveImage) {
+func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) {
+	digest := res.digest
 	before := append([]*draft{}, w.steps...)
 	for _, to := range im.Push {
 		if rec != nil && rec.Pushed[to] == digest {
 			continue
 		}
 		why := familiar(to) + " does not have it"
-		if rec != nil && rec.Pushed[to] != "" {
+		same := res.later && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
+		switch {
+		case same:
+			why = res.fresh
+		case rec != nil && rec.Pushed[to] != "":
 			why = familiar(to) + " has an older one"
 		}
 		w.change.become(Update, "push", why)
 		var after []*draft
 		for _, d := range before { // the record's own steps: the tags have records of their own
 			switch op := d.op.(type) {
-			case *PullImage, *LoadImage:
+			case *PullImage, *LoadImage, *BuildImage, *ImportImage:
 				after = append(after, d)
 			case *RelabelImage:
 				if op.Name == im.Name {
@@ -414,6 +449,9 @@ func (m *maker) push(w *work, im *spec.Image, digest string, rec *LiveImage) {
 		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest}, after...))
 		if rec != nil {
 			d.touches(touchImage(rec))
+		}
+		if same {
+			d.onlyIf = res.makes
 		}
 	}
 }

@@ -19,6 +19,9 @@ func kindOf[T any, P interface {
 var kinds = []kind{
 	kindOf[PullImage]("pull_image", "pull"),
 	kindOf[LoadImage]("load_image", "load"),
+	kindOf[BuildImage]("build_image", "build"),
+	kindOf[ImportImage]("import_image", "import"),
+	kindOf[RegisterEmulator]("register_emulator", "register"),
 	kindOf[TagImage]("tag_image", "tag"),
 	kindOf[PushImage]("push_image", "push"),
 	kindOf[RelabelImage]("relabel_image", "relabel"),

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,12 +18,14 @@ func Make(want *spec.Config, have *State, o Options) (*Plan, hcl.Diagnostics) {
 	m.match()
 	if !o.Destroy {
 		m.adopt()
+		m.decideEmulators()
 		m.decide()
 	}
 	m.sweepContainers()
 	m.sweepImages()
 	m.order()
 	m.account()
+	m.hideTokens()
 	return m.finish(), m.diags
 }
 
@@ -36,6 +39,8 @@ type maker struct {
 	ordered  []spec.Addr                 // each after what it refers to
 	users    map[spec.Addr][]*spec.Container
 	known    map[spec.Addr]cty.Value // what references give
+	before   map[spec.Addr]cty.Value // what they give if all that is made anew comes out as it was
+	tokens   map[string]bool         // that stand for digests which only the apply will tell
 	scope    scope
 	replaces map[spec.Addr]bool
 
@@ -48,8 +53,9 @@ type maker struct {
 
 	images     map[spec.Addr]*imageResult
 	containers map[spec.Addr]*containerResult
-	fates      map[string]*fate // of live containers, by ID; none: it stays as it is
-	moves      map[string]*move // of image records, by name
+	fates      map[string]*fate  // of live containers, by ID; none: it stays as it is
+	moves      map[string]*move  // of image records, by name
+	emulators  map[string]*draft // by platform: the step that registers it; nil: it can't be
 
 	nameWaits []nameWait
 	relabels  map[string]*draft // by container ID
@@ -80,9 +86,10 @@ type draft struct {
 	soft   []*draft // gives way where it would close a circle: what live objects said of each other
 	undo   []Op
 	finish bool
-	slow   bool   // done before anything that was there is touched
-	touch  *Touch // what was there and is changed by it
-	behind bool   // stands behind CheckUnmoved
+	onlyIf []*draft // passed over unless one of these changed something; none: it runs
+	slow   bool     // done before anything that was there is touched
+	touch  *Touch   // what was there and is changed by it
+	behind bool     // stands behind CheckUnmoved
 	id     int
 }
 
@@ -100,13 +107,17 @@ type imageResult struct {
 	digest string
 	fresh  string   // a clause, where its content changes in this plan: `image.app is pulled anew`
 	last   []*draft // slow steps after which containers can be made from it
+	later  bool     // digest is a token: only the apply will tell
+	was    string   // the digest that it has until then; "": none
+	makes  []*draft // the step that makes it anew
 }
 
 // containerResult is what has been decided of a container.
 type containerResult struct {
-	id    string
-	ready []*draft // after these it is as its dependents need it
-	verb  string   // of its change; "" for none
+	id     string
+	ready  []*draft // after these it is as its dependents need it
+	verb   string   // of its change; "" for none
+	unless []*draft // where not empty: it is left alone unless one of these changes something
 }
 
 func newMaker(want *spec.Config, have *State, o Options) *maker {
@@ -116,7 +127,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, relabels: map[string]*draft{}, pins: spec.Lock{},
+		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, tokens: map[string]bool{}, relabels: map[string]*draft{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if m.newID == nil {
@@ -131,19 +142,20 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		m.users[c.Image.Addr] = append(m.users[c.Image.Addr], c)
 	}
 	m.ordered = want.Order
-	if len(m.ordered) == 0 {
-		m.ordered = orderOf(want, m.blocks)
+	if len(m.ordered) == 0 || slices.ContainsFunc(want.Images, func(im *spec.Image) bool { return im.Build != nil }) {
+		m.ordered = m.orderOf(m.ordered)
 	}
 	return m
 }
 
-// orderOf puts the resources of a config that has no order into one.
-func orderOf(want *spec.Config, blocks map[spec.Addr]spec.Resource) []spec.Addr {
+// orderOf puts the resources into an order in which each comes after what it needs, also where only a Dockerfile says so. Otherwise
+// they stay in the order that is given.
+func (m *maker) orderOf(given []spec.Addr) []spec.Addr {
 	var out []spec.Addr
 	seen := map[spec.Addr]bool{}
 	var visit func(a spec.Addr)
 	visit = func(a spec.Addr) {
-		r := blocks[a]
+		r := m.blocks[a]
 		if r == nil || seen[a] {
 			return
 		}
@@ -151,18 +163,28 @@ func orderOf(want *spec.Config, blocks map[spec.Addr]spec.Resource) []spec.Addr 
 		for _, to := range r.Refs() {
 			visit(to)
 		}
-		if c, ok := r.(*spec.Container); ok {
-			visit(c.Image.Addr)
-			for _, to := range c.DependsOn {
+		switch r := r.(type) {
+		case *spec.Container:
+			visit(r.Image.Addr)
+			for _, to := range r.DependsOn {
 				visit(to)
+			}
+		case *spec.Image:
+			if src := m.have.Sources[SourceKey(r)]; src != nil {
+				for _, b := range src.Bases {
+					visit(b.Image)
+				}
 			}
 		}
 		out = append(out, a)
 	}
-	for _, im := range want.Images {
+	for _, a := range given {
+		visit(a)
+	}
+	for _, im := range m.want.Images {
 		visit(im.Addr)
 	}
-	for _, c := range want.Containers {
+	for _, c := range m.want.Containers {
 		visit(c.Addr)
 	}
 	return out
@@ -179,11 +201,21 @@ func (m *maker) decide() {
 	for _, a := range m.ordered {
 		switch r := m.settle(a).(type) {
 		case *spec.Image:
-			m.images[a] = m.decideImage(r)
+			if made(r) {
+				m.images[a] = m.decideMade(r)
+			} else {
+				m.images[a] = m.decideImage(r)
+			}
 			m.known[a] = m.imageValue(r, m.images[a].digest)
+			m.asBefore(r, m.images[a])
 		case *spec.Container:
-			m.containers[a] = m.decideContainer(r)
-			m.known[a] = spec.ContainerValue(r.Name, m.containers[a].id, r.Image.Name)
+			res := m.decideContainer(r)
+			m.containers[a] = res
+			m.known[a] = spec.ContainerValue(r.Name, res.id, r.Image.Name)
+			m.before[a] = m.known[a]
+			if g := m.lives[a]; len(res.unless) > 0 && g != nil && g.current != nil {
+				m.before[a] = spec.ContainerValue(r.Name, g.current.ID, r.Image.Name)
+			}
 		}
 	}
 }
@@ -213,6 +245,12 @@ func (m *maker) settle(a spec.Addr) spec.Resource {
 // the lock file says comes first.
 func (m *maker) imageValue(im *spec.Image, digest string) cty.Value {
 	ps := m.platformsOf(im)
+	if made(im) {
+		ps = m.madeFor(im)
+	}
+	if m.tokens[digest] {
+		return spec.ImageValue(im.Name, digest, -1, ps)
+	}
 	return spec.ImageValue(im.Name, digest, m.sizeOf(im, ps), ps)
 }
 
@@ -262,7 +300,7 @@ func (w *work) step(op Op, after ...*draft) *draft {
 		d.cause = w.change.Reasons[0]
 	}
 	switch op.(type) {
-	case *PullImage, *LoadImage, *TagImage, *CreateContainer:
+	case *PullImage, *LoadImage, *BuildImage, *ImportImage, *RegisterEmulator, *TagImage, *CreateContainer:
 		d.slow = true
 	}
 	d.wait(after...)

@@ -18,6 +18,9 @@ type model struct {
 	images     map[string]*LiveImage
 	containers map[string]*modelled
 	sources    map[string]*Source
+	runs       []string // more platforms than the host's own
+	results    map[string]string
+	same       map[int]bool // by step ID: it made what was there
 	clock      int
 }
 
@@ -32,7 +35,7 @@ func newModel(sources map[string]*Source) *model {
 }
 
 func (h *model) clone() *model {
-	c := &model{images: map[string]*LiveImage{}, containers: map[string]*modelled{}, sources: h.sources, clock: h.clock}
+	c := &model{images: map[string]*LiveImage{}, containers: map[string]*modelled{}, sources: h.sources, clock: h.clock, runs: slices.Clone(h.runs)}
 	for n, r := range h.images {
 		x := *r
 		x.Pushed = maps.Clone(r.Pushed)
@@ -54,7 +57,22 @@ func (h *model) tick() time.Time {
 func (h *model) observe(want *spec.Config) *State {
 	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Sources: map[string]*Source{}, Blobs: map[string]*Blob{},
 		Host: Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Snapshotters: []string{"overlayfs"}, Runtimes: []string{spec.DefaultRuntime}}}
+	s.Host.Runs = append(s.Host.Runs, h.runs...)
+	s.Host.Emulators = map[string]LiveEmulator{"linux/arm64": {Rule: "/usr/lib/binfmt.d/qemu-aarch64.conf"}}
 	for _, im := range want.Images {
+		if made(im) {
+			s.Sources[SourceKey(im)] = h.sources[SourceKey(im)]
+			if src := h.sources[SourceKey(im)]; src != nil && im.Build != nil {
+				x := *src
+				if len(im.Build.Args) > 0 || im.Build.Inline != "" {
+					x.Inputs = append(slices.Clone(src.Inputs), Input{InputDockerfile, "Dockerfile", im.Build.Inline})
+					for _, k := range sortedKeys(im.Build.Args) {
+						x.Inputs = append(x.Inputs, Input{InputArg, k, im.Build.Args[k]})
+					}
+				}
+				s.Sources[SourceKey(im)] = &x
+			}
+		}
 		for _, name := range []string{im.Pull + im.Load, filepath.Base(im.Load)} { // archives are named in scripts as in files
 			if src := h.sources[name]; src != nil {
 				s.Sources[SourceKey(im)] = src
@@ -91,6 +109,31 @@ func (h *model) observe(want *spec.Config) *State {
 	return s
 }
 
+// begin forgets what an earlier apply made.
+func (h *model) begin() { h.results, h.same = map[string]string{}, map[int]bool{} }
+
+// step does what the executor does with one step.
+func (h *model) step(s *Step) error {
+	if len(s.If) > 0 && !slices.ContainsFunc(s.If, func(id int) bool { return !h.same[id] }) {
+		h.same[s.ID] = true
+		return nil
+	}
+	op, err := WithResults(s.Op, h.results)
+	if err != nil {
+		return err
+	}
+	if err := h.run(op); err != nil {
+		return err
+	}
+	switch op := op.(type) {
+	case *BuildImage:
+		h.same[s.ID] = h.images[op.Name].Digest == op.Was
+	case *ImportImage:
+		h.same[s.ID] = h.images[op.Name].Digest == op.Was
+	}
+	return nil
+}
+
 // run does one op, or says why it can't be done.
 func (h *model) run(op Op) error {
 	seen := fmt.Sprint(h.tick().Unix())
@@ -99,6 +142,16 @@ func (h *model) run(op Op) error {
 		return h.record(op.Name, op.Digest, op.Owner, op.Protect, op.Platforms, "", seen)
 	case *LoadImage:
 		return h.record(op.Name, op.Digest, op.Owner, op.Protect, op.Platforms, op.Fingerprint, seen)
+	case *BuildImage:
+		if strings.Contains(fmt.Sprint(op.Inputs), tokenOf(op.Owner.Addr, false)) {
+			return fmt.Errorf("build %s: an input is not known", op.Name)
+		}
+		return h.makes(op.Name, op.Inputs, op.Result, op.Owner, op.Protect, op.Platforms, seen)
+	case *ImportImage:
+		return h.makes(op.Name, op.Inputs, op.Result, op.Owner, op.Protect, []string{"linux/amd64"}, seen)
+	case *RegisterEmulator:
+		h.runs = append(h.runs, op.Platform)
+		return nil
 	case *TagImage:
 		from := h.images[op.From]
 		if from == nil || from.Digest != op.Digest {
@@ -177,7 +230,7 @@ func (h *model) seen(t Touch) string {
 func (h *model) record(name, digest string, o Owner, protect bool, platforms []string, source, seen string) error {
 	r := &LiveImage{Name: name, Digest: digest, Protected: protect, Platforms: slices.Clone(platforms), Source: source, Seen: seen, Owner: &o}
 	if old := h.images[name]; old != nil {
-		r.Platforms = append(r.Platforms, old.Platforms...)
+		r.Platforms, r.Pushed = append(r.Platforms, old.Platforms...), old.Pushed
 		if o == (Owner{}) {
 			r.Owner, r.Protected = old.Owner, old.Protected
 		}
@@ -188,6 +241,18 @@ func (h *model) record(name, digest string, o Owner, protect bool, platforms []s
 	slices.Sort(r.Platforms)
 	r.Platforms = slices.Compact(r.Platforms)
 	h.images[name] = r
+	return nil
+}
+
+// makes builds or imports: the result depends on all inputs but the Dockerfile's comments.
+func (h *model) makes(name string, in Inputs, token string, o Owner, protect bool, platforms []string, seen string) error {
+	counts := slices.DeleteFunc(slices.Clone(in), func(i Input) bool { return i.Kind == InputDockerfile })
+	digest := counts.Digest()
+	h.results[token] = digest
+	if err := h.record(name, digest, o, protect, platforms, "", seen); err != nil {
+		return err
+	}
+	h.images[name].Inputs, h.images[name].MadeFrom = in.Digest(), in
 	return nil
 }
 
@@ -292,6 +357,7 @@ func (h *model) text() string {
 // apply runs a plan in an order that its edges allow, chosen by pick, and stops after n steps (n < 0: never).
 func (h *model) apply(p *Plan, n int, pick func(int) int) error {
 	done := map[int]bool{}
+	h.begin()
 	for len(done) < len(p.Steps) && n != 0 {
 		var ready []*Step
 		for _, s := range p.Steps {
@@ -304,10 +370,10 @@ func (h *model) apply(p *Plan, n int, pick func(int) int) error {
 		}
 		slices.SortFunc(ready, func(a, b *Step) int { return cmp.Compare(a.ID, b.ID) })
 		s := ready[pick(len(ready))]
-		if err := h.run(s.Op); err != nil {
+		done[s.ID] = true
+		if err := h.step(s); err != nil {
 			return fmt.Errorf("step %d: %w", s.ID, err)
 		}
-		done[s.ID] = true
 		n--
 	}
 	return nil

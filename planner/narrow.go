@@ -25,8 +25,11 @@ func (s scope) has(a spec.Addr) bool {
 func (m *maker) narrow() {
 	m.replaces = m.named("--replace", m.o.Replaces)
 	for _, a := range m.o.Replaces {
+		if im, ok := m.blocks[a].(*spec.Image); ok && made(im) {
+			continue
+		}
 		if a.Kind != spec.KindContainer {
-			m.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers are replaced. An image comes anew when its source does.", a))
+			m.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers and images that are built or imported are. A pulled or loaded image comes anew when its source does.", a))
 		}
 	}
 	if len(m.o.Targets) > 0 {
@@ -61,6 +64,9 @@ func (m *maker) named(flag string, as []spec.Addr) map[spec.Addr]bool {
 		if m.ours(r.Owner) {
 			there[r.Owner.Addr], there[r.Owner.Addr.Block()] = true, true
 		}
+	}
+	for _, e := range m.want.Emulators {
+		there[e.Addr] = true
 	}
 	out := map[spec.Addr]bool{}
 	for _, a := range as {

@@ -31,6 +31,33 @@ type (
 		Owner       Owner    `json:"owner"`
 		Protect     bool     `json:"protect,omitempty"`
 	}
+	// BuildImage builds an image and points the record Name at what came out. It reports whether that is Was.
+	BuildImage struct {
+		Name      string      `json:"name"`
+		Build     *spec.Build `json:"build"`
+		Platforms []string    `json:"platforms"`
+		Inputs    Inputs      `json:"inputs"` // as the plan saw them
+		Bases     []Base      `json:"bases,omitempty"`
+		Result    string      `json:"result"`        // stands for the digest that comes out, in this op's inputs of others and in later ops
+		Was       string      `json:"was,omitempty"` // the digest that the image had before; "": there was none
+		Owner     Owner       `json:"owner"`
+		Protect   bool        `json:"protect,omitempty"`
+	}
+	// ImportImage makes an image of a root filesystem and points the record Name at it. It reports whether that is Was.
+	ImportImage struct {
+		Name    string       `json:"name"`
+		Rootfs  *spec.Rootfs `json:"rootfs"`
+		Inputs  Inputs       `json:"inputs"`
+		Result  string       `json:"result"`
+		Was     string       `json:"was,omitempty"`
+		Owner   Owner        `json:"owner"`
+		Protect bool         `json:"protect,omitempty"`
+	}
+	// RegisterEmulator makes the kernel run programs of Platform, by the distribution's rule, and checks that they run.
+	RegisterEmulator struct {
+		Platform string `json:"platform"`
+		Persist  bool   `json:"persist,omitempty"` // also after the next boot
+	}
 	// TagImage points the record Name at what the record From points at.
 	TagImage struct {
 		Name    string `json:"name"`
@@ -129,6 +156,9 @@ type Touch struct {
 
 func (*PullImage) op()        {}
 func (*LoadImage) op()        {}
+func (*BuildImage) op()       {}
+func (*ImportImage) op()      {}
+func (*RegisterEmulator) op() {}
 func (*TagImage) op()         {}
 func (*PushImage) op()        {}
 func (*RelabelImage) op()     {}

@@ -69,7 +69,7 @@ type Change struct {
 	Addr    spec.Addr  `json:"addr"`             // zero for what no address names
 	Object  string     `json:"object,omitempty"` // the host's name of it: an image name, a container's name and short ID
 	Action  Action     `json:"action"`
-	Verb    string     `json:"verb"`            // in the summary: create, pull, load, replace, start, stop, relabel, remove, untag, tag, push, adopt
+	Verb    string     `json:"verb"`            // in the summary: create, pull, load, build, import, register, replace, start, stop, relabel, remove, untag, tag, push, adopt
 	Diffs   []Diff     `json:"-"`               // by path
 	Reasons []string   `json:"reasons"`         // whole clauses: `image.app is pulled anew`, `env["LOG"] differs`; the first leads
 	Notes   []string   `json:"notes,omitempty"` // what to know besides: "frees 41.2 MB (3 layers stay, used by shop/app:1.0)"
@@ -103,6 +103,7 @@ type Step struct {
 	Op     Op
 	Change int   // index in Plan.Changes of the change it serves; -1 for CheckUnmoved
 	After  []int // IDs of the steps that must have succeeded, ascending, all lower than ID
+	If     []int // IDs of steps, all lower than ID: unless one of them changed something, this one is passed over; none: it runs
 	Cause  string
 	Undo   []Op // run in order, each whatever became of the one before, if Op fails
 	Finish bool // once the step before it has run, an interrupt no longer holds this one back: a half-done replacement is worse

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,6 +99,27 @@ func (s *script) run(line string, f []string) {
 			src.Platforms["linux/amd64"] = 1000000
 		}
 		s.h.sources[f[1]] = src
+	case "input": // input ADDRESS KIND NAME VALUE: what a build or an import depends on; without VALUE it is gone
+		src := s.h.sources[f[1]]
+		if src == nil {
+			src = &Source{}
+			s.h.sources[f[1]] = src
+		}
+		src.Inputs = slices.DeleteFunc(slices.Clone(src.Inputs), func(i Input) bool { return string(i.Kind) == f[2] && i.Name == f[3] })
+		if len(f) > 4 {
+			src.Inputs = append(src.Inputs, Input{InputKind(f[2]), f[3], strings.Join(f[4:], " ")}).Sorted()
+		}
+	case "base": // base ADDRESS NAME IMAGE|DIGEST: what a build starts from
+		b := Base{Name: f[2], At: "Dockerfile:1", Use: "FROM"}
+		if a, err := spec.ParseAddr(f[3]); err == nil {
+			b.Image = a
+		} else {
+			b.Ref, b.Digest, b.Platforms, b.Needs = f[2], "sha256:"+f[3], map[string]int64{"linux/amd64": 1}, []string{"linux/amd64"}
+		}
+		s.h.sources[f[1]].Bases = []Base{b}
+	case "emulated": // emulated ADDRESS PLATFORM LINE: a RUN that needs an emulator
+		n, _ := strconv.Atoi(f[3])
+		s.h.sources[f[1]].Emulated = append(s.h.sources[f[1]].Emulated, RunInstruction{Line: n, Platforms: []string{f[2]}})
 	case "broken": // broken REF WHY... : a source that cannot be read
 		s.h.sources[f[1]] = &Source{Err: strings.Join(f[2:], " ")}
 	case "pin": // pin REF DIGEST: in the lock file

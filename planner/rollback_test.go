@@ -13,6 +13,7 @@ import (
 // skipped, and the rest goes on.
 func (h *model) applyFailing(p *Plan, bad func(*Step) bool) (failed []*Step, err error) {
 	state := map[int]string{}
+	h.begin()
 	for _, s := range p.Steps {
 		if slices.ContainsFunc(s.After, func(a int) bool { return state[a] != "done" }) {
 			state[s.ID] = "skipped"
@@ -31,7 +32,7 @@ func (h *model) applyFailing(p *Plan, bad func(*Step) bool) (failed []*Step, err
 			}
 			continue
 		}
-		if err := h.run(s.Op); err != nil {
+		if err := h.step(s); err != nil {
 			return failed, fmt.Errorf("step %d: %w", s.ID, err)
 		}
 		state[s.ID] = "done"

@@ -112,6 +112,10 @@ func (s *staleness) step(st *Step) {
 		record(op.Name)
 	case *LoadImage:
 		record(op.Name)
+	case *BuildImage:
+		record(op.Name)
+	case *ImportImage:
+		record(op.Name)
 	case *TagImage:
 		record(op.Name)
 	case *CreateContainer:

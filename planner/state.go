@@ -25,6 +25,18 @@ type Host struct {
 	Snapshotter  string   // the daemon's default
 	Runtimes     []string // of the wanted ones, those that the daemon can start
 	Daemon       string   // version of containerd
+	Native       []string // of Runs, those that need no emulation
+
+	Emulators map[string]LiveEmulator // by platform, of those that are wanted and not native
+}
+
+// LiveEmulator is what the kernel and the distribution have for a platform that the machine can't run by itself.
+type LiveEmulator struct {
+	Handler   string // name of the handler that is registered; "": none
+	Owned     bool   // it was registered by fairlead
+	Trouble   string // why it doesn't work, as a clause: "has no flag F, so it does not work in containers"; "": it works
+	Rule      string // file of the distribution's rule; "": none is installed
+	Persisted bool   // fairlead has seen to it that it is registered at boot
 }
 
 // Owner is the mark of the stack that made an object.
@@ -41,6 +53,8 @@ type LiveImage struct {
 	Protected bool              // prevent_destroy was set when it was last applied
 	Platforms []string          // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
 	Sizes     map[string]int64  // bytes of each platform's content, where known
+	Inputs    string            // of a built or imported image: the digest of what it was made from
+	MadeFrom  Inputs            // that, where it differs from what is found now
 	Source    string            // of a loaded image: the fingerprint of the archive that it came from
 	Pushed    map[string]string // reference pushed to → digest
 	Seen      string            // changes whenever the record does
@@ -89,6 +103,9 @@ func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaus
 
 // SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
 func SourceKey(im *spec.Image) string {
+	if made(im) {
+		return im.Addr.String()
+	}
 	if im.Load != "" {
 		return im.Load + "\x00" + im.Name
 	}
@@ -102,7 +119,30 @@ type Source struct {
 	Contents    map[string][]string // digests of each platform's blobs; under "" those that come whatever platforms are asked for
 	Fingerprint string              // of an archive: changes whenever the file does
 	Names       []string            // of an archive: the names in it
+	Inputs      Inputs              // of a build or an import: all but the bases
+	Bases       []Base              // of a build
+	Emulated    []RunInstruction    // of a build: the RUN instructions that need an emulator
 	Err         string              // why it could not be read: what is wrong and what to do; the rest is zero then
+}
+
+// Base is an image that a build starts from or copies from.
+type Base struct {
+	Name      string           `json:"name"`           // as the Dockerfile has it, with its arguments filled in
+	Ref       string           `json:"ref,omitempty"`  // normalised reference
+	Image     spec.Addr        `json:"image,omitzero"` // the image block that it is; Ref is that image's name
+	Digest    string           `json:"digest"`
+	Local     bool             `json:"local,omitempty"` // an image record of the host has it; no registry was asked
+	Platforms map[string]int64 `json:"-"`               // that it has; nil: nobody asked
+	Needs     []string         `json:"-"`               // platforms that are needed of it
+	At        string           `json:"-"`               // where: "Dockerfile:3"
+	Use       string           `json:"-"`               // as what: FROM, COPY --from …
+}
+
+// RunInstruction is a RUN of a Dockerfile that runs programs of platforms that need an emulator.
+type RunInstruction struct {
+	Line      int
+	Text      string
+	Platforms []string
 }
 
 // Blob is one blob of the content store, with what it keeps from garbage collection.

@@ -35,6 +35,10 @@ func (m *maker) finish() *Plan {
 		for _, b := range d.soft {
 			s.After = append(s.After, b.id)
 		}
+		for _, b := range d.onlyIf {
+			s.If = append(s.If, b.id)
+		}
+		slices.Sort(s.If)
 		slices.Sort(s.After)
 		s.After = slices.Compact(s.After)
 		p.Steps = append(p.Steps, s)

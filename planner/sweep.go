@@ -120,6 +120,9 @@ func (m *maker) waitForNeeds(d *draft, c *spec.Container) {
 			d.wait(r.ready...)
 		}
 	}
+	if e := m.emulators[orElse(c.Platform, m.have.Host.Platform)]; e != nil {
+		d.wait(e)
+	}
 }
 
 func (m *maker) waitForDiscarded(d *draft, ls []*LiveContainer) {

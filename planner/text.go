@@ -24,6 +24,9 @@ func (p *Plan) String() string {
 			}
 			fmt.Fprintf(&b, " {undo: %s}", strings.Join(words, ", "))
 		}
+		if len(s.If) > 0 {
+			fmt.Fprintf(&b, " {if: %s}", strings.Trim(fmt.Sprint(s.If), "[]"))
+		}
 		if s.Finish {
 			b.WriteString(" {finish}")
 		}

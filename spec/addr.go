@@ -15,6 +15,7 @@ type Kind string
 const (
 	KindImage     Kind = "image"
 	KindContainer Kind = "container"
+	KindEmulator  Kind = "emulator"
 )
 
 // Addr names one block or one instance of it, as in container.web, container.web["a"] or container.web[0]. It is

@@ -1,0 +1,92 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// emulatorPackage has the rules of the emulators, in Debian and those that come from it.
+const emulatorPackage = "qemu-user-static"
+
+// emulatorAddr is the address of a platform's emulator, whether a block says it or what needs it implies it.
+func emulatorAddr(platform string) spec.Addr {
+	return spec.Addr{Kind: spec.KindEmulator, Name: strings.TrimPrefix(platform, "linux/")}
+}
+
+// emulate sees to it that programs of a platform run here: nil, if they do. at is where it is asked for, who by whom.
+func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool) {
+	h := m.have.Host
+	if len(h.Runs) == 0 || slices.Contains(h.Runs, platform) && !m.persists(platform) {
+		return nil, true
+	}
+	if d, done := m.emulators[platform]; done {
+		return d, d != nil
+	}
+	e := h.Emulators[platform]
+	switch {
+	case slices.Contains(h.Runs, platform): // it is only to be kept for the next boot
+	case e.Rule == "":
+		m.emulators[platform] = nil
+		why := orElse(e.Trouble, "nothing is registered for it")
+		m.fail(fault(at, "No emulator", "%s needs programs of %s to run, and this host runs %s: %s, and no rule for it is in binfmt.d. Install the package %s, or choose another platform.", who, platform, strings.Join(h.Runs, ", "), why, emulatorPackage))
+		return nil, false
+	case e.Handler != "" && !e.Owned:
+		m.emulators[platform] = nil
+		m.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. The handler %s is registered for it and %s. It is not fairlead's: take it out with `echo -1 > /proc/sys/fs/binfmt_misc/%s` and apply again, and fairlead registers one that works.", who, platform, e.Handler, e.Trouble, e.Handler))
+		return nil, false
+	}
+	reason := "programs of " + platform + " do not run here, and " + who + " needs them"
+	var decl *hcl.Range
+	persist := m.persists(platform)
+	for _, b := range m.want.Emulators {
+		if b.Platform == platform {
+			decl = &b.DeclAt
+		}
+	}
+	action := Create
+	switch {
+	case slices.Contains(h.Runs, platform):
+		action, reason = Update, "it is to be registered again at each boot"
+	case e.Handler != "":
+		action, reason = Update, "the handler "+e.Handler+" "+e.Trouble
+	}
+	w := m.add(emulatorAddr(platform), action, "register", decl, reason)
+	d := w.step(&RegisterEmulator{Platform: platform, Persist: persist})
+	m.emulators[platform] = d
+	return d, true
+}
+
+// persists tells whether a block wants a platform's emulator to be registered at each boot, and it isn't yet.
+func (m *maker) persists(platform string) bool {
+	return slices.ContainsFunc(m.want.Emulators, func(e *spec.Emulator) bool { return e.Platform == platform && e.Persist }) &&
+		!m.have.Host.Emulators[platform].Persisted
+}
+
+// decideEmulators sees to the emulator blocks.
+func (m *maker) decideEmulators() {
+	for _, b := range m.want.Emulators {
+		if m.scope.has(b.Addr) {
+			m.emulate(b.Platform, b.Addr.String(), b.DeclAt)
+		}
+	}
+}
+
+// emulatorsOf gives the steps that a build's RUN instructions wait for; false if one of them cannot run here.
+func (m *maker) emulatorsOf(im *spec.Image, src *Source) ([]*draft, bool) {
+	var out []*draft
+	ok := true
+	for _, r := range src.Emulated {
+		for _, p := range r.Platforms {
+			d, able := m.emulate(p, im.Addr.String(), m.imageAt(im))
+			ok = ok && able
+			if d != nil {
+				out = append(out, d)
+			}
+		}
+	}
+	return out, ok
+}
