@@ -37,8 +37,12 @@ var layout = map[string]struct {
 		may:    []string{"spec"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/binfmt": {
+		may:    []string{"spec"},
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/ctrd": {
-		may:    []string{"executor", "planner", "spec", "executor/registry", "executor/archive"},
+		may:    []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {
@@ -46,7 +50,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/spf13/cobra"},
 	},
 	"cmd/fairlead": {
-		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor", "planner", "spec"},
+		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor", "planner", "spec"},
 	},
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/fairlead-dev/fairlead/executor/binfmt"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -25,7 +26,11 @@ import (
 func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
 	h.Runs = append([]string{h.Platform}, compatible(h.Platform)...)
-	for _, p := range emulated(binfmtDir) {
+	emulated, err := binfmt.System().Emulated()
+	if err != nil {
+		return h, err
+	}
+	for _, p := range emulated {
 		if !slices.Contains(h.Runs, p) {
 			h.Runs = append(h.Runs, p)
 		}

@@ -1,0 +1,68 @@
+package binfmt
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Persist writes a rule that Own made to NAME.conf in PersistDir, from where systemd-binfmt(8) registers it at each boot, and whenever
+// it is restarted, as when packages with rules are installed.
+func (h Host) Persist(r Rule) error {
+	if !Owned(r.Name) {
+		return notOwned(r.Name)
+	}
+	text := "# Written by fairlead, for an emulator block with persist = true. See binfmt.d(5).\n" + r.Line() + "\n"
+	if err := replace(h.persistFile(r.Name), text); err != nil {
+		return fmt.Errorf("binfmt handler %s: writing it down for the next boot: %w", r.Name, err)
+	}
+	return nil
+}
+
+// Persisted gives the rule that Persist wrote under a name; false: there is none.
+func (h Host) Persisted(name string) (Rule, bool, error) {
+	rules, err := readRules(h.persistFile(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Rule{}, false, nil
+	}
+	if err != nil || len(rules) == 0 {
+		return Rule{}, false, err
+	}
+	return rules[0], true, nil
+}
+
+// Forget undoes Persist. What is registered stays so until the host is booted.
+func (h Host) Forget(name string) error {
+	if !Owned(name) {
+		return notOwned(name)
+	}
+	if err := os.Remove(h.persistFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("binfmt handler %s: it is still registered at the next boot: %w", name, err)
+	}
+	return nil
+}
+
+func (h Host) persistFile(name string) string {
+	return filepath.Join(h.PersistDir, name+".conf")
+}
+
+// replace writes a file whole or not at all. What a killed one leaves has a name that systemd doesn't read, and is written over by the next.
+func replace(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
