@@ -74,7 +74,7 @@ func TestEveryPlatform(t *testing.T) {
 				start := time.Now()
 				s := check(t, h, platform, Works)
 				t.Logf("%s: %s, %s, in %s", platform, s.Handler.Interpreter, s.Handler.Flags, time.Since(start).Round(time.Millisecond))
-				if s.Handler.Name != r.Name || !s.Handler.Owned() || !s.Handler.Pattern.Equal(r.Pattern) {
+				if s.Handler.Name != r.Name || !s.Handler.Owned() || !s.Handler.Equal(r.Pattern) {
 					t.Errorf("%s runs by %+v, want %+v", platform, s.Handler, r)
 				}
 				emulated, err := h.Emulated()
