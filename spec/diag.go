@@ -49,6 +49,9 @@ func didYouMean(word string, known []string) string {
 	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
+// DidYouMean gives such a sentence for what is no word of the language.
+func DidYouMean(word string, known []string) string { return didYouMean(word, known) }
+
 func letters(s string) string {
 	b := []byte(s)
 	sort.Slice(b, func(i, j int) bool { return b[i] < b[j] })

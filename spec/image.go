@@ -59,7 +59,7 @@ func (d *decoder) laterSource() bool {
 
 func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
 	if a := attrs["name"]; a != nil {
-		got, at, ok := parsed(d, attrs, "name", "Bad reference", parseTag)
+		got, at, ok := parsed(d, attrs, "name", "Bad reference", ParseTag)
 		if d.block.Marks.Unknown["name"] && !d.n.bad {
 			d.fail(fault(at, "Value not known yet", "An image's name must be known while planning, and this is known only after apply. Build it from variables and local values."))
 		}
@@ -75,7 +75,7 @@ func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
 	if key := d.i.addr.KeyText(); key != "" {
 		made += "-" + strings.ToLower(key)
 	}
-	got, err := parseTag(made + ":latest")
+	got, err := ParseTag(made + ":latest")
 	if err != nil {
 		if d.e.cfg.Stack.Name != "" {
 			d.fail(fault(d.n.block.DefRange(), "Bad reference", "The image would be named %s:latest after its block, and no image can be. Set name.", made))
@@ -97,7 +97,7 @@ func (d *decoder) references(attrs hcl.Attributes, attr, without string) []strin
 	seen := map[string]bool{without: true}
 	var out []string
 	for i, s := range texts {
-		r, err := parseTag(s)
+		r, err := ParseTag(s)
 		if err != nil {
 			d.fail(fault(ats[i], "Bad reference", "%s", sentence(err.Error())))
 			continue

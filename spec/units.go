@@ -124,8 +124,8 @@ func ParseReference(s string) (string, error) {
 	return r.String(), nil
 }
 
-// parseTag is ParseReference for a name that is given to something: no digest.
-func parseTag(s string) (string, error) {
+// ParseTag is ParseReference for a name that is given to something: it has no digest.
+func ParseTag(s string) (string, error) {
 	r, err := ParseReference(s)
 	if err != nil {
 		return "", err
