@@ -19,7 +19,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// pushImage copies all that a record's target names to a registry, and notes that on the record.
+// pushImage copies all that a record's target names to a registry, and notes that on the record if it is a stack's.
 func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report func(executor.Progress)) error {
 	rec, err := w.client.ImageService().Get(ctx, op.Name)
 	if errdefs.IsNotFound(err) {
@@ -46,6 +46,9 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 	})
 	if err != nil {
 		return w.hosts.Explain(op.To, err)
+	}
+	if ownerOf(rec.Labels, op.Name) == nil {
+		return nil
 	}
 	label := pushedLabel(op.To)
 	rec.Labels = map[string]string{label: op.Digest + " " + op.To}

@@ -103,7 +103,7 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 	out := map[string]string{}
 	owned := ownerOf(old.Labels, name) != nil
 	if m.owner == (planner.Owner{}) {
-		return m.shared(old, owned && same)
+		return m.shared(old, owned, same)
 	}
 	for k, v := range old.Labels {
 		if !strings.HasPrefix(k, "fairlead/") || owned && strings.HasPrefix(k, labelPushed) {
@@ -122,11 +122,19 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 	return out
 }
 
-// shared gives the labels of a record that stays whose it is: only what of its content is whole is noted, where that is noted at all.
-func (m mark) shared(old images.Image, noted bool) map[string]string {
+// shared gives the labels of a record that stays whose it is. What is known of its content is noted where that is noted at all, and
+// forgotten where other content comes, so that its owner's next plan sees that.
+func (m mark) shared(old images.Image, owned, same bool) map[string]string {
 	out := maps.Clone(old.Labels)
-	if noted {
-		out[labelPlatforms] = writePlatforms(m.whole(old, true))
+	if !owned {
+		return out
+	}
+	if !same {
+		delete(out, labelSource)
+		delete(out, labelPlatforms)
+	}
+	if whole := m.whole(old, same); len(whole) > 0 {
+		out[labelPlatforms] = writePlatforms(whole)
 	}
 	return out
 }
