@@ -59,6 +59,9 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 			return leases.Lease{}, err
 		}
 	}
+	if err := w.endHands(ctx); err != nil {
+		return leases.Lease{}, err
+	}
 	if err := w.sweep(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}

@@ -1,0 +1,118 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/errdefs"
+)
+
+// labelByHand marks the lease of a run by hand, whose ID is the name of its lock.
+const labelByHand = "fairlead/by-hand"
+
+// ByHand is Begin for steps that no stack asks for: they run under a lease of their own, and side by side with any other run. It
+// clears what killed ones left. The function that it gives ends the lease: what nothing refers to is gone when it returns.
+func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Context) error, error) {
+	ctx = w.in(ctx)
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails, by its documentation
+	id := "fairlead-" + hex.EncodeToString(b)
+	l, err := lockHand(ctx, w.handLock(id))
+	if err != nil {
+		return nil, nil, fmt.Errorf("lock of a run by hand: %w", err)
+	}
+	if err := w.beginHand(ctx, id); err != nil {
+		l.release()
+		return nil, nil, w.gone("beginning", err)
+	}
+	end := func(ctx context.Context) error {
+		defer l.release()
+		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
+		defer cancel()
+		return w.gone("ending", w.dropLease(ctx, id, leases.SynchronousDelete))
+	}
+	return leases.WithLease(ctx, id), end, nil
+}
+
+// lockHand takes a lock that nobody else wants, but for the moment in which another run looks whether it is held.
+func lockHand(ctx context.Context, path string) (*lock, error) {
+	for {
+		l, _, err := tryLock(path)
+		if l != nil || err != nil {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (w *Writer) beginHand(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	defer cancel()
+	if err := w.endHands(ctx); err != nil {
+		return err
+	}
+	_, err := w.client.LeasesService().Create(ctx, leases.WithID(id), leases.WithExpiration(leaseLife), leases.WithLabel(labelByHand, "true"))
+	return err
+}
+
+// endHands clears what killed runs by hand left: a lease, and the lock that the kernel let go of.
+func (w *Writer) endHands(ctx context.Context) error {
+	left, err := w.client.LeasesService().List(ctx, fmt.Sprintf("labels.%q==%q", labelByHand, "true"))
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, l := range left {
+		ids = append(ids, l.ID)
+	}
+	locks, err := os.ReadDir(filepath.Dir(w.handLock("")))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, f := range locks {
+		if id := strings.TrimSuffix(f.Name(), ".lock"); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids {
+		l, _, err := tryLock(w.handLock(id))
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			continue // its run goes on
+		}
+		err = w.dropLease(ctx, id)
+		l.release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) handLock(id string) string {
+	return filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, "by-hand", id+".lock")
+}
+
+func (w *Writer) dropLease(ctx context.Context, id string, opts ...leases.DeleteOpt) error {
+	err := w.client.LeasesService().Delete(ctx, leases.Lease{ID: id}, opts...)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("lease %s: %w", id, err)
+	}
+	return nil
+}
