@@ -96,6 +96,7 @@ func root() *cobra.Command {
 		{"Write files", []*cobra.Command{initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a)}},
 		{"Plan and apply", []*cobra.Command{planCommand(a), applyCommand(a), destroyCommand(a), lockCommand(a), outdatedCommand(a)}},
 		{"Look", []*cobra.Command{showCommand(a), outputCommand(a), psCommand(a), imagesCommand(a)}},
+		{"Images by hand", []*cobra.Command{pullCommand(a), pushCommand(a), tagCommand(a), untagCommand(a), loadCommand(a), saveCommand(a)}},
 		{"The host", []*cobra.Command{doctorCommand(a), engineCommand(a)}},
 	} {
 		cmd.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})

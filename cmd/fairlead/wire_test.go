@@ -15,6 +15,11 @@ import (
 var writing = map[string]string{
 	"apply":      "changes the host",
 	"destroy":    "changes the host",
+	"pull":       "brings an image, and writes its record",
+	"push":       "writes to a registry, and on the record what was pushed",
+	"tag":        "writes image records",
+	"untag":      "deletes image records",
+	"load":       "brings images, and writes their records",
 	"engine":     "starts and ends a daemon, and makes no call to one",
 	"completion": "cobra's own; connects to nothing",
 	"help":       "cobra's own; connects to nothing",

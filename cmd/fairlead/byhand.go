@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/distribution/reference"
+
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// byHand is one run of steps that no stack asks for: the same steps as an apply's, run and shown in the same way.
+type byHand struct {
+	options ctrd.Options
+	have    *planner.State
+	plan    *planner.Plan
+	results []string // for people, once all is done
+}
+
+// byHandAtOnce is how many steps of a run by hand are under way at once.
+const byHandAtOnce = 4
+
+// byHand reads the host, has the steps decided, and runs them.
+func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
+	cfg, err := a.beside(n, asksRegistry)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interrupts(ctx)
+	defer stop()
+	h := &byHand{options: a.host(cfg)}
+	w, err := ctrd.OpenWriter(ctx, h.options)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
+		return err
+	}
+	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
+	if err := decide(ctx, h); err != nil {
+		return err
+	}
+	session, end, err := w.ByHand(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end(context.WithoutCancel(ctx))) }()
+	if err := a.runPlan(session, h.plan, w, byHandAtOnce); err != nil || a.json {
+		return err
+	}
+	for _, line := range h.results {
+		fmt.Println(line)
+	}
+	return nil
+}
+
+// beside gives the stack of the directory, for its namespace and its registries; nil where there is none, or nothing of it is needed.
+// A file with an error is no less one here: what it says of the namespace may be what is wrong.
+func (a *app) beside(n *narrowing, asksRegistry bool) (*spec.Config, error) {
+	if a.namespace != "" && !asksRegistry {
+		return nil, nil
+	}
+	if files, err := spec.Files(a.dir); err == nil && len(files) == 0 {
+		return nil, nil
+	}
+	return a.load(n)
+}
+
+// step adds a step to the plan, and says what it is about.
+func (h *byHand) step(op planner.Op, object string, after ...int) (id int) {
+	const why = "asked for by hand"
+	id = len(h.plan.Steps) + 1
+	verb := planner.Verb(op)
+	h.plan.Changes = append(h.plan.Changes, &planner.Change{Object: familiar(object), Action: planner.Update, Verb: verb, Reasons: []string{why}})
+	h.plan.Steps = append(h.plan.Steps, &planner.Step{ID: id, Op: op, Change: id - 1, After: after, Cause: why})
+	h.plan.Summary.Actions[verb]++
+	return id
+}
+
+// gives says what a name stands for once all is done, and whose name it is: its stack's next plan brings up what is done to it.
+func (h *byHand) gives(name, digest string) {
+	h.warn(h.have.Images[name], digest)
+	h.results = append(h.results, familiar(name)+"  "+digest)
+}
+
+// warn says whose a record is that is to have another digest, or none.
+func (h *byHand) warn(rec *planner.LiveImage, digest string) {
+	if rec != nil && rec.Owner != nil && rec.Digest != digest {
+		fmt.Fprintf(os.Stderr, "%s is %s of stack %q: the next plan will show this\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+	}
+}
+
+// find gives the image that is there under a name: as the name is written, or in its normal form.
+func find(have *planner.State, name string) (*planner.LiveImage, error) {
+	if rec := have.Images[name]; rec != nil {
+		return rec, nil
+	}
+	ref, err := spec.ParseReference(name)
+	if err != nil {
+		return nil, err
+	}
+	if rec := have.Images[ref]; rec != nil {
+		return rec, nil
+	}
+	var known []string
+	for _, n := range slices.Sorted(maps.Keys(have.Images)) {
+		known = append(known, familiar(n))
+	}
+	return nil, fmt.Errorf("image %s: there is none of this name in namespace %s.%s `fairlead images -a` lists them",
+		familiar(ref), have.Namespace, spec.DidYouMean(familiar(ref), known))
+}
+
+// findEach gives the images that are there under names, each named once.
+func findEach(have *planner.State, names []string) ([]*planner.LiveImage, error) {
+	var recs []*planner.LiveImage
+	var found []string
+	for _, n := range names {
+		rec, err := find(have, n)
+		if err != nil {
+			return nil, err
+		}
+		recs, found = append(recs, rec), append(found, rec.Name)
+	}
+	return recs, eachOnce(found)
+}
+
+// eachOnce refuses a name that is there twice.
+func eachOnce(names []string) error {
+	for i, n := range names {
+		if slices.Contains(names[:i], n) {
+			return fmt.Errorf("image %s: it is named twice. Name it once", familiar(n))
+		}
+	}
+	return nil
+}
+
+// parsePlatforms reads platforms that flags give; nil for none.
+func parsePlatforms(texts []string) ([]string, error) {
+	var out []string
+	for _, t := range texts {
+		p, err := spec.ParsePlatform(t)
+		if err != nil {
+			return nil, fmt.Errorf("--platform: %w", err)
+		}
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// familiar is an image's name without what everybody leaves out.
+func familiar(name string) string {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return reference.FamiliarString(named)
+}
