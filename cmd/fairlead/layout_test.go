@@ -39,6 +39,8 @@ var layout = map[string]struct {
 	},
 	"executor/binfmt": {
 		may:    []string{"spec"},
+	"executor/build": {
+		may:    []string{"planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {

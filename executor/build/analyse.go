@@ -1,0 +1,201 @@
+package build
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// uses is what a Dockerfile uses of what it is given, over all platforms.
+type uses struct {
+	block    *spec.Build
+	host     string
+	opaque   bool
+	args     map[string]bool // names that ARG declares, in a stage that is reached or above all
+	contexts map[string]bool // named contexts, by their key in the block
+	bases    []Base
+	runs     []Run
+}
+
+// analyse follows the stages that the target needs, for each platform.
+func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
+	u := &uses{block: b, host: o.Host, args: map[string]bool{}, contexts: map[string]bool{}}
+	foreign, err := u.frontend(f)
+	if err != nil {
+		return nil, err
+	}
+	if f.text == nil {
+		u.hide(o.Platforms)
+		return u, nil
+	}
+	err = f.follow(b, o, u)
+	if err != nil && foreign {
+		u.bases, u.runs = u.bases[:1], nil
+		u.hide(o.Platforms)
+		return u, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(u.bases, func(a, b Base) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(u.runs, func(a, b Run) int { return cmp.Compare(a.Line, b.Line) })
+	return u, nil
+}
+
+// hide is for a Dockerfile that cannot be read: all that the block gives may be used.
+func (u *uses) hide(platforms []string) {
+	u.opaque = true
+	for name := range u.block.Args {
+		u.args[name] = true
+	}
+	for _, key := range slices.Sorted(maps.Keys(u.block.Contexts)) {
+		for _, p := range platforms {
+			u.context(key, Base{Use: useFrom}, p)
+		}
+	}
+}
+
+// context notes a named context; one that is an image's reference is a base as well.
+func (u *uses) context(key string, b Base, platform string) {
+	u.contexts[key] = true
+	if b.Ref = u.block.Contexts[key].Ref; b.Ref != "" {
+		u.base(b, platform)
+	}
+}
+
+// frontend notes the image that reads the Dockerfile in BuildKit's place, and tells whether its language may be another.
+func (u *uses) frontend(f *dockerfile) (foreign bool, err error) {
+	name, line, use := "", 0, useSyntax
+	if arg, ok := u.block.Args["BUILDKIT_SYNTAX"]; ok {
+		name, _, _ = strings.Cut(strings.TrimSpace(arg), " ")
+		use = useArg
+	} else if word, _, at, ok := parser.DetectSyntax(f.text); ok {
+		name, line = word, firstLine(at)
+	}
+	if name == "" {
+		return false, nil
+	}
+	ref, err := spec.ParseReference(name)
+	if err != nil {
+		return false, f.faultf(line, "%s %s: it is no reference of an image", use, name)
+	}
+	u.base(Base{Ref: ref, Line: line, Use: use}, u.host)
+	standard := strings.HasPrefix(ref, "docker.io/docker/dockerfile:") || strings.HasPrefix(ref, "docker.io/docker/dockerfile@")
+	return !standard, nil
+}
+
+// follow reads the Dockerfile's language.
+func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
+	if len(bytes.TrimSpace(f.text)) == 0 {
+		return fmt.Errorf("%s: it is empty. It must have a FROM", f.path)
+	}
+	tree, err := parser.Parse(bytes.NewReader(f.text))
+	if err != nil {
+		return f.parseFault(err)
+	}
+	stages, global, err := instructions.Parse(tree.AST, nil)
+	if err != nil {
+		return f.parseFault(err)
+	}
+	if len(stages) == 0 {
+		return fmt.Errorf("%s: there is no FROM in it", f.path)
+	}
+	for _, a := range global {
+		u.declare(&a)
+	}
+	contexts := map[string]string{}
+	for key := range b.Contexts {
+		contexts[contextName(key)] = key
+	}
+	for _, platform := range o.Platforms {
+		g := &graph{file: f, lex: shell.NewLex(tree.EscapeToken), contexts: contexts, target: platform, byName: map[string]*stage{}}
+		if g.args, err = f.globalArgs(global, g.lex, b, o.Host, platform, cmp.Or(b.Target, stages[len(stages)-1].Name)); err != nil {
+			return err
+		}
+		for i := range stages {
+			if err := g.add(&stages[i]); err != nil {
+				return err
+			}
+		}
+		target, err := g.find(b.Target)
+		if err != nil {
+			return err
+		}
+		if err := g.reach(target, map[*stage]bool{}, u.visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit notes what one stage uses.
+func (u *uses) visit(s *stage) {
+	b := Base{Ref: s.ref, Line: s.line, Use: s.use, Near: s.near}
+	switch {
+	case s.context != "":
+		u.context(s.context, b, s.platform)
+	case s.ref != "":
+		u.base(b, s.platform)
+	}
+	for _, c := range s.commands {
+		switch c := c.(type) {
+		case *instructions.ArgCommand:
+			u.declare(c)
+		case *instructions.RunCommand:
+			if s.platform != u.host {
+				u.run(Run{Line: firstLine(c.Location()), Stage: s.title(), Text: c.String()}, s.platform)
+			}
+		}
+	}
+}
+
+func (u *uses) declare(c *instructions.ArgCommand) {
+	for _, a := range c.Args {
+		u.args[a.Key] = true
+	}
+}
+
+// base notes an image and a platform that is needed of it.
+func (u *uses) base(b Base, platform string) {
+	i := slices.IndexFunc(u.bases, func(have Base) bool { return have.Ref == b.Ref })
+	if i < 0 {
+		i = len(u.bases)
+		u.bases = append(u.bases, b)
+	}
+	u.bases[i].Platforms = withPlatform(u.bases[i].Platforms, platform)
+}
+
+func (u *uses) run(r Run, platform string) {
+	i := slices.IndexFunc(u.runs, func(have Run) bool { return have.Line == r.Line && have.Stage == r.Stage && have.Text == r.Text })
+	if i < 0 {
+		i = len(u.runs)
+		u.runs = append(u.runs, r)
+	}
+	u.runs[i].Platforms = withPlatform(u.runs[i].Platforms, platform)
+}
+
+func withPlatform(all []string, p string) []string {
+	if i, there := slices.BinarySearch(all, p); !there {
+		return slices.Insert(all, i, p)
+	}
+	return all
+}
+
+// contextName is the form that BuildKit compares names of contexts in: without what everybody leaves out.
+func contextName(s string) string {
+	named, err := reference.ParseNormalizedNamed(s)
+	if err != nil || s == scratch || s == "context" {
+		return ""
+	}
+	return strings.TrimSuffix(reference.FamiliarString(named), ":latest")
+}

@@ -1,0 +1,109 @@
+package build
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// blockInputs are those that the block itself has. What only changes how fast or from where it is built is none: cache_from,
+// cache_to but an inline one, ssh.
+func blockInputs(b *spec.Build, o Options, u *uses) (planner.Inputs, error) {
+	out := argInputs(b, u)
+	for _, p := range o.Platforms {
+		out = append(out, planner.Input{Kind: planner.InputPlatform, Name: p, Value: "yes"})
+	}
+	for name, value := range optionValues(b) {
+		out = append(out, planner.Input{Kind: planner.InputOption, Name: name, Value: value})
+	}
+	for _, s := range b.Secrets {
+		sum, err := secretHash(s, o)
+		if err != nil {
+			return nil, fmt.Errorf("secret %q: %w", s.ID, err)
+		}
+		out = append(out, planner.Input{Kind: planner.InputSecret, Name: s.ID, Value: sum})
+	}
+	return out, nil
+}
+
+// optionValues are the set attributes that change the result, by name.
+func optionValues(b *spec.Build) map[string]string {
+	inline := slices.ContainsFunc(b.CacheTo, func(c spec.BuildCache) bool { return c.Type == "inline" })
+	out := map[string]string{}
+	for name, value := range map[string]string{
+		"target":       strings.ToLower(b.Target),
+		"network":      b.Network,
+		"shm_size":     positive(b.ShmSize),
+		"no_cache":     yes(b.NoCache),
+		"provenance":   yes(b.Provenance),
+		"sbom":         yes(b.SBOM),
+		"inline cache": yes(inline), // it is written into the image's config
+	} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	for prefix, set := range map[string]map[string]string{"label": b.Labels, "annotation": b.Annotations, "extra_host": b.ExtraHosts, "ulimit": b.Ulimits} {
+		for name, value := range set {
+			out[prefix+" "+name] = value
+		}
+	}
+	return out
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+func positive(n int64) string {
+	if n > 0 {
+		return strconv.FormatInt(n, 10)
+	}
+	return ""
+}
+
+// secretHash is a keyed hash of a secret's value, with its ID in it: two secrets of one value look different.
+func secretHash(s spec.BuildSecret, o Options) (string, error) {
+	sum := hmac.New(sha256.New, o.Key)
+	fmt.Fprintf(sum, "%d:%s", len(s.ID), s.ID)
+	if s.Env != "" {
+		value, ok := o.Env(s.Env)
+		if !ok {
+			return "", fmt.Errorf("the environment has no %s, which it is taken from. Set it, or take the secret from a file", s.Env)
+		}
+		_, _ = io.WriteString(sum, value) // a hash takes all
+		return "hmac-sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+	}
+	f, err := os.Open(s.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: there is no such file. Write it, or correct the path", s.File)
+	}
+	if err != nil {
+		return "", unreadable(s.File, err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", unreadable(s.File, err)
+	}
+	return "hmac-sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// digestOf is the digest of bytes in memory.
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

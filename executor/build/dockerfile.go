@@ -1,0 +1,178 @@
+package build
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/go-archive/compression"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// maxText bounds a Dockerfile and an ignore file, as BuildKit does.
+const maxText = 16 << 20
+
+// defaultName is the Dockerfile's name where none is set.
+const defaultName = "Dockerfile"
+
+// dockerfile is the text that a build follows.
+type dockerfile struct {
+	path   string // for messages
+	text   []byte // nil: it is in a remote context, where only the builder sees it
+	ignore string // path of the ignore file that belongs to this Dockerfile alone; "": it has none
+}
+
+// findDockerfile reads the Dockerfile from where BuildKit takes it: the block itself, a path, or the context.
+func findDockerfile(b *spec.Build, main place) (*dockerfile, error) {
+	name := b.Dockerfile
+	if name == "" {
+		name = defaultName
+	}
+	switch {
+	case b.Inline != "":
+		return &dockerfile{path: "inline Dockerfile", text: []byte(b.Inline)}, nil
+	case filepath.IsAbs(name):
+		return readDockerfile(name)
+	case main.kind == isDir:
+		return readDockerfile(filepath.Join(main.at, name))
+	case main.kind == isTar:
+		return readPackedDockerfile(main.at, name)
+	case main.kind == isNothing:
+		return nil, fmt.Errorf("dockerfile %s: there is no context to find it in. Set context, or inline", name)
+	}
+	return &dockerfile{path: name}, nil
+}
+
+// readDockerfile reads a file; Dockerfile may be written dockerfile as well.
+func readDockerfile(at string) (*dockerfile, error) {
+	text, err := readText(at)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(at) == defaultName {
+		lower := filepath.Join(filepath.Dir(at), strings.ToLower(defaultName))
+		if text, lowerErr := readText(lower); lowerErr == nil {
+			return withIgnore(&dockerfile{path: lower, text: text}, at)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noDockerfile(at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return withIgnore(&dockerfile{path: at, text: text}, at)
+}
+
+func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
+	own := at + ".dockerignore"
+	switch _, err := os.Stat(own); {
+	case err == nil:
+		f.ignore = own
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, unreadable(own, err)
+	}
+	return f, nil
+}
+
+// noDockerfile names what may have been meant: a near name, or any other Dockerfile that is there.
+func noDockerfile(at string) error {
+	var near, others []string
+	entries, _ := os.ReadDir(filepath.Dir(at)) // none where the directory is missing as well
+	for _, e := range entries {
+		lower := strings.ToLower(e.Name())
+		if e.IsDir() || strings.HasSuffix(lower, ".dockerignore") {
+			continue
+		}
+		near = append(near, e.Name())
+		if strings.Contains(lower, "dockerfile") || strings.Contains(lower, "containerfile") {
+			others = append(others, e.Name())
+		}
+	}
+	hint := didYouMean(filepath.Base(at), near)
+	if hint == "" && len(others) > 0 {
+		hint = fmt.Sprintf(" There is %s: set dockerfile.", strings.Join(others, ", "))
+	}
+	if hint == "" {
+		hint = " Write one there, or set dockerfile or inline."
+	}
+	return fmt.Errorf("%s: there is no such Dockerfile.%s", at, hint)
+}
+
+// readText reads a file of bounded size.
+func readText(at string) ([]byte, error) {
+	info, err := os.Stat(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: it is no file", at)
+	}
+	f, err := os.Open(at)
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	defer f.Close()
+	return boundedText(at, f)
+}
+
+func boundedText(at string, r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	if len(text) > maxText {
+		return nil, fmt.Errorf("%s: it has more than %d bytes, which BuildKit doesn't read", at, maxText)
+	}
+	return text, nil
+}
+
+// readPackedDockerfile finds the Dockerfile in a tar file. No ignore file is in force there: BuildKit unpacks all of it.
+func readPackedDockerfile(at, name string) (*dockerfile, error) {
+	f, err := os.Open(at)
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	defer f.Close()
+	plain, err := compression.DecompressStream(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: it is no tar file: %w", at, err)
+	}
+	defer plain.Close()
+	wanted := []string{path.Clean(filepath.ToSlash(name))}
+	if path.Base(wanted[0]) == defaultName {
+		wanted = append(wanted, path.Join(path.Dir(wanted[0]), strings.ToLower(defaultName)))
+	}
+	var found *dockerfile
+	for r := tar.NewReader(plain); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: it is no tar file, or a damaged one: %w", at, err)
+		}
+		member := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+		if h.Typeflag != tar.TypeReg || !slices.Contains(wanted, member) || (found != nil && member != wanted[0]) {
+			continue
+		}
+		label := at + ":" + member
+		text, err := boundedText(label, r)
+		if err != nil {
+			return nil, err
+		}
+		found = &dockerfile{path: label, text: text}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("%s: there is no %s in it. Set dockerfile or inline", at, wanted[0])
+	}
+	return found, nil
+}

@@ -1,0 +1,81 @@
+package build
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// Options are what Read must know beside the build block.
+type Options struct {
+	CacheDir  string                      // where stat caches are kept; "": nothing is remembered
+	Key       []byte                      // of the keyed hashes (HMAC-SHA256) of secrets
+	Platforms []string                    // that are built, normalised; none: Host
+	Host      string                      // the builder's own platform, normalised: BUILDPLATFORM
+	Env       func(string) (string, bool) // the environment that secrets are taken from
+}
+
+// Reading is what a build depends on.
+type Reading struct {
+	Inputs     planner.Inputs // sorted; those of kind base are left to who resolves Bases, and the digest of another image block to the planner
+	Bases      []Base         // images that must be resolved, in the order of the Dockerfile
+	Runs       []Run          // RUN instructions that don't run on Host itself
+	Dockerfile string         // its path, for messages
+	Opaque     bool           // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
+}
+
+// Base is an image that the Dockerfile names.
+type Base struct {
+	Ref       string   // normalised, with tag or digest
+	Platforms []string // that are needed of it, normalised, sorted
+	Line      int      // where it is first named; 0: not in the Dockerfile
+	Use       string   // by which it is named there: FROM, COPY --from, RUN --mount, # syntax, or arg BUILDKIT_SYNTAX
+	Near      string   // a stage whose name is almost this, for an error where there is no such image; "" for none
+}
+
+// Run is a RUN instruction that a foreign platform executes.
+type Run struct {
+	Line      int
+	Stage     string // its name, or its number
+	Text      string // the instruction, without its continuation lines' ends
+	Platforms []string
+}
+
+// Read reads all that b depends on from disk. Only a context that is a URL is asked for over the network.
+func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
+	if len(o.Platforms) == 0 {
+		o.Platforms = []string{o.Host}
+	}
+	main, err := locate("context", b.Context)
+	if err != nil {
+		return nil, err
+	}
+	file, err := findDockerfile(b, main)
+	if err != nil {
+		return nil, err
+	}
+	uses, err := file.analyse(b, o)
+	if err != nil {
+		return nil, err
+	}
+	in, err := blockInputs(b, o, uses)
+	if err != nil {
+		return nil, err
+	}
+	if file.text != nil {
+		in = append(in, planner.Input{Kind: planner.InputDockerfile, Name: "Dockerfile", Value: digestOf(file.text)})
+	}
+	named, err := uses.contextInputs(ctx, b, o)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := main.inputs(ctx, "", file.ignore, o.CacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("context %w", err)
+	}
+	return &Reading{
+		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Runs: uses.runs, Dockerfile: file.path, Opaque: uses.opaque,
+	}, nil
+}

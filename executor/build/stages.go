@@ -1,0 +1,283 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/moby/buildkit/util/suggest"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// scratch is the base that is nothing.
+const scratch = "scratch"
+
+// What names an image, for Base.Use.
+const (
+	useFrom   = "FROM"
+	useCopy   = "COPY --from"
+	useMount  = "RUN --mount"
+	useSyntax = "# syntax"
+	useArg    = "arg BUILDKIT_SYNTAX"
+)
+
+// stage is a stage of the Dockerfile as it is built for one platform; or what COPY and RUN name that is no stage.
+type stage struct {
+	name     string // "" for one that only has a number
+	index    int    // -1 for what is no stage
+	line     int
+	use      string
+	base     *stage
+	ref      string // normalised reference of the image that it begins with; "" where another stage, a named context or nothing is it
+	near     string // a stage whose name is like that of ref
+	context  string // the named context that stands for it or that it begins with, by its key in the block
+	platform string
+	commands []instructions.Command
+	sources  []*stage
+}
+
+// title is the stage for people.
+func (s *stage) title() string {
+	if s.name != "" {
+		return s.name
+	}
+	return strconv.Itoa(s.index)
+}
+
+// graph is the stages of a Dockerfile for one platform.
+type graph struct {
+	file     *dockerfile
+	lex      *shell.Lex
+	args     shell.EnvGetter // those before the first FROM, and those that BuildKit sets
+	contexts map[string]string
+	target   string // platform
+	stages   []*stage
+	byName   map[string]*stage
+}
+
+// add takes the next stage in, as BuildKit's buildDispatchStates does.
+func (g *graph) add(st *instructions.Stage) error {
+	s := &stage{name: st.Name, index: len(g.stages), line: firstLine(st.Location), use: useFrom, platform: g.target, commands: st.Commands}
+	baseName, err := g.expand(s.line, st.BaseName)
+	if err != nil {
+		return err
+	}
+	if baseName == "" {
+		return g.file.faultf(s.line, "FROM %s: the name is empty: give the ARG a default, or set it in args", st.BaseName)
+	}
+	if st.Platform != "" {
+		if s.platform, err = g.stagePlatform(s.line, st.Platform); err != nil {
+			return err
+		}
+	}
+	if key, ok := g.contexts[st.Name]; ok && st.Name != "" {
+		s.context, s.commands = key, nil // the context is put in the stage's place
+	} else if err := g.begin(s, baseName); err != nil {
+		return err
+	}
+	g.stages = append(g.stages, s)
+	if s.name != "" {
+		g.byName[s.name] = s
+	}
+	return nil
+}
+
+// begin finds what a stage is built on.
+func (g *graph) begin(s *stage, baseName string) error {
+	base, ok := g.byName[baseName]
+	switch {
+	case ok:
+		s.base, s.platform = base, base.platform
+		triggers, err := g.triggers(s)
+		s.commands = append(triggers, s.commands...)
+		return err
+	case baseName == scratch:
+		s.platform = g.target
+		return nil
+	}
+	return g.image(s, baseName)
+}
+
+// image lets a stage begin with an image, or with the named context that has the image's name.
+func (g *graph) image(s *stage, name string) error {
+	ref, err := spec.ParseReference(name)
+	if err != nil {
+		return g.file.faultf(s.line, "%s %s: it is no stage above, and no reference of an image.%s", s.use, name, didYouMean(name, g.names()))
+	}
+	if key, ok := g.contexts[contextName(name)]; ok {
+		s.context = key
+		return nil
+	}
+	s.ref = ref
+	s.near, _ = suggest.Search(name, g.names(), true)
+	return nil
+}
+
+func (g *graph) stagePlatform(line int, text string) (string, error) {
+	word, err := g.expand(line, text)
+	if err != nil {
+		return "", err
+	}
+	if word == "" {
+		return "", g.file.faultf(line, "--platform=%s: it is empty: give the ARG a default, or set it in args", text)
+	}
+	p, err := spec.ParsePlatform(word)
+	if err != nil {
+		return "", g.file.faultf(line, "--platform=%s: %w", text, err)
+	}
+	return p, nil
+}
+
+func (g *graph) expand(line int, word string) (string, error) {
+	out, err := g.lex.ProcessWordWithMatches(word, g.args)
+	if err != nil {
+		return "", g.file.faultf(line, "%s: %w", word, err)
+	}
+	return out.Result, nil
+}
+
+// triggers are the ONBUILD instructions of a stage's base, which come first in the stage.
+func (g *graph) triggers(s *stage) ([]instructions.Command, error) {
+	var out []instructions.Command
+	for _, c := range s.base.commands {
+		on, ok := c.(*instructions.OnbuildCommand)
+		if !ok {
+			continue
+		}
+		tree, err := parser.Parse(strings.NewReader(on.Expression))
+		if err != nil {
+			return nil, g.file.faultf(firstLine(on.Location()), "%w", plain(err))
+		}
+		for _, node := range tree.AST.Children {
+			node.StartLine, node.EndLine = s.line, s.line
+			cmd, err := instructions.ParseCommand(node)
+			if err != nil {
+				return nil, g.file.faultf(firstLine(on.Location()), "%w", plain(err))
+			}
+			out = append(out, cmd)
+		}
+	}
+	return out, nil
+}
+
+// plain is an error of BuildKit's parser without its position, which is one in the trigger.
+func plain(err error) error {
+	var at *parser.LocationError
+	if errors.As(err, &at) {
+		return at.Unwrap()
+	}
+	return err
+}
+
+// connect finds the stages and images that a stage copies and mounts from.
+func (g *graph) connect(s *stage) error {
+	for _, c := range s.commands {
+		switch c := c.(type) {
+		case *instructions.CopyCommand:
+			if c.From == "" {
+				continue
+			}
+			if err := g.source(s, useCopy, c.From, firstLine(c.Location())); err != nil {
+				return err
+			}
+		case *instructions.RunCommand:
+			for _, m := range instructions.GetMounts(c) {
+				if m.From == "" {
+					continue
+				}
+				if err := g.source(s, useMount, m.From, firstLine(c.Location())); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (g *graph) source(s *stage, use, from string, line int) error {
+	if strings.Contains(from, "$") {
+		return g.file.faultf(line, "%s=%s: no variable is expanded here: write FROM %s AS a stage of its own, with the ARG above all stages", use, from, from)
+	}
+	if n, err := strconv.Atoi(from); err == nil && use == useCopy {
+		if n < 0 || n >= len(g.stages) {
+			return g.file.faultf(line, "%s=%d: there is no such stage: they count from 0 to %d", use, n, len(g.stages)-1)
+		}
+		return g.link(s, g.stages[n], use, from, line)
+	}
+	if of, ok := g.byName[strings.ToLower(from)]; ok {
+		return g.link(s, of, use, from, line)
+	}
+	out := &stage{index: -1, line: line, use: use, platform: g.target}
+	if from != scratch {
+		if err := g.image(out, from); err != nil {
+			return err
+		}
+	}
+	s.sources = append(s.sources, out)
+	return nil
+}
+
+// link notes that s takes from another stage, which must be above it.
+func (g *graph) link(s, of *stage, use, from string, line int) error {
+	if of.index >= s.index {
+		return g.file.faultf(line, "%s=%s: stage %s begins at line %d: a stage can be taken from only by those below it", use, from, of.title(), of.line)
+	}
+	s.sources = append(s.sources, of)
+	return nil
+}
+
+// find gives the stage that is to be built.
+func (g *graph) find(target string) (*stage, error) {
+	if target == "" {
+		return g.stages[len(g.stages)-1], nil
+	}
+	if s, ok := g.byName[strings.ToLower(target)]; ok {
+		return s, nil
+	}
+	hint := didYouMean(target, g.names())
+	if hint == "" && len(g.byName) > 0 {
+		hint = fmt.Sprintf(" There is %s.", strings.Join(g.names(), ", "))
+	}
+	if hint == "" {
+		hint = " None of its stages has a name: write FROM … AS " + target + "."
+	}
+	return nil, g.file.faultf(0, "target %q: there is no such stage.%s", target, hint)
+}
+
+func (g *graph) names() []string {
+	var out []string
+	for _, s := range g.stages {
+		if s.name != "" {
+			out = append(out, s.name)
+		}
+	}
+	return out
+}
+
+// reach calls visit for s and all that it needs, each once, what is needed first.
+func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage)) error {
+	if seen[s] {
+		return nil
+	}
+	seen[s] = true
+	if s.base != nil {
+		if err := g.reach(s.base, seen, visit); err != nil {
+			return err
+		}
+	}
+	if err := g.connect(s); err != nil {
+		return err
+	}
+	for _, of := range s.sources {
+		if err := g.reach(of, seen, visit); err != nil {
+			return err
+		}
+	}
+	visit(s)
+	return nil
+}

@@ -1,0 +1,256 @@
+package build
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/patternmatcher"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// readTree gives an input for each entry of a directory that its ignore file lets through, named by its path with prefix before it.
+func readTree(ctx context.Context, root, ignore, prefix, cacheDir string) (planner.Inputs, error) {
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, unreadable(root, err)
+	}
+	patterns, err := readRules(real, ignore)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{root: real, patterns: patterns, cache: openCache(cacheDir, root+"\x00"+ignore), started: time.Now()}
+	top := &dir{}
+	if err := t.walk(ctx, top); err != nil {
+		return nil, err
+	}
+	if err := t.hash(ctx); err != nil {
+		return nil, err
+	}
+	top.settle()
+	t.cache.save(top, t.started)
+	out := make(planner.Inputs, 0, top.size)
+	return top.appendTo(out, prefix), nil
+}
+
+// tree is one reading of a directory.
+type tree struct {
+	root     string
+	patterns []string
+	cache    *cache
+	started  time.Time
+	workers  sync.Pool // of *worker
+
+	mu     sync.Mutex
+	unread []*entry // files whose content is not known
+}
+
+// dir is a directory of the tree.
+type dir struct {
+	path    string // relative, with slashes; "" for the root
+	match   patternmatcher.MatchInfo
+	entries []entry // sorted by key
+	size    int     // how many inputs it gives
+}
+
+// entry is what a directory holds: a file, or a directory's own entry; or, with sub, what is in a directory. The two of a directory
+// are apart because other names sort between them: a, a-b, a/c.
+type entry struct {
+	key   string // name; with a slash at its end for sub
+	path  string // relative, with slashes
+	value string // as in planner.Input
+	stamp stamp
+	known bool // from the cache
+	out   bool // it is a directory that is left out unless something in it isn't
+	sub   *dir
+}
+
+// worker has what one goroutine needs to itself.
+type worker struct {
+	rules   *rules
+	listing []byte
+}
+
+// walk reads a directory and all below it, several at a time.
+func (t *tree) walk(ctx context.Context, top *dir) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var visit func(d *dir) error
+	visit = func(d *dir) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := t.list(d); err != nil {
+			return err
+		}
+		for i := range d.entries {
+			if sub := d.entries[i].sub; sub != nil && !g.TryGo(func() error { return visit(sub) }) {
+				if err := visit(sub); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	g.Go(func() error { return visit(top) })
+	return g.Wait()
+}
+
+// list reads one directory.
+func (t *tree) list(d *dir) error {
+	w, err := t.worker()
+	if err != nil {
+		return err
+	}
+	defer t.workers.Put(w)
+	at := filepath.Join(t.root, d.path)
+	fd, err := unix.Open(at, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil // gone since its parent was read
+	}
+	if err != nil {
+		return unreadable(at, err)
+	}
+	defer unix.Close(fd)
+	names, err := w.names(fd)
+	if err != nil {
+		return unreadable(at, err)
+	}
+	slices.SortFunc(names, func(a, b name) int { return strings.Compare(a.text, b.text) })
+	d.entries = make([]entry, 0, len(names))
+	known := t.cache.at(d.path)
+	dirs := 0
+	for _, n := range names {
+		isDir, err := t.take(d, w, fd, n, &known)
+		if err != nil {
+			return err
+		}
+		if isDir {
+			dirs++
+		}
+	}
+	if dirs > 0 {
+		slices.SortFunc(d.entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	}
+	t.note(d)
+	return nil
+}
+
+func (t *tree) worker() (*worker, error) {
+	if w, ok := t.workers.Get().(*worker); ok {
+		return w, nil
+	}
+	r, err := newRules(t.patterns)
+	return &worker{rules: r, listing: make([]byte, 32<<10)}, err
+}
+
+// take decides over one name of a directory and adds what it stands for.
+func (t *tree) take(d *dir, w *worker, fd int, n name, known *cursor) (isDir bool, err error) {
+	path := n.text
+	if d.path != "" {
+		path = d.path + "/" + n.text
+	}
+	var st unix.Stat_t
+	if n.kind == unix.DT_UNKNOWN { // some file systems don't say
+		if err := unix.Fstatat(fd, n.text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return false, t.lost(path, err)
+		}
+		n.kind = uint8(st.Mode & unix.S_IFMT >> 12)
+	}
+	isDir = n.kind == unix.DT_DIR
+	says, match, err := w.rules.judge(path, isDir, d.match)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.Join(t.root, path), err)
+	}
+	if says == passedOver || (says == leftOut && !isDir) {
+		return false, nil
+	}
+	if err := unix.Fstatat(fd, n.text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return false, t.lost(path, err)
+	}
+	e := entry{key: n.text, path: path, stamp: stampOf(&st), out: says == leftOut}
+	if found, ok := known.find(path, e.stamp); ok {
+		e.path, e.value, e.known = found.path, found.value, true
+	} else if e.value, err = describe(filepath.Join(t.root, path), &st); err != nil {
+		return false, t.lost(path, err)
+	}
+	d.entries = append(d.entries, e)
+	if isDir {
+		d.entries = append(d.entries, entry{key: n.text + "/", sub: &dir{path: e.path, match: match}})
+	}
+	return isDir, nil
+}
+
+// lost forgives that an entry is gone since its directory was read.
+func (t *tree) lost(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	return unreadable(filepath.Join(t.root, path), err)
+}
+
+// note collects the files that must be read. d.entries doesn't change any more.
+func (t *tree) note(d *dir) {
+	var unread []*entry
+	for i := range d.entries {
+		if e := &d.entries[i]; e.sub == nil && e.value == "" {
+			unread = append(unread, e)
+		}
+	}
+	if len(unread) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unread = append(t.unread, unread...)
+}
+
+// settle counts the inputs, and brings in the directories that are left out and still hold something.
+func (d *dir) settle() int {
+	d.size = 0
+	for i := range d.entries {
+		e := &d.entries[i]
+		switch {
+		case e.sub == nil && !e.out:
+			d.size++
+		case e.sub != nil && e.sub.settle() > 0:
+			d.size += e.sub.size
+			own := d.own(e)
+			if own.out {
+				own.out = false
+				d.size++
+			}
+		}
+	}
+	return d.size
+}
+
+// own gives a directory's own entry for the one with what is in it.
+func (d *dir) own(sub *entry) *entry {
+	i, _ := slices.BinarySearchFunc(d.entries, strings.TrimSuffix(sub.key, "/"), func(e entry, key string) int { return cmp.Compare(e.key, key) })
+	return &d.entries[i]
+}
+
+// appendTo adds the inputs in the order of their names.
+func (d *dir) appendTo(out planner.Inputs, prefix string) planner.Inputs {
+	for i := range d.entries {
+		switch e := &d.entries[i]; {
+		case e.sub != nil:
+			out = e.sub.appendTo(out, prefix)
+		case !e.out:
+			out = append(out, planner.Input{Kind: planner.InputFile, Name: prefix + e.path, Value: e.value})
+		}
+	}
+	return out
+}
