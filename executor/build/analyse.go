@@ -34,15 +34,13 @@ func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.text == nil {
-		u.hide(o.Platforms)
-		return u, nil
+	frontend := u.bases
+	if f.text != nil {
+		err = f.follow(b, o, u)
 	}
-	err = f.follow(b, o, u)
-	if err != nil && foreign {
-		u.bases, u.runs = u.bases[:1], nil
+	if f.text == nil || (err != nil && foreign) {
+		u.bases, u.runs, err = frontend, nil, nil
 		u.hide(o.Platforms)
-		return u, nil
 	}
 	if err != nil {
 		return nil, err
