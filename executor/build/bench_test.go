@@ -90,5 +90,7 @@ func BenchmarkFirstHash(b *testing.B) {
 	dir := bigTree(b)
 	against(b,
 		func() { reading(b, dir, b.TempDir()) },
-		func() { runShell(b, `find "$1" -type f -print0 | xargs -0 -n 500 -P "$(nproc)" sha256sum >/dev/null`, dir) })
+		func() {
+			runShell(b, `find "$1" -type f -print0 | xargs -0 -n 500 -P "$(nproc)" sha256sum >/dev/null`, dir)
+		})
 }

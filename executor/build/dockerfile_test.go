@@ -38,69 +38,72 @@ func one(ref string, line int, use string, platforms ...string) Base {
 	return Base{Ref: ref, Platforms: platforms, Line: line, Use: use}
 }
 
+// stagesCases are Dockerfiles with what is to be found in them.
+var stagesCases = []struct {
+	name      string
+	text      string
+	build     spec.Build
+	platforms []string
+	bases     []Base
+	runs      []Run
+}{
+	{name: "one stage", text: "FROM alpine:3\nRUN a\n",
+		bases: []Base{one("docker.io/library/alpine:3", 1, useFrom, amd64)}},
+	{name: "no tag, a digest, a host", text: "FROM alpine AS a\nFROM alpine@sha256:" + strings.Repeat("a", 64) + " AS b\nFROM ghcr.io/x/y:1\nCOPY --from=a / /\nCOPY --from=b / /\n",
+		bases: []Base{one("docker.io/library/alpine:latest", 1, useFrom, amd64), one("docker.io/library/alpine@sha256:"+strings.Repeat("a", 64), 2, useFrom, amd64), one("ghcr.io/x/y:1", 3, useFrom, amd64)}},
+	{name: "scratch", text: "from scratch\ncopy . /\n"},
+	{name: "instructions in any case", text: "from alpine as One\nrun x\nFrom one\nCoPy --from=busybox / /\n", platforms: []string{arm64},
+		bases: []Base{one("docker.io/library/alpine:latest", 1, useFrom, arm64), one("docker.io/library/busybox:latest", 4, useCopy, arm64)},
+		runs:  []Run{{2, "one", "run x", []string{arm64}}}},
+	{name: "ARG with a default", text: "ARG V=3.18\nFROM alpine:$V\n",
+		bases: []Base{one("docker.io/library/alpine:3.18", 2, useFrom, amd64)}},
+	{name: "ARG of the block", text: "ARG V=3.18\nARG IMAGE=alpine:${V}\nFROM ${IMAGE}\n", build: spec.Build{Args: map[string]string{"V": "3.20"}},
+		bases: []Base{one("docker.io/library/alpine:3.20", 3, useFrom, amd64)}},
+	{name: "ARG with a shell default", text: "FROM alpine:${V:-edge}\n",
+		bases: []Base{one("docker.io/library/alpine:edge", 1, useFrom, amd64)}},
+	{name: "a base for each architecture", text: "FROM example.com/base-$TARGETARCH$TARGETVARIANT\nRUN a\n", platforms: []string{amd64, arm64, armV7},
+		bases: []Base{one("example.com/base-amd64:latest", 1, useFrom, amd64), one("example.com/base-arm64:latest", 1, useFrom, arm64), one("example.com/base-armv7:latest", 1, useFrom, armV7)},
+		runs:  []Run{{2, "0", "RUN a", []string{armV7, arm64}}}},
+	{name: "cross compiler", text: "FROM --platform=$BUILDPLATFORM golang:1 AS build\nRUN go build\nFROM debian:12\nRUN apt-get update\nCOPY --from=build /a /a\n", platforms: []string{amd64, arm64},
+		bases: []Base{one("docker.io/library/golang:1", 1, useFrom, amd64), one("docker.io/library/debian:12", 3, useFrom, amd64, arm64)},
+		runs:  []Run{{4, "1", "RUN apt-get update", []string{arm64}}}},
+	{name: "a platform that is written out", text: "FROM --platform=linux/arm64 debian:12\nRUN a\n",
+		bases: []Base{one("docker.io/library/debian:12", 1, useFrom, arm64)}, runs: []Run{{2, "0", "RUN a", []string{arm64}}}},
+	{name: "stages that nothing reaches", text: "FROM a AS one\nRUN x\nFROM b AS two\nRUN y\nFROM c\nCOPY --from=two / /\n", platforms: []string{arm64},
+		bases: []Base{one("docker.io/library/b:latest", 3, useFrom, arm64), one("docker.io/library/c:latest", 5, useFrom, arm64)},
+		runs:  []Run{{4, "two", "RUN y", []string{arm64}}}},
+	{name: "target", text: "FROM a AS one\nFROM b AS two\nFROM c\n", build: spec.Build{Target: "Two"},
+		bases: []Base{one("docker.io/library/b:latest", 2, useFrom, amd64)}},
+	{name: "stage by number", text: "FROM a\nFROM b\nFROM scratch\nCOPY --from=1 / /\n",
+		bases: []Base{one("docker.io/library/b:latest", 2, useFrom, amd64)}},
+	{name: "mounts", text: "FROM a AS tools\nFROM b AS unused\nFROM c\nRUN --mount=type=bind,from=tools,target=/t --mount=from=example.com/d:1,target=/d \\\n  --mount=type=cache,target=/c true\n",
+		bases: []Base{one("docker.io/library/a:latest", 1, useFrom, amd64), one("docker.io/library/c:latest", 3, useFrom, amd64), one("example.com/d:1", 4, useMount, amd64)}},
+	{name: "one image used twice is named once", text: "FROM a AS x\nFROM --platform=linux/arm64 a\nCOPY --from=x / /\n",
+		bases: []Base{one("docker.io/library/a:latest", 1, useFrom, amd64, arm64)}},
+	{name: "syntax", text: "# syntax=docker/dockerfile:1.7\nFROM scratch\n", platforms: []string{arm64},
+		bases: []Base{one("docker.io/docker/dockerfile:1.7", 1, useSyntax, amd64)}},
+	{name: "syntax of the block", text: "# syntax=docker/dockerfile:1.7\nFROM scratch\n", build: spec.Build{Args: map[string]string{"BUILDKIT_SYNTAX": "docker/dockerfile:1.8"}},
+		bases: []Base{one("docker.io/docker/dockerfile:1.8", 0, useArg, amd64)}},
+	{name: "another language", text: "# syntax=example.com/buildpacks\nthis is no Dockerfile\n",
+		bases: []Base{one("example.com/buildpacks:latest", 1, useSyntax, amd64)}},
+	{name: "escape and heredoc", text: "# escape=`\nFROM a `\n  AS x\nRUN <<EOF\nFROM nowhere\nEOF\nCOPY <<A <<B /\nCOPY --from=none\nA\nB\n",
+		bases: []Base{one("docker.io/library/a:latest", 2, useFrom, amd64)}},
+	{name: "ONBUILD of a stage", text: "FROM a AS base\nONBUILD COPY --from=example.com/b /x /x\nONBUILD RUN x\nFROM base\n", platforms: []string{arm64},
+		bases: []Base{one("docker.io/library/a:latest", 1, useFrom, arm64), one("example.com/b:latest", 4, useCopy, arm64)},
+		runs:  []Run{{4, "1", "RUN x", []string{arm64}}}},
+	{name: "a name that is almost a stage's", text: "FROM a AS build\nFROM scratch\nCOPY --from=biuld / /\n",
+		bases: []Base{{Ref: "docker.io/library/biuld:latest", Platforms: []string{amd64}, Line: 3, Use: useCopy, Near: "build"}}},
+	{name: "named context in place of an image", text: "FROM alpine AS x\nFROM example.com/b:1\nCOPY --from=x / /\n", build: spec.Build{Contexts: map[string]spec.BuildContext{
+		"alpine": {Image: spec.Addr{Kind: spec.KindImage, Name: "base"}}, "example.com/b:1": {Ref: "example.com/c:2"}, "other": {Ref: "example.com/never:1"}}},
+		bases: []Base{one("example.com/c:2", 2, useFrom, amd64)}},
+	{name: "named context in place of a stage", text: "FROM a AS tools\nRUN x\nFROM scratch\nCOPY --from=tools / /\n", platforms: []string{arm64},
+		build: spec.Build{Contexts: map[string]spec.BuildContext{"tools": {Ref: "example.com/tools:1"}}},
+		bases: []Base{one("example.com/tools:1", 1, useFrom, arm64)}},
+}
+
 // Only what the target reaches counts: its stages' bases, for the platforms that they are of, and the RUNs that are foreign.
 func TestStages(t *testing.T) {
-	for _, tt := range []struct {
-		name      string
-		text      string
-		build     spec.Build
-		platforms []string
-		bases     []Base
-		runs      []Run
-	}{
-		{name: "one stage", text: "FROM alpine:3\nRUN a\n",
-			bases: []Base{one("docker.io/library/alpine:3", 1, useFrom, amd64)}},
-		{name: "no tag, a digest, a host", text: "FROM alpine AS a\nFROM alpine@sha256:" + strings.Repeat("a", 64) + " AS b\nFROM ghcr.io/x/y:1\nCOPY --from=a / /\nCOPY --from=b / /\n",
-			bases: []Base{one("docker.io/library/alpine:latest", 1, useFrom, amd64), one("docker.io/library/alpine@sha256:"+strings.Repeat("a", 64), 2, useFrom, amd64), one("ghcr.io/x/y:1", 3, useFrom, amd64)}},
-		{name: "scratch", text: "from scratch\ncopy . /\n"},
-		{name: "instructions in any case", text: "from alpine as One\nrun x\nFrom one\nCoPy --from=busybox / /\n", platforms: []string{arm64},
-			bases: []Base{one("docker.io/library/alpine:latest", 1, useFrom, arm64), one("docker.io/library/busybox:latest", 4, useCopy, arm64)},
-			runs:  []Run{{2, "one", "run x", []string{arm64}}}},
-		{name: "ARG with a default", text: "ARG V=3.18\nFROM alpine:$V\n",
-			bases: []Base{one("docker.io/library/alpine:3.18", 2, useFrom, amd64)}},
-		{name: "ARG of the block", text: "ARG V=3.18\nARG IMAGE=alpine:${V}\nFROM ${IMAGE}\n", build: spec.Build{Args: map[string]string{"V": "3.20"}},
-			bases: []Base{one("docker.io/library/alpine:3.20", 3, useFrom, amd64)}},
-		{name: "ARG with a shell default", text: "FROM alpine:${V:-edge}\n",
-			bases: []Base{one("docker.io/library/alpine:edge", 1, useFrom, amd64)}},
-		{name: "a base for each architecture", text: "FROM example.com/base-$TARGETARCH$TARGETVARIANT\nRUN a\n", platforms: []string{amd64, arm64, armV7},
-			bases: []Base{one("example.com/base-amd64:latest", 1, useFrom, amd64), one("example.com/base-arm64:latest", 1, useFrom, arm64), one("example.com/base-armv7:latest", 1, useFrom, armV7)},
-			runs:  []Run{{2, "0", "RUN a", []string{armV7, arm64}}}},
-		{name: "cross compiler", text: "FROM --platform=$BUILDPLATFORM golang:1 AS build\nRUN go build\nFROM debian:12\nRUN apt-get update\nCOPY --from=build /a /a\n", platforms: []string{amd64, arm64},
-			bases: []Base{one("docker.io/library/golang:1", 1, useFrom, amd64), one("docker.io/library/debian:12", 3, useFrom, amd64, arm64)},
-			runs:  []Run{{4, "1", "RUN apt-get update", []string{arm64}}}},
-		{name: "a platform that is written out", text: "FROM --platform=linux/arm64 debian:12\nRUN a\n",
-			bases: []Base{one("docker.io/library/debian:12", 1, useFrom, arm64)}, runs: []Run{{2, "0", "RUN a", []string{arm64}}}},
-		{name: "stages that nothing reaches", text: "FROM a AS one\nRUN x\nFROM b AS two\nRUN y\nFROM c\nCOPY --from=two / /\n", platforms: []string{arm64},
-			bases: []Base{one("docker.io/library/b:latest", 3, useFrom, arm64), one("docker.io/library/c:latest", 5, useFrom, arm64)},
-			runs:  []Run{{4, "two", "RUN y", []string{arm64}}}},
-		{name: "target", text: "FROM a AS one\nFROM b AS two\nFROM c\n", build: spec.Build{Target: "Two"},
-			bases: []Base{one("docker.io/library/b:latest", 2, useFrom, amd64)}},
-		{name: "stage by number", text: "FROM a\nFROM b\nFROM scratch\nCOPY --from=1 / /\n",
-			bases: []Base{one("docker.io/library/b:latest", 2, useFrom, amd64)}},
-		{name: "mounts", text: "FROM a AS tools\nFROM b AS unused\nFROM c\nRUN --mount=type=bind,from=tools,target=/t --mount=from=example.com/d:1,target=/d \\\n  --mount=type=cache,target=/c true\n",
-			bases: []Base{one("docker.io/library/a:latest", 1, useFrom, amd64), one("docker.io/library/c:latest", 3, useFrom, amd64), one("example.com/d:1", 4, useMount, amd64)}},
-		{name: "one image used twice is named once", text: "FROM a AS x\nFROM --platform=linux/arm64 a\nCOPY --from=x / /\n",
-			bases: []Base{one("docker.io/library/a:latest", 1, useFrom, amd64, arm64)}},
-		{name: "syntax", text: "# syntax=docker/dockerfile:1.7\nFROM scratch\n", platforms: []string{arm64},
-			bases: []Base{one("docker.io/docker/dockerfile:1.7", 1, useSyntax, amd64)}},
-		{name: "syntax of the block", text: "# syntax=docker/dockerfile:1.7\nFROM scratch\n", build: spec.Build{Args: map[string]string{"BUILDKIT_SYNTAX": "docker/dockerfile:1.8"}},
-			bases: []Base{one("docker.io/docker/dockerfile:1.8", 0, useArg, amd64)}},
-		{name: "another language", text: "# syntax=example.com/buildpacks\nthis is no Dockerfile\n",
-			bases: []Base{one("example.com/buildpacks:latest", 1, useSyntax, amd64)}},
-		{name: "escape and heredoc", text: "# escape=`\nFROM a `\n  AS x\nRUN <<EOF\nFROM nowhere\nEOF\nCOPY <<A <<B /\nCOPY --from=none\nA\nB\n",
-			bases: []Base{one("docker.io/library/a:latest", 2, useFrom, amd64)}},
-		{name: "ONBUILD of a stage", text: "FROM a AS base\nONBUILD COPY --from=example.com/b /x /x\nONBUILD RUN x\nFROM base\n", platforms: []string{arm64},
-			bases: []Base{one("docker.io/library/a:latest", 1, useFrom, arm64), one("example.com/b:latest", 4, useCopy, arm64)},
-			runs:  []Run{{4, "1", "RUN x", []string{arm64}}}},
-		{name: "a name that is almost a stage's", text: "FROM a AS build\nFROM scratch\nCOPY --from=biuld / /\n",
-			bases: []Base{{Ref: "docker.io/library/biuld:latest", Platforms: []string{amd64}, Line: 3, Use: useCopy, Near: "build"}}},
-		{name: "named context in place of an image", text: "FROM alpine AS x\nFROM example.com/b:1\nCOPY --from=x / /\n", build: spec.Build{Contexts: map[string]spec.BuildContext{
-			"alpine": {Image: spec.Addr{Kind: spec.KindImage, Name: "base"}}, "example.com/b:1": {Ref: "example.com/c:2"}, "other": {Ref: "example.com/never:1"}}},
-			bases: []Base{one("example.com/c:2", 2, useFrom, amd64)}},
-		{name: "named context in place of a stage", text: "FROM a AS tools\nRUN x\nFROM scratch\nCOPY --from=tools / /\n", platforms: []string{arm64},
-			build: spec.Build{Contexts: map[string]spec.BuildContext{"tools": {Ref: "example.com/tools:1"}}},
-			bases: []Base{one("example.com/tools:1", 1, useFrom, arm64)}},
-	} {
+	for _, tt := range stagesCases {
 		t.Run(tt.name, func(t *testing.T) {
 			b := tt.build
 			b.Inline = tt.text
