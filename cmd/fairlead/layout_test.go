@@ -42,6 +42,9 @@ var layout = map[string]struct {
 	"executor/build": {
 		may:    []string{"planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	"executor/rootfs": {
+		may:    []string{"planner", "spec", "executor/registry"},
+		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {
 		may:    []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt"},

@@ -1,0 +1,80 @@
+package rootfs
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// tarFile is a root filesystem in a tar file.
+type tarFile struct {
+	path  string
+	cache *statCache
+}
+
+func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
+	sum := ""
+	err := t.read(func(f *os.File, at unix.Stat_t) error {
+		if known, ok := t.cache.recall("", at); ok {
+			sum = known
+			return nil
+		}
+		h := digest.Canonical.Digester()
+		if _, err := io.Copy(h.Hash(), &input{Reader: f, ctx: ctx}); err != nil {
+			return damaged(t.path, 0, err)
+		}
+		sum = h.Digest().String()
+		return nil
+	}, func(at unix.Stat_t) { t.cache.remember("", at, sum) })
+	if err != nil {
+		return nil, err
+	}
+	t.cache.save(ctx)
+	return planner.Inputs{{Kind: planner.InputFile, Name: filepath.Base(t.path), Value: sum}}, nil
+}
+
+func (t tarFile) layer(ctx context.Context, w *sink, moved func(done, total int64)) (packed, error) {
+	var p packed
+	err := t.read(func(f *os.File, at unix.Stat_t) (err error) {
+		p, err = packTar(ctx, t.path, f, w, func(done int64) { moved(done, at.Size) })
+		return err
+	}, func(unix.Stat_t) {})
+	return p, err
+}
+
+// read runs use on the file, and then whole if it stayed the same meanwhile.
+func (t tarFile) read(use func(*os.File, unix.Stat_t) error, whole func(unix.Stat_t)) error {
+	f, err := os.Open(t.path)
+	if err != nil {
+		return unreadable(t.path, err)
+	}
+	defer f.Close()
+	before, err := fstat(f)
+	if err != nil {
+		return unreadable(t.path, err)
+	}
+	failed := use(f, before)
+	after, err := fstat(f)
+	if err != nil {
+		return unreadable(t.path, err)
+	}
+	if seenOf(before) != seenOf(after) { // which may be why it failed
+		return changed(t.path)
+	}
+	if failed == nil {
+		whole(after)
+	}
+	return failed
+}
+
+func fstat(f *os.File) (unix.Stat_t, error) {
+	var at unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &at)
+	return at, err
+}

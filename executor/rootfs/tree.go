@@ -1,0 +1,211 @@
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// tree is a root filesystem in a directory. What is taken from it is what `tar -C DIR -c .` takes.
+type tree struct {
+	dir   string // without symbolic links
+	cache *statCache
+}
+
+// node is one entry of a tree.
+type node struct {
+	name string // in the tree, with slashes; the tree itself is "."
+	path string
+	at   unix.Stat_t
+	link string // target of a symbolic link
+	same string // name of an earlier entry that is the same file
+}
+
+func (n node) kind() uint32 { return n.at.Mode & unix.S_IFMT }
+
+func (n node) isFile() bool { return n.kind() == unix.S_IFREG && n.same == "" }
+
+func newTree(dir string, cache *statCache) (tree, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return tree{}, unreadable(dir, err)
+	}
+	return tree{dir, cache}, nil
+}
+
+// walk visits all of a tree, each directory before what is in it, in the order of names.
+func (t tree) walk(ctx context.Context, visit func(node) error) error {
+	if err := t.noMounts(); err != nil {
+		return err
+	}
+	links := map[[2]uint64]string{}
+	entries := 0
+	err := filepath.WalkDir(t.dir, func(file string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return t.unreadable(file, err)
+		}
+		n := node{path: file, name: "."}
+		if file != t.dir {
+			n.name = filepath.ToSlash(strings.TrimPrefix(strings.TrimPrefix(file, t.dir), "/"))
+			entries++
+		}
+		if err := unix.Lstat(file, &n.at); err != nil {
+			return t.unreadable(file, err)
+		}
+		if strings.HasPrefix(path.Base(n.name), ".wh.") {
+			return fmt.Errorf("%s: %s in it has a name by which image layers mark what is removed. Rename it, or take it away", t.dir, n.name)
+		}
+		switch n.kind() {
+		case unix.S_IFSOCK: // means nothing without whoever listens
+			return nil
+		case unix.S_IFLNK:
+			if n.link, err = os.Readlink(file); err != nil {
+				return t.unreadable(file, err)
+			}
+		}
+		if n.kind() != unix.S_IFDIR && n.at.Nlink > 1 {
+			id := [2]uint64{n.at.Dev, n.at.Ino}
+			if n.same = links[id]; n.same == "" {
+				links[id] = n.name
+			}
+		}
+		return visit(n)
+	})
+	if err == nil && entries == 0 {
+		return nothing(t.dir)
+	}
+	return err
+}
+
+// noMounts refuses a tree in which something is mounted, such as /proc: it isn't of the tree, and what it covers can't be seen.
+func (t tree) noMounts() error {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(t.dir))
+	if err != nil {
+		return fmt.Errorf("%s: what is mounted in it cannot be told: %w", t.dir, err)
+	}
+	for _, m := range mounts {
+		if m.Mountpoint != t.dir {
+			return fmt.Errorf("%s: something is mounted in it. Unmount it first: umount %s", t.dir, m.Mountpoint)
+		}
+	}
+	return nil
+}
+
+// unreadable says which file of a tree cannot be read. One that was there just now is gone.
+func (t tree) unreadable(file string, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return changed(t.dir)
+	}
+	return unreadable(file, err)
+}
+
+func (t tree) inputs(ctx context.Context) (planner.Inputs, error) {
+	var in planner.Inputs
+	err := t.walk(ctx, func(n node) error {
+		value, err := t.describe(ctx, n)
+		in = append(in, planner.Input{Kind: planner.InputFile, Name: n.name, Value: value})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.cache.save(ctx)
+	return in, nil
+}
+
+// kinds name what a tree may have, and say what of it counts besides mode and owner.
+var kinds = map[uint32]struct {
+	name string
+	more func(node) string
+}{
+	unix.S_IFREG: {"file", func(node) string { return "" }},
+	unix.S_IFDIR: {"directory", func(node) string { return "" }},
+	unix.S_IFIFO: {"pipe", func(node) string { return "" }},
+	unix.S_IFLNK: {"link", func(n node) string { return " -> " + n.link }},
+	unix.S_IFCHR: {"character device", device},
+	unix.S_IFBLK: {"block device", device},
+}
+
+func device(n node) string {
+	return fmt.Sprintf(" %d:%d", unix.Major(n.at.Rdev), unix.Minor(n.at.Rdev))
+}
+
+// describe says all of an entry that counts. Times don't: who touches a file changes nothing.
+func (t tree) describe(ctx context.Context, n node) (string, error) {
+	if n.same != "" {
+		return "the same file as " + n.same, nil
+	}
+	k := kinds[n.kind()]
+	value := fmt.Sprintf("%s %04o %d:%d%s", k.name, n.at.Mode&0o7777, n.at.Uid, n.at.Gid, k.more(n))
+	if n.kind() != unix.S_IFREG {
+		return value, nil
+	}
+	known, ok := t.cache.recall(n.name, n.at)
+	if !ok {
+		sum := digest.Canonical.Digester()
+		err := t.content(ctx, n, func(attrs xattrs, r *input) error {
+			_, err := io.Copy(sum.Hash(), r)
+			known = sum.Digest().String() + attrs.String()
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	t.cache.remember(n.name, n.at, known)
+	return value + " " + known, nil
+}
+
+// content opens a file and hands it on with its extended attributes. One that isn't the entry that the walk found, or doesn't stay
+// so until its end, is an error.
+func (t tree) content(ctx context.Context, n node, read func(xattrs, *input) error) error {
+	f, err := os.OpenFile(n.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return t.unreadable(n.path, err)
+	}
+	defer f.Close()
+	if err := t.unmoved(n, f); err != nil {
+		return err
+	}
+	attrs, err := xattrsOf(f)
+	if err != nil {
+		return t.unreadable(n.path, err)
+	}
+	in := &input{Reader: io.LimitReader(f, n.at.Size), ctx: ctx}
+	if err := read(attrs, in); err != nil {
+		return damaged(n.path, 1, err)
+	}
+	if in.done != n.at.Size {
+		return changed(n.path)
+	}
+	return t.unmoved(n, f)
+}
+
+func (t tree) unmoved(n node, f *os.File) error {
+	at, err := fstat(f)
+	if err != nil {
+		return t.unreadable(n.path, err)
+	}
+	if seenOf(at) != seenOf(n.at) {
+		return changed(n.path)
+	}
+	return nil
+}
