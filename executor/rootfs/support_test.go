@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -176,3 +177,5 @@ func check(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+func mkfifo(path string) error { return unix.Mkfifo(path, 0o600) }

@@ -73,7 +73,14 @@ func readTar(ctx context.Context, name string, raw io.Reader, how compression, w
 	}
 	defer unpacked.Close()
 	sum := digest.Canonical.Digester()
-	in := &input{Reader: bufio.NewReaderSize(unpacked, 1<<16), ctx: ctx} // buffered: it ends only after its last byte, not with it
+	buffered := bufio.NewReaderSize(unpacked, 1<<16)
+	switch _, err := buffered.Peek(512); {
+	case errors.Is(err, io.EOF): // less than one header
+		return packed{}, notTar(name)
+	case err != nil:
+		return packed{}, damaged(name, 1, reading(err))
+	}
+	in := &input{Reader: buffered, ctx: ctx} // buffered: it ends only after its last byte, not with it
 	if err := checkTar(name, in, io.MultiWriter(sum.Hash(), w)); err != nil {
 		return packed{}, err
 	}
