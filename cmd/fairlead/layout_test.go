@@ -39,15 +39,23 @@ var layout = map[string]struct {
 	},
 	"executor/binfmt": {
 		may:    []string{"spec"},
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/build": {
 		may:    []string{"planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
+	"executor/buildkit": {
+		may:    []string{"executor", "spec", "executor/registry"},
+		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/rootfs": {
 		may:    []string{"planner", "spec", "executor/registry"},
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {
-		may:    []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt"},
+		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
+			"executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {
