@@ -33,7 +33,7 @@ const (
 // Progress is how far a step is. Units are named by what they count.
 type Progress struct {
 	Done, Total int64    // bytes; Total is 0 where nobody knows
-	Lines       []string // what a build says, for a log
-	Same        bool     // the step has made what was there already, so what hangs on a change of it is passed over
 	Note        string   // "3 of 7 layers", "waiting for the process to end"
+	Lines       []string // for a log, each once: steps of a build that ended, and what they print
+	Same        bool     // the step has made what was there already, so what hangs on a change of it is passed over
 }

@@ -102,7 +102,7 @@ func (h *Hosts) registryHosts() docker.RegistryHosts {
 // way, unless certs.d says otherwise; that it may speak plain HTTP stays.
 func (h *Hosts) endpoints(host string) ([]docker.RegistryHost, error) {
 	find := config.HostDirFromRoot(h.CertsDir)
-	options := config.HostOptions{HostDir: find, Credentials: h.credentials}
+	options := config.HostOptions{HostDir: find, Credentials: h.Login}
 	if dir, err := find(host); docker.IsLocalhost(host) && (err != nil || !setsSkipVerify(dir)) {
 		options.UpdateClient = func(c *http.Client) error {
 			if t, ok := c.Transport.(*http.Transport); ok {
@@ -148,12 +148,12 @@ func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) erro
 	}
 	host.Client = &http.Client{Transport: transport}
 	host.Authorizer = docker.NewDockerAuthorizer(
-		docker.WithAuthClient(host.Client), docker.WithAuthCreds(h.credentials), docker.WithAuthHeader(host.Header))
+		docker.WithAuthClient(host.Client), docker.WithAuthCreds(h.Login), docker.WithAuthHeader(host.Header))
 	return nil
 }
 
-// credentials gives user and secret for a host; a secret without a user is a token.
-func (h *Hosts) credentials(host string) (string, string, error) {
+// Login gives user and secret for a host; a secret without a user is a token.
+func (h *Hosts) Login(host string) (string, string, error) {
 	name := canonical(host)
 	if b := h.blocks[name]; b != nil && (b.Username != "" || b.Password != "") {
 		return b.Username, b.Password, nil
@@ -178,6 +178,6 @@ func (h *Hosts) credentials(host string) (string, string, error) {
 
 // hasLogin tells whether credentials are known for the host, for the words of an error.
 func (h *Hosts) hasLogin(host string) bool {
-	user, secret, err := h.credentials(host)
+	user, secret, err := h.Login(host)
 	return err == nil && (user != "" || secret != "")
 }

@@ -124,12 +124,12 @@ func TestDockerHubsLoginIsFoundByEachOfItsNames(t *testing.T) {
 	}
 	h.login = NewHosts(nil).login
 	for _, host := range []string{"docker.io", "registry-1.docker.io", "index.docker.io"} {
-		if u, p, err := h.credentials(host); u != user || p != secret || err != nil {
+		if u, p, err := h.Login(host); u != user || p != secret || err != nil {
 			t.Errorf("%s: %q, %q, %v", host, u, p, err)
 		}
 	}
 	h = hostsFor(t, &spec.Registry{Host: "docker.io", Username: "me", Password: "mine"})
-	if u, _, _ := h.credentials("registry-1.docker.io"); u != "me" {
+	if u, _, _ := h.Login("registry-1.docker.io"); u != "me" {
 		t.Errorf("a block for docker.io is not used: %q", u)
 	}
 }

@@ -1,0 +1,199 @@
+package buildkit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/moby/buildkit/client"
+)
+
+const (
+	program       = "buildkitd"
+	startPatience = 30 * time.Second // until the worker answers
+	endPatience   = 20 * time.Second // until a buildkitd that was told to end is killed
+	maxSocket     = 107              // bytes of a socket's path: sun_path in unix(7), with its NUL
+)
+
+// daemon is a buildkitd of fairlead's own.
+type daemon struct {
+	lock *rootLock
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+}
+
+// ended tells whether it has ended.
+func (d *daemon) ended() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// root is the directory of the own buildkitd: one for each namespace of each daemon.
+func (b *Builder) root() string {
+	socket := b.o.Address
+	if real, err := filepath.EvalSymlinks(socket); err == nil {
+		socket = real
+	}
+	sum := sha256.Sum256([]byte(socket + "\x00" + b.o.Namespace))
+	return filepath.Join(b.o.DataRoot, "buildkit", hex.EncodeToString(sum[:4]))
+}
+
+// start starts the own buildkitd, once nobody else has its root, and waits until it answers.
+func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
+	bin, err := findProgram()
+	if err != nil {
+		return nil, err
+	}
+	root := b.root()
+	socket := filepath.Join(root, "buildkitd.sock")
+	if len(socket) > maxSocket {
+		return nil, fmt.Errorf("builder: %s is %d bytes too long for a socket. Choose another data root", socket, len(socket)-maxSocket)
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("builder: its directory: %w", err)
+	}
+	lock, err := takeLock(ctx, filepath.Join(root, "lock"), b.o.Stack, note)
+	if err != nil {
+		return nil, err
+	}
+	own, c, err := b.launch(ctx, bin, root, socket, lock, note)
+	if err != nil {
+		if own == nil {
+			lock.release()
+		} else {
+			err = errors.Join(err, b.end(context.WithoutCancel(ctx), own))
+		}
+		return nil, err
+	}
+	b.own = own
+	return c, nil
+}
+
+func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *rootLock, note func(string)) (*daemon, *conn, error) {
+	if err := b.sweep(ctx); err != nil {
+		return nil, nil, err
+	}
+	_ = os.Remove(socket) // a killed one leaves it
+	cfg := filepath.Join(root, "buildkitd.toml")
+	if err := b.writeConfig(cfg, root, socket); err != nil {
+		return nil, nil, fmt.Errorf("builder: its settings: %w", err)
+	}
+	note("starting the builder")
+	own, err := run(bin, root, cfg, lock)
+	if err != nil {
+		return nil, nil, fmt.Errorf("builder: %s cannot be run: %w", bin, err)
+	}
+	c, err := b.awaitAnswer(ctx, own, "unix://"+socket)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("builder: %s %w. It says:\n%s", bin, err, lastLines(logOf(root), 10))
+	}
+	return own, c, err
+}
+
+// awaitAnswer waits until the daemon's worker answers.
+func (b *Builder) awaitAnswer(ctx context.Context, own *daemon, host string) (*conn, error) {
+	for end := time.Now().Add(startPatience); time.Now().Before(end); {
+		if c, err := b.dial(ctx, host, answersSoon); err == nil {
+			return c, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-own.done:
+			return nil, errors.New("ended at once")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil, fmt.Errorf("doesn't answer within %s", startPatience)
+}
+
+// run starts the program. It is in a process group of its own, so that an interrupt at the terminal lets fairlead cancel builds in
+// order; and it is told to end when fairlead is killed.
+func run(bin, root, cfg string, lock *rootLock) (*daemon, error) {
+	log, err := os.OpenFile(logOf(root), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	temp := filepath.Join(root, "tmp")
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(bin, "--config", cfg)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp) // what it mounts there is found again
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{lock.file}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	d := &daemon{lock: lock, cmd: cmd, done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the kernel tells it to end when the thread that started it ends
+		defer runtime.UnlockOSThread()
+		defer close(d.done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is in its log
+		}
+	}()
+	return d, <-started
+}
+
+// end ends a daemon, and takes away what it left if it was killed.
+func (b *Builder) end(ctx context.Context, d *daemon) error {
+	defer d.lock.release()
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-d.done:
+	case <-time.After(endPatience):
+		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
+		<-d.done
+	}
+	return b.sweep(ctx)
+}
+
+// findProgram finds buildkitd beside fairlead, or in PATH.
+func findProgram() (string, error) {
+	if self, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(self); err == nil {
+			self = real
+		}
+		beside := filepath.Join(filepath.Dir(self), program)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			return beside, nil
+		}
+	}
+	bin, err := exec.LookPath(program)
+	if err != nil {
+		return "", errors.New("builder: no buildkitd runs, and none is installed. Put the program buildkitd beside fairlead or into PATH " +
+			"(`make` builds it; BuildKit's releases have it), or name one that runs with --builder or BUILDKIT_HOST")
+	}
+	return bin, nil
+}
+
+func logOf(root string) string { return filepath.Join(root, "buildkitd.log") }
+
+// lastLines gives the end of a file.
+func lastLines(path string, n int) string {
+	b, _ := os.ReadFile(path)
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
+func (b *Builder) bound(ctx context.Context) {
+	_ = b.conn.client.Prune(ctx, nil, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
+}

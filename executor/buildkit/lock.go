@@ -1,0 +1,75 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// rootLock lets one buildkitd at a time have a root. The file description is handed on to the buildkitd, so that the lock is held
+// until both it and fairlead have ended, however they end.
+type rootLock struct{ file *os.File }
+
+// takeLock waits for the lock, telling who has it.
+func takeLock(ctx context.Context, path, stack string, note func(string)) (*rootLock, error) {
+	for told := false; ; {
+		l, err := tryLock(path)
+		if err != nil {
+			return nil, err
+		}
+		if l != nil {
+			l.sign(stack)
+			return l, nil
+		}
+		if !told {
+			note("waiting for the builder, which " + holder(path) + " uses")
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// tryLock gives nil where the lock is taken. The file stays: its root does.
+func tryLock(path string) (*rootLock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("builder: its lock: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return &rootLock{f}, nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("builder: its lock: %w", err)
+}
+
+// sign writes who has the lock, for the one that waits.
+func (l *rootLock) sign(stack string) {
+	if l.file.Truncate(0) == nil {
+		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stack), 0) // it is for people only
+	}
+}
+
+func holder(path string) string {
+	b, _ := os.ReadFile(path)
+	pid, stack, _ := strings.Cut(string(b), " ")
+	if stack == "" {
+		return "another process"
+	}
+	return fmt.Sprintf("stack %s, process %s,", stack, pid)
+}
+
+func (l *rootLock) release() { _ = l.file.Close() }

@@ -1,0 +1,112 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs"
+	"github.com/moby/sys/mountinfo"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// sweepPatience bounds the clearing of one container.
+const sweepPatience = 30 * time.Second
+
+// A buildkitd that is killed leaves the containers of the RUNs it was in, with their tasks and shims, and mounts below its root. Its
+// leases and snapshots the next buildkitd on the root clears by itself, when it starts.
+
+// Sweep clears what a killed buildkitd of fairlead's own left. While one runs, there is nothing to clear.
+func (b *Builder) Sweep(ctx context.Context) error {
+	root := b.root()
+	if _, err := os.Stat(root); err != nil {
+		return nil // there never was one
+	}
+	lock, err := tryLock(filepath.Join(root, "lock"))
+	if lock == nil {
+		return err
+	}
+	defer lock.release()
+	return b.sweep(ctx)
+}
+
+// sweep does that, under the lock.
+func (b *Builder) sweep(ctx context.Context) error {
+	ctx = namespaces.WithNamespace(context.WithoutCancel(ctx), b.o.Namespace)
+	all, err := b.o.Client.ContainerService().List(ctx)
+	if err != nil {
+		return fmt.Errorf("builder: what a killed one left: %w", err)
+	}
+	root := b.root()
+	var errs []error
+	for _, c := range all {
+		if c.Image == "" && mountsFrom(c, root) {
+			errs = append(errs, b.clear(ctx, c.ID))
+		}
+	}
+	return errors.Join(append(errs, unmountBelow(root))...)
+}
+
+// mountsFrom tells whether a container has something mounted from below root, as each of a buildkitd's has its resolv.conf.
+func mountsFrom(c containers.Container, root string) bool {
+	var s specs.Spec
+	if c.Spec == nil || json.Unmarshal(c.Spec.GetValue(), &s) != nil {
+		return false
+	}
+	for _, m := range s.Mounts {
+		if strings.HasPrefix(m.Source, root+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// clear ends a container's task and removes both.
+func (b *Builder) clear(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	defer cancel()
+	c, err := b.o.Client.LoadContainer(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		var t containerd.Task
+		t, err = c.Task(ctx, cio.Load) // with its pipes, so that they go too
+		if err == nil {
+			_, err = t.Delete(ctx, containerd.WithProcessKill)
+		}
+		if err == nil || errdefs.IsNotFound(err) {
+			err = c.Delete(ctx)
+		}
+	}
+	if err == nil || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("builder: a step's container that a killed one left, %s: %w", id, err)
+}
+
+// unmountBelow takes away what is mounted below root.
+func unmountBelow(root string) error {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
+	if err != nil {
+		return fmt.Errorf("builder: mounts that a killed one left: %w", err)
+	}
+	var errs []error
+	for i := len(mounts) - 1; i >= 0; i-- {
+		at := mounts[i].Mountpoint
+		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) { // gone meanwhile
+			errs = append(errs, fmt.Errorf("builder: %s stays mounted: %w", at, err))
+		}
+	}
+	return errors.Join(errs...)
+}
