@@ -9,6 +9,7 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/moby/buildkit/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/registry"
@@ -107,7 +108,8 @@ func (b *Builder) solve(ctx context.Context, c *conn, opt client.SolveOpt, view 
 	statuses := make(chan *client.SolveStatus)
 	var seen sync.WaitGroup
 	seen.Go(func() { view.follow(statuses) })
-	resp, err := c.client.Solve(ctx, nil, opt, statuses)
+	// Namespace and lease are headers, and the builder would take them for its own.
+	resp, err := c.client.Solve(metadata.NewOutgoingContext(ctx, nil), nil, opt, statuses)
 	seen.Wait()
 	return resp, err
 }

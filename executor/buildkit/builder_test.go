@@ -1,8 +1,11 @@
 package buildkit
 
 import (
+	"archive/tar"
 	"context"
-	"fmt"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,14 @@ import (
 	"testing"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/containerd/v2/pkg/archive/compression"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs"
+	"github.com/moby/sys/mountinfo"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
@@ -108,45 +119,122 @@ func (b *bench) build(r Request) Result {
 	return res
 }
 
-func TestErr(t *testing.T) {
-	each(t, func(b *bench) {
-		for _, d := range []string{
-			shell + "RUN echo out; echo err >&2; exit 3\n",
-			shell + "FRM x\n",
-			shell + "COPY nothing /x\n",
-			shell + "COPY --from=tools nothing /x\n",
-			shell + "RUN --mount=type=secret,id=s,required=true cat /run/secrets/s\n",
-			"FROM 127.0.0.1:1/nothing:1\n",
-			"FROM nosuch.invalid/nothing:1\n",
-			shell + "COPY --from=nostage a b\n",
-			shell + "RUN --mount=type=ssh,required=true true\n",
-			shell + "RUN nocommand\n",
-			shell + "RUN [\"/nothing\"]\n",
-			shell + "ADD http://127.0.0.1:1/x /x\n",
-			"FROM\n",
-			"",
-			"# syntax=127.0.0.1:1/front:1\n" + shell,
-			shell + "USER nobody\nRUN true\n",
-			shell + "COPY ../x /x\n",
-		} {
-			_, err := b.Build(b.ctx, b.inline("docker.io/x/y:1", d), b.report)
-			fmt.Printf("===== %q\n%v\n", strings.TrimPrefix(d, shell), err)
+// manifest reads a built image's manifest and config.
+func (b *bench) manifest(target ocispec.Descriptor) (m ocispec.Manifest, cfg ocispec.Image) {
+	b.t.Helper()
+	b.read(target, &m)
+	b.read(m.Config, &cfg)
+	return m, cfg
+}
+
+func (b *bench) read(d ocispec.Descriptor, v any) {
+	b.t.Helper()
+	raw, err := content.ReadBlob(b.ctx, b.client.ContentStore(), d)
+	if err == nil {
+		err = json.Unmarshal(raw, v)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// files gives the regular files of all layers of an image.
+func (b *bench) files(target ocispec.Descriptor) map[string]string {
+	b.t.Helper()
+	m, _ := b.manifest(target)
+	out := map[string]string{}
+	for _, l := range m.Layers {
+		ra, err := b.client.ContentStore().ReaderAt(b.ctx, l)
+		if err != nil {
+			b.t.Fatal(err)
 		}
-		r := b.inline("docker.io/x/y:1", shell)
-		r.Build.Target = "bas"
-		_, err := b.Build(b.ctx, r, b.report)
-		fmt.Printf("===== target %v\n", err)
-		r.Build.Target = ""
-		r.Platforms = []string{"linux/arm64", "linux/amd64"}
-		r.Build.Inline = shell + "RUN exit 4\n"
-		_, err = b.Build(b.ctx, r, b.report)
-		fmt.Printf("===== platform %v\n", err)
-		r.Platforms = nil
-		r.Build.Inline = shell + "RUN exit 4\n"
-		r.Build.Network="host"
-		r.Build.CacheFrom = []spec.BuildCache{{Type:"registry", Attrs: map[string]string{"ref":"127.0.0.1:1/x:1"}},{Type:"local", Attrs: map[string]string{"src":"/nowhere"}}}
-		_, err = b.Build(b.ctx, r, b.report)
-		fmt.Printf("===== cache %v\n", err)
-		fmt.Println(b.log())
-	})
+		defer ra.Close()
+		plain, err := compression.DecompressStream(content.NewReader(ra))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for tr := tar.NewReader(plain); ; {
+			h, err := tr.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if h.Typeflag == tar.TypeReg {
+				body, err := io.ReadAll(tr)
+				if err != nil {
+					b.t.Fatal(err)
+				}
+				out[h.Name] = string(body)
+			}
+		}
+	}
+	return out
+}
+
+// collect runs containerd's garbage collection, as any synchronous deletion does.
+func (b *bench) collect() {
+	b.t.Helper()
+	ls := b.client.LeasesService()
+	ctx := namespaces.WithNamespace(context.Background(), ctrdtest.Namespace)
+	l, err := ls.Create(ctx, leases.WithRandomID())
+	if err == nil {
+		err = ls.Delete(ctx, l, leases.SynchronousDelete)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// unlease lets the test's lease go, so that only records keep content.
+func (b *bench) unlease() {
+	b.t.Helper()
+	id, _ := leases.FromContext(b.ctx)
+	if err := b.client.LeasesService().Delete(b.ctx, leases.Lease{ID: id}); err != nil && !errdefs.IsNotFound(err) {
+		b.t.Fatal(err)
+	}
+	b.ctx = namespaces.WithNamespace(context.Background(), ctrdtest.Namespace)
+}
+
+// whole reads all of an image; false: some of it is gone.
+func (b *bench) whole(target ocispec.Descriptor) bool {
+	store := b.client.ContentStore()
+	err := images.Walk(b.ctx, images.HandlerFunc(func(ctx context.Context, d ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		if _, err := store.Info(ctx, d.Digest); err != nil {
+			return nil, err
+		}
+		return images.Children(ctx, store, d)
+	}), target)
+	return err == nil
+}
+
+// left is what builds have left in the namespace, but for the cache, and below the builder's root.
+func (b *bench) left() []string {
+	b.t.Helper()
+	ctx := namespaces.WithNamespace(context.Background(), ctrdtest.Namespace)
+	var out []string
+	all, err := b.client.ContainerService().List(ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range all {
+		out = append(out, "container "+c.ID)
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(b.daemon.Dir))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, m := range mounts {
+		out = append(out, "mount "+m.Mountpoint)
+	}
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		raw, _ := os.ReadFile(p)
+		line := strings.ReplaceAll(string(raw), "\x00", " ")
+		if strings.Contains(line, b.root()+"/") || strings.Contains(line, "shim") && strings.Contains(line, b.daemon.Address) {
+			out = append(out, "process "+line)
+		}
+	}
+	return out
 }

@@ -111,7 +111,7 @@ func (v *view) vertex(x *client.Vertex) {
 	if st.partial != "" {
 		v.output(st, "\n")
 	}
-	own := strings.HasPrefix(st.name, internal)
+	own := strings.HasPrefix(st.name, internal) || strings.HasSuffix(st.name, "] load .dockerignore")
 	switch {
 	case x.Error != "":
 		v.lines = append(v.lines, "ERROR "+st.name)

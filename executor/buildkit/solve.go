@@ -3,6 +3,8 @@ package buildkit
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	policy "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/entitlements"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -38,7 +41,7 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 		OCIStores:     in.stores,
 		SharedKey:     b.o.Stack + " " + r.Build.Context, // uploads of one context find what the last one left
 		Session:       append(in.attach, &logins{hosts: b.hosts}, secretsprovider.FromMap(r.Secrets)),
-		CacheImports:  cachesOf(r.Build.CacheFrom),
+		CacheImports:  cachesOf(slices.DeleteFunc(slices.Clone(r.Build.CacheFrom), isNoCache)),
 		CacheExports:  cachesOf(r.Build.CacheTo),
 		Internal:      true, // BuildKit's history would keep the image after its record is gone
 	}
@@ -111,6 +114,15 @@ func cachesOf(caches []spec.BuildCache) []client.CacheOptionsEntry {
 		out = append(out, client.CacheOptionsEntry{Type: c.Type, Attrs: attrs})
 	}
 	return out
+}
+
+// isNoCache tells of a local cache that isn't there, as before it is first written: the client would make its directory.
+func isNoCache(c spec.BuildCache) bool {
+	if c.Type != "local" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(c.Attrs["src"], ocispec.ImageIndexFile))
+	return err != nil
 }
 
 func agentsOf(words []string) []sshprovider.AgentConfig {

@@ -1,0 +1,122 @@
+package buildkit
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+const record = "docker.io/library/built:1"
+
+// A build gives a record at once; the same build gives the same digest, cached or not, in another builder too; and what keeps its
+// content is the record, not the builder.
+func TestBuild(t *testing.T) {
+	each(t, func(b *bench) {
+		r := b.inline(record, shell+"RUN echo hello; mkdir /d; echo made >/d/file\nENV A=1\nCMD [\"/bin/sh\"]\n")
+		begun := time.Now()
+		res := b.build(r)
+		b.t.Logf("cold: %s", time.Since(begun).Round(time.Millisecond))
+		if res.Record != record {
+			b.t.Errorf("record %q", res.Record)
+		}
+		rec, err := b.client.ImageService().Get(b.ctx, record)
+		if err != nil || rec.Target.Digest != res.Target.Digest {
+			b.t.Errorf("record: %v, %v", rec.Target, err)
+		}
+		if got := b.files(res.Target)["d/file"]; got != "made\n" {
+			b.t.Errorf("d/file is %q", got)
+		}
+		m, cfg := b.manifest(res.Target)
+		if len(m.Layers) != 2 || cfg.Config.Cmd[0] != "/bin/sh" || !cfg.Created.Equal(time.Unix(0, 0)) {
+			b.t.Errorf("%+v\n%+v", m, cfg)
+		}
+		for _, words := range []string{"[base 2/2] hello", "[base 1/2] COPY --from=tools busybox /bin/sh 0.", "[base 2/2] RUN echo hello"} {
+			if !strings.Contains(b.log(), words) {
+				b.t.Errorf("the log misses %q:\n%s", words, b.log())
+			}
+		}
+		begun = time.Now()
+		again := b.build(r)
+		b.t.Logf("cached: %s", time.Since(begun).Round(time.Millisecond))
+		r.Build.NoCache = true
+		fresh := b.build(r)
+		other := newBench(b.t, b.daemon, Options{Host: Own, DataRoot: b.daemon.Dir + "/other"})
+		elsewhere := other.build(other.inline("docker.io/library/other:1", r.Build.Inline))
+		for what, d := range map[string]digest.Digest{"again": again.Target.Digest, "no cache": fresh.Target.Digest, "elsewhere": elsewhere.Target.Digest} {
+			if d != res.Target.Digest {
+				b.t.Errorf("%s: %s is not %s", what, d, res.Target.Digest)
+			}
+		}
+		b.ends(res)
+	})
+}
+
+// ends makes sure that the builder ends and that only the record keeps the image.
+func (b *bench) ends(res Result) {
+	b.t.Helper()
+	usage, err := b.Usage(b.ctx)
+	if err != nil || usage.Total == 0 {
+		b.t.Errorf("usage: %+v, %v", usage, err)
+	}
+	if freed, err := b.Prune(b.ctx, true); err != nil || freed == 0 {
+		b.t.Errorf("prune: %d, %v", freed, err)
+	}
+	if err := b.Close(context.Background()); err != nil {
+		b.t.Error(err)
+	}
+	b.unlease()
+	b.collect()
+	if !b.whole(res.Target) {
+		b.t.Error("the image isn't whole once the cache is pruned")
+	}
+	others, err := b.client.ImageService().List(b.ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, i := range others {
+		if err := b.client.ImageService().Delete(b.ctx, i.Name, images.SynchronousDelete()); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if left := b.left(); len(left) > 0 {
+		b.t.Errorf("left: %q", left)
+	}
+}
+
+// With a buildkitd that works elsewhere, the image comes over the session, labelled so that a record keeps it whole.
+func TestBuildElsewhere(t *testing.T) {
+	bins(t)
+	ctrdtest.Each(t, func(t *testing.T, d *ctrdtest.Daemon) {
+		host := startBuildkitd(t, d.Dir+"/bk")
+		b := newBench(t, d, Options{Host: host})
+		r := b.inline(record, shell+"RUN echo made >/file\n")
+		r.Platforms = []string{"linux/amd64", "linux/arm64"}
+		r.Build.Inline = "FROM scratch\nCOPY --from=tools busybox /bin/sh\nARG TARGETARCH\nENV ARCH=$TARGETARCH\n"
+		r.Build.Annotations = map[string]string{"org.example.note": "here"}
+		res := b.build(r)
+		if res.Record != "" {
+			t.Errorf("record %q", res.Record)
+		}
+		if _, err := b.client.ImageService().Create(b.ctx, images.Image{Name: record, Target: res.Target}); err != nil {
+			t.Fatal(err)
+		}
+		b.unlease()
+		b.collect()
+		if !b.whole(res.Target) {
+			t.Error("the image isn't whole after garbage collection")
+		}
+		b.twoPlatforms(res)
+		own := newBench(t, d, Options{Host: Own})
+		if same := own.build(r); same.Target.Digest != res.Target.Digest {
+			t.Errorf("the own builder gives %s, the other %s", same.Target.Digest, res.Target.Digest)
+		}
+		_ = spec.Build{}
+	})
+}
