@@ -9,7 +9,7 @@ PKGS    := ./...
 export CGO_ENABLED ?= 0
 export PATH := $(BIN):$(PATH)
 
-APT   := containerd runc containernetworking-plugins iptables docker-registry skopeo busybox-static ca-certificates jq curl gcc libc6-dev
+APT   := containerd runc qemu-user-static containernetworking-plugins iptables docker-registry skopeo busybox-static ca-certificates jq curl gcc libc6-dev
 TOOLS := github.com/containerd/containerd/v2/cmd/containerd \
          github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
          github.com/containerd/containerd/v2/cmd/ctr \

@@ -113,8 +113,13 @@ func (s *schedule) startReady(ctx context.Context) {
 		s.outcome[id] = running
 		s.started[id] = time.Now()
 		s.notify(Event{Step: step, Kind: Started})
-		// A call that changes the host is never cancelled half-way: what was begun ends.
-		go s.work(context.WithoutCancel(ctx), step)
+		// A call that changes the host is never cancelled half-way: what was begun ends. What takes long and changes nothing before
+		// its end is cancelled.
+		with := context.WithoutCancel(ctx)
+		if mayBeCut(step.Op) {
+			with = ctx
+		}
+		go s.work(with, step)
 	}
 	s.ready = later
 }
@@ -149,6 +154,15 @@ func (s *schedule) succeed(step *planner.Step) {
 func takesPlace(op planner.Op) bool {
 	_, waits := op.(*planner.AwaitReady)
 	return !waits
+}
+
+// mayBeCut tells whether an interrupt ends an op that is under way.
+func mayBeCut(op planner.Op) bool {
+	switch op.(type) {
+	case *planner.BuildImage, *planner.ImportImage:
+		return true
+	}
+	return false
 }
 
 func (s *schedule) work(ctx context.Context, step *planner.Step) {

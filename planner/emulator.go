@@ -31,12 +31,15 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 	case slices.Contains(h.Runs, platform): // it is only to be kept for the next boot
 	case e.Rule == "":
 		m.emulators[platform] = nil
-		why := orElse(e.Trouble, "nothing is registered for it")
+		why := "nothing is registered for it"
+		if e.Handler != "" {
+			why = "the handler " + e.Handler + " does not work"
+		}
 		m.fail(fault(at, "No emulator", "%s needs programs of %s to run, and this host runs %s: %s, and no rule for it is in binfmt.d. Install the package %s, or choose another platform.", who, platform, strings.Join(h.Runs, ", "), why, emulatorPackage))
 		return nil, false
 	case e.Handler != "" && !e.Owned:
 		m.emulators[platform] = nil
-		m.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. The handler %s is registered for it and %s. It is not fairlead's: take it out with `echo -1 > /proc/sys/fs/binfmt_misc/%s` and apply again, and fairlead registers one that works.", who, platform, e.Handler, e.Trouble, e.Handler))
+		m.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. %s", who, platform, e.Trouble))
 		return nil, false
 	}
 	reason := "programs of " + platform + " do not run here, and " + who + " needs them"
@@ -52,7 +55,7 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 	case slices.Contains(h.Runs, platform):
 		action, reason = Update, "it is to be registered again at each boot"
 	case e.Handler != "":
-		action, reason = Update, "the handler "+e.Handler+" "+e.Trouble
+		action, reason = Update, "the handler "+e.Handler+" does not work any more"
 	}
 	w := m.add(emulatorAddr(platform), action, "register", decl, reason)
 	d := w.step(&RegisterEmulator{Platform: platform, Persist: persist})

@@ -185,7 +185,7 @@ func (m *maker) whyAnew(im *spec.Image, rec *LiveImage, inputs Inputs, needs []*
 		if rec.MadeFrom == nil {
 			out = append(out, "what it is made from changed")
 		} else {
-			out = whyMade(rec.MadeFrom, inputs)
+			out = WhyMade(rec.MadeFrom, inputs)
 		}
 	}
 	if len(out) == 0 {
@@ -211,12 +211,13 @@ func (m *maker) make(w *work, im *spec.Image, src *Source, rec *LiveImage, res *
 	}
 	token := tokenOf(im.Addr, false)
 	m.tokens[token] = true
+	force := m.replaces[im.Addr] || m.replaces[im.Addr.Block()]
 	var op Op
 	if im.Build != nil {
 		platforms := m.madeFor(im)
 		c.Notes = append(c.Notes, m.platformsNote(platforms))
 		c.Notes = append(c.Notes, m.slowNotes(src)...)
-		op = &BuildImage{Name: im.Name, Build: im.Build, Platforms: platforms, Inputs: inputs, Bases: bases, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy}
+		op = &BuildImage{Name: im.Name, Build: im.Build, Platforms: platforms, Inputs: inputs, Bases: bases, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy, Force: force}
 	} else {
 		op = &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: inputs, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy}
 	}

@@ -42,6 +42,7 @@ type (
 		Was       string      `json:"was,omitempty"` // the digest that the image had before; "": there was none
 		Owner     Owner       `json:"owner"`
 		Protect   bool        `json:"protect,omitempty"`
+		Force     bool        `json:"force,omitempty"` // also where what is there was built from the same
 	}
 	// ImportImage makes an image of a root filesystem and points the record Name at it. It reports whether that is Was.
 	ImportImage struct {

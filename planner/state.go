@@ -34,7 +34,8 @@ type Host struct {
 type LiveEmulator struct {
 	Handler   string // name of the handler that is registered; "": none
 	Owned     bool   // it was registered by fairlead
-	Trouble   string // why it doesn't work, as a clause: "has no flag F, so it does not work in containers"; "": it works
+	Works     bool   // a program of the platform was run
+	Trouble   string // why a registered one doesn't work, and what to do, as sentences
 	Rule      string // file of the distribution's rule; "": none is installed
 	Persisted bool   // fairlead has seen to it that it is registered at boot
 }

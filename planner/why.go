@@ -10,8 +10,8 @@ const namedAtMost = 2
 // longestValue is how much of an argument's value a reason shows.
 const longestValue = 60
 
-// whyMade says what of an image's inputs changed, clause by clause: "app/main.go changed, 2 files added".
-func whyMade(before, after Inputs) []string {
+// WhyMade says what of an image's inputs changed, clause by clause: "app/main.go changed, 2 files added".
+func WhyMade(before, after Inputs) []string {
 	old := make(map[Input]string, len(before)) // by kind and name
 	for _, i := range before {
 		old[Input{Kind: i.Kind, Name: i.Name}] = i.Value

@@ -19,6 +19,8 @@ type Writer struct {
 	unpacking singleflight.Group // by image content and snapshotter: many containers may be of one image
 	shares    sync.Map           // manifest digest and platform → imageParts
 	removed   sync.Map           // IDs of the containers that this session removed
+	results   results            // digests of what this session built and imported
+	building  builder            // started by the first build
 	users     sync.Map           // what a user and groups come to in an image → specs.User
 }
 

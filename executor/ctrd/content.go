@@ -20,7 +20,12 @@ import (
 )
 
 // documents shows a Reader's content as containerd's own functions want to see it. It reads small blobs, whole.
-type documents struct{ r *Reader }
+type documents struct {
+	r    *Reader
+	most int // bytes of a blob
+}
+
+func (r *Reader) documents() documents { return documents{r, maxDocument} }
 
 // Info tells of a blob that is there.
 func (d documents) Info(ctx context.Context, dgst digest.Digest) (content.Info, error) {
@@ -47,8 +52,8 @@ func (d documents) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (conte
 			return nil, errgrpc.ToNative(err)
 		}
 		buf.Write(m.Data)
-		if buf.Len() > maxDocument {
-			return nil, fmt.Errorf("content %s: more than %d bytes: this is no manifest", desc.Digest, maxDocument)
+		if buf.Len() > d.most {
+			return nil, fmt.Errorf("content %s: more than %d bytes: this is no manifest", desc.Digest, d.most)
 		}
 	}
 	if digest.FromBytes(buf.Bytes()) != desc.Digest {
@@ -65,7 +70,7 @@ func (document) Close() error { return nil }
 // foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
 // snapshot shows that it was made from what the record points at now.
 func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, target ocispec.Descriptor) (imageConfig, string) {
-	view := documents{r}
+	view := r.documents()
 	manifests, err := manifestsOf(ctx, view, target)
 	if err != nil {
 		return imageConfig{}, ""

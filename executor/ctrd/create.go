@@ -104,7 +104,7 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 	if p, ok := w.shares.Load(key); ok {
 		return p.(imageParts), nil
 	}
-	view := documents{w.Reader}
+	view := w.Reader.documents()
 	manifests, err := manifestsOf(ctx, view, img.Target)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
@@ -193,7 +193,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	m.hostname = hostnameOf(op.ID, want)
 	m.logURI = logURI(m.dir, want.TTY)
 	c.Labels = m.labels()
-	s, own, err := build(ctx, op.ID, want, p.share, user, c.Labels)
+	s, own, err := specFor(ctx, op.ID, want, p.share, user, c.Labels)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func imageOf(rec images.Image) *planner.LiveImage {
 		li.Platforms = sortedSizes(li.Sizes)
 	}
 	li.Source = rec.Labels[labelSource]
+	li.Inputs = rec.Labels[labelInputs]
 	for _, k := range sortedLabels(rec.Labels) {
 		if digest, ref, ok := strings.Cut(rec.Labels[k], " "); ok && strings.HasPrefix(k, labelPushed) {
 			if li.Pushed == nil {
@@ -96,6 +97,7 @@ type mark struct {
 	protect   bool
 	platforms map[string]int64 // whose content is whole, with its bytes
 	source    string
+	inputs    string // digest of what it was made from
 }
 
 // labels gives a record's labels anew: others' stay, and so does what fairlead knows of the same content.
@@ -106,6 +108,9 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 		return m.shared(old, owned, same)
 	}
 	for k, v := range old.Labels {
+		if k == gcRefInputs && owned {
+			continue
+		}
 		if !strings.HasPrefix(k, "fairlead/") || owned && strings.HasPrefix(k, labelPushed) {
 			out[k] = v
 		}
@@ -118,6 +123,9 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 	}
 	if m.source != "" {
 		out[labelSource] = m.source
+	}
+	if m.inputs != "" {
+		out[labelInputs], out[gcRefInputs] = m.inputs, m.inputs
 	}
 	return out
 }
@@ -212,7 +220,7 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 	}
 	m := mark{owner: op.Owner, protect: op.Protect}
 	if ownerOf(old.Labels, op.Name) != nil {
-		m.source = old.Labels[labelSource]
+		m.source, m.inputs = old.Labels[labelSource], old.Labels[labelInputs]
 	} else {
 		whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
 		if err != nil {

@@ -62,7 +62,7 @@ func (r *Reader) Archive(ctx context.Context, names []string, o SaveOptions) (*A
 		records = append(records, rec)
 		a.Images = append(a.Images, saved)
 	}
-	a.options = []archive.ExportOpt{archive.WithImages(records), archive.WithSkipMissing(blobs{documents{r}})}
+	a.options = []archive.ExportOpt{archive.WithImages(records), archive.WithSkipMissing(blobs{r.documents()})}
 	if o.OCI {
 		a.options = append(a.options, archive.WithSkipDockerManifest())
 	}
@@ -72,7 +72,7 @@ func (r *Reader) Archive(ctx context.Context, names []string, o SaveOptions) (*A
 // savable tells what of an image is to be saved.
 func (r *Reader) savable(ctx context.Context, rec images.Image, wanted []string) (Saved, error) {
 	s := Saved{Name: rec.Name, Digest: rec.Target.Digest.String(), Platforms: wanted}
-	view := documents{r}
+	view := r.documents()
 	manifests, err := manifestsOf(ctx, view, rec.Target)
 	if errdefs.IsNotFound(err) {
 		return s, errors.New("its content is not here. Pull or load it again")
@@ -153,7 +153,7 @@ func rank(leads bool) int {
 
 // Write writes the archive as a tar. Each blob is checked against its digest.
 func (a *Archive) Write(ctx context.Context, to io.Writer) error {
-	return a.reader.gone("saving", archive.Export(a.reader.in(ctx), blobs{documents{a.reader}}, to, a.options...))
+	return a.reader.gone("saving", archive.Export(a.reader.in(ctx), blobs{a.reader.documents()}, to, a.options...))
 }
 
 // blobs shows a Reader's content as an export wants to see it: documents whole, everything else piece by piece.

@@ -119,7 +119,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if labels[restartPolicy] != "" {
 		labels[restartStatus] = "running"
 	}
-	s, own, err := build(namespaces.WithNamespace(t.Context(), "n"), id, want, image, user, labels)
+	s, own, err := specFor(namespaces.WithNamespace(t.Context(), "n"), id, want, image, user, labels)
 	if err != nil {
 		t.Fatal(err)
 	}

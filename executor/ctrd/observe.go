@@ -49,10 +49,13 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	if !o.Offline {
-		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s); return ctx.Err() })
+		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
+	}
+	if err := r.readMadeFrom(ctx, cfg, s); err != nil {
+		return nil, r.gone("reading the content store", err)
 	}
 	if o.Plan != nil && planner.NeedsBlobs(cfg, s, *o.Plan) {
 		if s.Blobs, err = r.blobs(ctx, cfg.Stack.Name); err != nil {

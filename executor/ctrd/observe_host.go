@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/fairlead-dev/fairlead/executor/binfmt"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -25,16 +24,18 @@ import (
 // host finds out what the daemon and the machine can do.
 func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
-	h.Runs = append([]string{h.Platform}, compatible(h.Platform)...)
-	emulated, err := binfmt.System().Emulated()
-	if err != nil {
+	h.Native = append([]string{h.Platform}, compatible(h.Platform)...)
+	var err error
+	if h.Emulators, err = emulators(ctx, foreign(cfg, h.Native)); err != nil {
 		return h, err
 	}
-	for _, p := range emulated {
-		if !slices.Contains(h.Runs, p) {
+	h.Runs = slices.Clone(h.Native)
+	for p, e := range h.Emulators {
+		if e.Works {
 			h.Runs = append(h.Runs, p)
 		}
 	}
+	slices.Sort(h.Runs[len(h.Native):])
 	h.Runtimes = r.runtimes(cfg)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })

@@ -44,7 +44,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 	g.SetLimit(8)
 	for _, target := range ask {
 		g.Go(func() error {
-			got, err := wholePlatforms(ctx, documents{r}, target)
+			got, err := wholePlatforms(ctx, r.documents(), target)
 			mu.Lock()
 			defer mu.Unlock()
 			sizes[target.Digest.String()] = got

@@ -18,6 +18,8 @@ type Options struct {
 	DataRoot    string            // directory of fairlead's own files; "": DefaultDataRoot
 	LockWait    time.Duration     // how long Begin waits for another apply of the same stack; 0: not at all
 	Registries  []*spec.Registry  // how to reach registries that need more than the host's own configuration
+	Builder     string            // address of a buildkitd; "": one that is running, else one of our own
+	CacheBytes  int64             // how much of its cache a builder of our own keeps; 0: the builder's default
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
 }
 

@@ -18,8 +18,12 @@ const (
 
 	labelPlatforms = "fairlead/platforms" // of an image record: platforms whose content is whole, and its bytes, as linux/amd64=1234,…
 	labelSource    = "fairlead/source"    // of an image record: fingerprint of the archive that it was loaded from
+	labelInputs    = "fairlead/inputs"    // of an image record: digest of what it was built or imported from; the blob with it is kept by gcRefInputs
 	labelPushed    = "fairlead/pushed."   // + first 16 hex digits of sha256(reference): "DIGEST REFERENCE"
 )
+
+// gcRefInputs keeps the blob of an image record's inputs from garbage collection: containerd follows such labels of records.
+const gcRefInputs = "containerd.io/gc.ref.content.fairlead-inputs"
 
 // ownerOf reads the owner from a record's labels; nil where there is none, or where the labels were copied from another record.
 func ownerOf(labels map[string]string, id string) *planner.Owner {

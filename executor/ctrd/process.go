@@ -65,8 +65,8 @@ func cwdOf(c *spec.Container, im imageConfig) string {
 	return "/"
 }
 
-// build makes the OCI spec of a container. user is what its user and groups came to; annotations are labels that go with it.
-func build(ctx context.Context, id string, c *spec.Container, im imageConfig, user specs.User, labels map[string]string) (*specs.Spec, []string, error) {
+// specFor makes the OCI spec of a container. user is what its user and groups came to; annotations are labels that go with it.
+func specFor(ctx context.Context, id string, c *spec.Container, im imageConfig, user specs.User, labels map[string]string) (*specs.Spec, []string, error) {
 	args := argsOf(c, im)
 	if len(args) == 0 {
 		return nil, nil, fmt.Errorf("there is nothing to run: neither the image nor the block has a command; set command")

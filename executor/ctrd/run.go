@@ -20,7 +20,17 @@ func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Pr
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
+	op, err := planner.WithResults(op, w.results.all())
+	if err != nil {
+		return err
+	}
 	switch op := op.(type) {
+	case *planner.BuildImage:
+		return w.gone("building "+op.Name, w.buildImage(ctx, op, report))
+	case *planner.ImportImage:
+		return w.gone("importing "+op.Name, w.importImage(ctx, op, report))
+	case *planner.RegisterEmulator:
+		return registerEmulator(ctx, op)
 	case *planner.PullImage:
 		return w.gone("pulling "+op.Name, w.pullImage(ctx, op, report))
 	case *planner.LoadImage:

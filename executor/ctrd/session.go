@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,13 +36,14 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 		defer l.release()
 		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
 		defer cancel()
+		built := w.endBuilder(ctx)
 		err := w.client.LeasesService().Delete(ctx, lease, leases.SynchronousDelete)
 		if err != nil && !errdefs.IsNotFound(err) {
-			return w.gone("ending", fmt.Errorf("lease %s: %w", lease.ID, err))
+			return w.gone("ending", errors.Join(built, fmt.Errorf("lease %s: %w", lease.ID, err)))
 		}
 		var removed []string
 		w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
-		return w.gone("ending", w.endLeftovers(ctx, removed))
+		return w.gone("ending", errors.Join(built, w.endLeftovers(ctx, removed)))
 	}
 	return leases.WithLease(ctx, lease.ID), end, nil
 }
@@ -60,6 +62,9 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 		}
 	}
 	if err := w.endHands(ctx); err != nil {
+		return leases.Lease{}, err
+	}
+	if err := w.sweepBuilding(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}
 	if err := w.sweep(ctx, stack); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/containerd/containerd/v2/core/images"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
@@ -14,7 +15,7 @@ import (
 )
 
 // sources asks registries and archives for what neither the lock file nor the host knows.
-func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State) map[string]*planner.Source {
+func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State, records map[string]images.Image) map[string]*planner.Source {
 	out := map[string]*planner.Source{}
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -45,6 +46,10 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 			if told := rec != nil && (im.Name == im.Pull || strings.Contains(im.Pull, "@")); !pinned && !told {
 				ask(im, func() *planner.Source { return resolve(ctx, hosts(), im.Pull) })
 			}
+		case im.Build != nil:
+			ask(im, func() *planner.Source { return r.buildSource(ctx, im, cfg, records, hosts) })
+		case im.Rootfs != nil:
+			ask(im, func() *planner.Source { return r.importSource(ctx, im) })
 		case im.Load != "":
 			ask(im, func() *planner.Source { return probe(ctx, im, rec) })
 		}

@@ -111,6 +111,8 @@ type eventDoc struct {
 	Done    int64     `json:"done,omitempty"`
 	Total   int64     `json:"total,omitempty"`
 	Note    string    `json:"note,omitempty"`
+	Lines   []string  `json:"lines,omitempty"` // what a build says
+	Same    bool      `json:"same,omitempty"`  // the step made what was there already
 	Error   string    `json:"error,omitempty"`
 	Seconds float64   `json:"seconds,omitempty"`
 }
@@ -118,7 +120,7 @@ type eventDoc struct {
 // EventJSON writes one event of a run as a line.
 func EventJSON(w io.Writer, p *planner.Plan, e executor.Event) {
 	doc := eventDoc{Version: Version, At: e.At, Event: string(e.Kind), Step: e.Step.ID, Title: planner.Title(p, e.Step),
-		Done: e.Progress.Done, Total: e.Progress.Total, Note: e.Progress.Note, Seconds: e.Took.Seconds()}
+		Done: e.Progress.Done, Total: e.Progress.Total, Note: e.Progress.Note, Lines: e.Progress.Lines, Same: e.Progress.Same, Seconds: e.Took.Seconds()}
 	if e.Err != nil {
 		doc.Error = e.Err.Error()
 	}

@@ -84,7 +84,7 @@ func title2(c *planner.Change) string {
 // participles of the verbs that aren't made by adding "ed".
 var participles = map[string]string{
 	"create": "created", "replace": "replaced", "remove": "removed", "stop": "stopped", "run": "run", "untag": "untagged",
-	"tag": "tagged", "relabel": "relabelled", "pause": "paused", "resume": "resumed", "move": "moved",
+	"tag": "tagged", "build": "built", "register": "registered", "relabel": "relabelled", "pause": "paused", "resume": "resumed", "move": "moved",
 }
 
 func done(verb string) string {
@@ -166,7 +166,7 @@ func steps(w io.Writer, p *planner.Plan, s Style) {
 }
 
 // verbs is the order in which a summary counts.
-var verbs = []string{"pull", "load", "tag", "push", "adopt", "create", "run", "replace", "start", "stop", "pause", "resume", "relabel", "remove", "untag"}
+var verbs = []string{"register", "pull", "load", "build", "import", "tag", "push", "adopt", "create", "run", "replace", "start", "stop", "pause", "resume", "relabel", "remove", "untag"}
 
 // Summary is the plan in one line.
 func Summary(p *planner.Plan) string {

@@ -24,11 +24,13 @@ type Progress struct {
 	drawn   int // lines of the block on the screen
 	last    time.Time
 	told    map[int]time.Time
+	tail    map[int][]string // the last lines of what each step under way says
+	passed  map[int]bool     // changes of which a step was passed over
 }
 
 // NewProgress makes a Progress. live is whether w is a terminal.
 func NewProgress(w io.Writer, p *planner.Plan, s Style, live, quiet bool) *Progress {
-	return &Progress{w: w, plan: p, style: s, live: live, quiet: quiet, running: map[int]executor.Event{}, told: map[int]time.Time{}}
+	return &Progress{w: w, plan: p, style: s, live: live, quiet: quiet, running: map[int]executor.Event{}, told: map[int]time.Time{}, tail: map[int][]string{}, passed: map[int]bool{}}
 }
 
 // How often a block is redrawn, and how often a plain line tells of a step that takes long.
@@ -46,6 +48,7 @@ func (p *Progress) Event(e executor.Event) {
 		p.order = append(p.order, id)
 		p.told[id] = e.At
 	case executor.Progressed:
+		p.lines(e)
 		p.running[id] = e
 		if !p.live && !p.quiet && e.At.Sub(p.told[id]) > retell {
 			p.told[id] = e.At
@@ -57,6 +60,8 @@ func (p *Progress) Event(e executor.Event) {
 			p.clear()
 			fmt.Fprintln(p.w, p.line(e))
 		}
+	case executor.Passed:
+		p.pass(e)
 	case executor.Undone:
 		p.clear()
 		if e.Err == nil {
@@ -68,8 +73,44 @@ func (p *Progress) Event(e executor.Event) {
 	p.draw(e.At)
 }
 
+// tailed is how many of a step's last lines a terminal shows below it.
+const tailed = 4
+
+// lines shows what a step says: below it in a terminal, else as it comes.
+func (p *Progress) lines(e executor.Event) {
+	id := e.Step.ID
+	for _, l := range e.Progress.Lines {
+		if !p.live && !p.quiet {
+			fmt.Fprintf(p.w, "%s %d of %d  %s\n", p.style.paint(dim, "|"), id, len(p.plan.Steps), l)
+			p.told[id] = e.At
+		}
+		p.tail[id] = append(p.tail[id], l)
+	}
+	p.tail[id] = p.tail[id][max(0, len(p.tail[id])-tailed):]
+}
+
+// pass says once of a change that it came to nothing, because what it hangs on came out as it was.
+func (p *Progress) pass(e executor.Event) {
+	if p.quiet || e.Step.Change < 0 || p.passed[e.Step.Change] {
+		return
+	}
+	p.passed[e.Step.Change] = true
+	p.clear()
+	fmt.Fprintf(p.w, "%s %d of %d  %s\n", p.style.paint(dim, "="), e.Step.ID, len(p.plan.Steps), Passed(p.plan, e.Step))
+}
+
+// Passed says why a step was passed over.
+func Passed(plan *planner.Plan, step *planner.Step) string {
+	var from []string
+	for _, id := range step.If {
+		from = append(from, plan.Changes[plan.Steps[id-1].Change].Addr.String())
+	}
+	return planner.Title(plan, step) + " is not needed: " + strings.Join(from, ", ") + " came out as before"
+}
+
 func (p *Progress) forget(id int) {
 	delete(p.running, id)
+	delete(p.tail, id)
 	for i, o := range p.order {
 		if o == id {
 			p.order = append(p.order[:i], p.order[i+1:]...)
@@ -111,8 +152,26 @@ func (p *Progress) draw(now time.Time) {
 		line := []rune(p.line(p.running[id]))
 		b.WriteString(string(line[:min(len(line), p.style.width()+8)]) + "\n")
 		p.drawn++
+		for _, l := range p.tail[id] {
+			said := []rune("    " + printable(l))
+			b.WriteString(p.style.paint(dim, string(said[:min(len(said), p.style.width()-1)])) + "\n")
+			p.drawn++
+		}
 	}
 	io.WriteString(p.w, b.String())
+}
+
+// printable leaves out what would move a terminal's cursor.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r < ' ' || r == 0x7f:
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // clear takes the block off the screen.

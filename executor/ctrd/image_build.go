@@ -1,0 +1,304 @@
+package ctrd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/buildkit"
+	"github.com/fairlead-dev/fairlead/executor/rootfs"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// results are the digests of what has been built and imported, by the tokens that stand for them in a plan.
+type results struct {
+	mu sync.Mutex
+	by map[string]string
+}
+
+func (r *results) all() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.by)
+}
+
+func (r *results) set(token, digest string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.by == nil {
+		r.by = map[string]string{}
+	}
+	r.by[token] = digest
+}
+
+// builder is the one BuildKit of a session.
+type builder struct {
+	mu  sync.Mutex
+	kit *buildkit.Builder
+}
+
+// kit gives the session's builder. Nothing is started or connected to before the first build.
+func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, error) {
+	w.building.mu.Lock()
+	defer w.building.mu.Unlock()
+	if w.building.kit == nil {
+		snapshotter, err := w.defaultSnapshotter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w.building.kit = buildkit.New(buildkit.Options{
+			Host: w.opts.Builder, Client: w.client, Address: w.opts.Address, Namespace: w.opts.Namespace, Snapshotter: snapshotter,
+			DataRoot: w.opts.root(), KeepBytes: w.opts.CacheBytes, Registries: w.opts.Registries, Stack: stack,
+		})
+	}
+	return w.building.kit, nil
+}
+
+// endBuilder ends the session's builder, if it is our own and was started.
+func (w *Writer) endBuilder(ctx context.Context) error {
+	w.building.mu.Lock()
+	defer w.building.mu.Unlock()
+	if w.building.kit == nil {
+		return nil
+	}
+	kit := w.building.kit
+	w.building.kit = nil
+	return kit.Close(ctx)
+}
+
+// building is the beginning of the names under which a builder exports. Such a record lives until the image's own points at the
+// result; a killed apply's are deleted by the next.
+const buildingPrefix = "fairlead.building/"
+
+// buildImage builds an image, and points its record at the result once that is whole.
+func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) error {
+	if err := w.unchanged(ctx, op); err != nil {
+		return err
+	}
+	inputs := op.Inputs.Digest()
+	if same, err := w.alreadyMade(ctx, op.Name, op.Was, inputs, op.Platforms, op.Force); err != nil || same {
+		w.results.set(op.Result, op.Was)
+		report(executor.Progress{Same: same})
+		return err
+	}
+	request, err := w.request(ctx, op)
+	if err != nil {
+		return err
+	}
+	kit, err := w.kit(ctx, op.Owner.Stack)
+	if err != nil {
+		return err
+	}
+	got, err := kit.Build(ctx, request, report)
+	if got.Record != "" {
+		defer w.client.ImageService().Delete(context.WithoutCancel(ctx), got.Record) // what is left of it is deleted by the next apply
+	}
+	if err != nil {
+		return err
+	}
+	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, got.Target, report)
+}
+
+// importImage makes an image of a root filesystem.
+func (w *Writer) importImage(ctx context.Context, op *planner.ImportImage, report func(executor.Progress)) error {
+	now, err := rootfs.Inputs(ctx, op.Rootfs, w.rootfsOptions())
+	if err != nil {
+		return err
+	}
+	if why := planner.WhyMade(op.Inputs, now); len(why) > 0 {
+		return fmt.Errorf("%s: it changed since the plan was made: %s. Plan again", op.Rootfs.Path, strings.Join(why, "; "))
+	}
+	progress := newTransfer(report)
+	target, err := rootfs.Import(ctx, w.client.ContentStore(), op.Rootfs, w.rootfsOptions(), func(done, total int64) {
+		report(executor.Progress{Done: done, Total: total})
+	})
+	if err != nil {
+		return err
+	}
+	progress.note("unpacking")
+	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, target, report)
+}
+
+// unchanged fails if what a build depends on is not what the plan saw.
+func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) error {
+	read, err := w.readBuild(ctx, op.Build, op.Platforms)
+	if err != nil {
+		return err
+	}
+	planned := slices.DeleteFunc(slices.Clone(op.Inputs), func(i planner.Input) bool {
+		if i.Kind == planner.InputArg { // a plan counts those of which it wasn't known what they are, whether they are used or not
+			return !slices.ContainsFunc(read.Inputs, func(r planner.Input) bool { return r.Kind == i.Kind && r.Name == i.Name })
+		}
+		return i.Kind == planner.InputBase
+	})
+	if why := planner.WhyMade(planned, read.Inputs); len(why) > 0 {
+		return fmt.Errorf("image %s: what it is built from changed since the plan was made: %s. Plan again", op.Name, strings.Join(why, "; "))
+	}
+	return nil
+}
+
+// alreadyMade tells whether the record is what would come out, whatever the plan had to suppose: a base that was built again came
+// out as it was.
+func (w *Writer) alreadyMade(ctx context.Context, name, was, inputs string, platforms []string, force bool) (bool, error) {
+	if was == "" || force {
+		return false, nil
+	}
+	rec, err := w.client.ImageService().Get(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, recordError(name, err)
+	}
+	if ownerOf(rec.Labels, name) == nil || rec.Labels[labelInputs] != inputs || rec.Target.Digest.String() != was {
+		return false, nil
+	}
+	whole, err := wholePlatforms(ctx, w.client.ContentStore(), rec.Target)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(platforms, func(p string) bool { _, ok := whole[p]; return !ok }), nil
+}
+
+// request is what the builder is asked for.
+func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.Request, error) {
+	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingName(op.Owner.Stack), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}}
+	for _, b := range op.Bases {
+		if b.Image.IsZero() && !b.Local {
+			r.Pins[b.Ref] = b.Digest
+			continue
+		}
+		target, err := w.contentOf(ctx, b)
+		if err != nil {
+			return r, err
+		}
+		r.Images[b.Name] = target
+	}
+	var err error
+	r.Secrets, err = secrets(op.Build.Secrets)
+	return r, err
+}
+
+func buildingName(stack string) string {
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails, by its documentation
+	return buildingPrefix + stack + ":" + hex.EncodeToString(id)
+}
+
+// contentOf finds the record whose content a base is.
+func (w *Writer) contentOf(ctx context.Context, b planner.Base) (ocispec.Descriptor, error) {
+	all, err := w.client.ImageService().List(ctx, fmt.Sprintf("target.digest==%q", b.Digest))
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	if len(all) == 0 {
+		return ocispec.Descriptor{}, fmt.Errorf("%s: %s needs %s, which is gone. Plan again", b.At, b.Use, orName(b))
+	}
+	return all[0].Target, nil
+}
+
+func orName(b planner.Base) string {
+	if b.Image.IsZero() {
+		return b.Ref
+	}
+	return b.Image.String()
+}
+
+// secrets reads the values of a build's secrets, for the builder alone.
+func secrets(all []spec.BuildSecret) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	for _, s := range all {
+		if s.Env != "" {
+			v, ok := os.LookupEnv(s.Env)
+			if !ok {
+				return nil, fmt.Errorf("secret %s: the environment has no %s. Set it, or take the secret out", s.ID, s.Env)
+			}
+			out[s.ID] = []byte(v)
+			continue
+		}
+		b, err := os.ReadFile(s.File)
+		if err != nil {
+			return nil, fmt.Errorf("secret %s: %w", s.ID, err)
+		}
+		out[s.ID] = b
+	}
+	return out, nil
+}
+
+// made is what came out of a build or an import, with what is to be written on its record.
+type made struct {
+	name       string
+	inputs     planner.Inputs
+	token, was string
+	owner      planner.Owner
+	protect    bool
+}
+
+// keep points the record at what was made, with the list of what it was made from beside it.
+func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, report func(executor.Progress)) error {
+	whole, err := wholePlatforms(ctx, w.client.ContentStore(), target)
+	if err != nil {
+		return err
+	}
+	for _, p := range hostPlatforms(nil) {
+		if _, ok := whole[p]; !ok {
+			continue
+		}
+		report(executor.Progress{Note: "unpacking " + p})
+		if err := w.unpack(ctx, m.name, target, p); err != nil {
+			return err
+		}
+	}
+	inputs, err := w.writeInputs(ctx, m.inputs)
+	if err != nil {
+		return err
+	}
+	if err := w.point(ctx, m.name, target, mark{owner: m.owner, protect: m.protect, platforms: whole, inputs: inputs}); err != nil {
+		return err
+	}
+	digest := target.Digest.String()
+	if m.token != "" { // by hand, nothing comes after it
+		w.results.set(m.token, digest)
+	}
+	report(executor.Progress{Same: digest == m.was})
+	return nil
+}
+
+// writeInputs puts the list of inputs into the content store.
+func (w *Writer) writeInputs(ctx context.Context, in planner.Inputs) (string, error) {
+	b := in.Encode()
+	desc := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromBytes(b), Size: int64(len(b))}
+	if err := content.WriteBlob(ctx, w.client.ContentStore(), "fairlead-inputs-"+desc.Digest.String(), bytes.NewReader(b), desc); err != nil {
+		return "", fmt.Errorf("content store: the list of inputs: %w", err)
+	}
+	return desc.Digest.String(), nil
+}
+
+// sweepBuilding deletes the records under which a killed apply's builder exported.
+func (w *Writer) sweepBuilding(ctx context.Context, stack string) error {
+	left, err := w.client.ImageService().List(ctx, fmt.Sprintf("name~=%q", "^"+buildingPrefix+stack+":"))
+	if err != nil {
+		return err
+	}
+	for _, rec := range left {
+		if err := w.client.ImageService().Delete(ctx, rec.Name, images.SynchronousDelete()); err != nil && !errdefs.IsNotFound(err) {
+			return recordError(rec.Name, err)
+		}
+	}
+	return nil
+}

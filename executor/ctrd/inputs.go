@@ -1,0 +1,246 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor/build"
+	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/executor/rootfs"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// maxInputs bounds the lists of inputs that are read into memory: a context of half a million files.
+const maxInputs = 64 << 20
+
+// buildSource reads what a build depends on: from disk, and of its bases what they are now.
+func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
+	read, err := r.readBuild(ctx, im.Build, r.buildPlatforms(im))
+	if err != nil {
+		return &planner.Source{Err: err.Error()}
+	}
+	src := &planner.Source{Inputs: read.Inputs}
+	for _, run := range read.Runs {
+		src.Emulated = append(src.Emulated, planner.RunInstruction{Line: run.Line, Text: run.Text, Platforms: run.Platforms})
+	}
+	for _, b := range read.Bases {
+		base, err := r.base(ctx, im, b, cfg, records, hosts)
+		if err != nil {
+			return &planner.Source{Err: fmt.Sprintf("%s: %s %s: %v", at(read.Dockerfile, b.Line), b.Use, b.Ref, err)}
+		}
+		base.At = at(read.Dockerfile, b.Line)
+		src.Bases = append(src.Bases, base)
+	}
+	for _, name := range sortedContexts(im.Build.Contexts) {
+		if a := im.Build.Contexts[name].Image; !a.IsZero() {
+			src.Bases = append(src.Bases, planner.Base{Name: name, Image: a, Use: "context " + name, At: im.Addr.String()})
+		}
+	}
+	return src
+}
+
+func at(file string, line int) string {
+	if line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func sortedContexts(m map[string]spec.BuildContext) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// buildPlatforms gives the platforms that an image is built for.
+func (r *Reader) buildPlatforms(im *spec.Image) []string {
+	if len(im.Build.Platforms) > 0 {
+		return im.Build.Platforms
+	}
+	return hostPlatforms(im.Platform)
+}
+
+// readBuild reads a build's inputs.
+func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string) (*build.Reading, error) {
+	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv}
+	if len(b.Secrets) > 0 {
+		key, err := hostKey(r.opts.root())
+		if err != nil {
+			return nil, err
+		}
+		o.Key = key
+	}
+	return build.Read(ctx, b, o)
+}
+
+// base finds out what an image that a Dockerfile names is: an image block of the stack, what the lock file pins, what is on the host, or
+// what a registry has.
+func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) (planner.Base, error) {
+	out := planner.Base{Name: b.Ref, Ref: b.Ref, Needs: b.Platforms, Use: b.Use}
+	for _, other := range cfg.Images {
+		if other.Addr != im.Addr && !other.Implied && (other.Name == b.Ref || slices.Contains(other.Tags, b.Ref)) {
+			out.Image = other.Addr
+			return out, nil
+		}
+	}
+	name, fixed, _ := strings.Cut(b.Ref, "@")
+	pin := cfg.Lock[b.Ref]
+	out.Digest, out.Platforms = pin.Digest, pin.Platforms
+	if fixed != "" {
+		out.Digest, out.Platforms = fixed, nil
+	}
+	if len(out.Platforms) == 0 {
+		out.Platforms = nil
+	}
+	for _, n := range []string{b.Ref, name} {
+		rec, there := records[n]
+		if !there || out.Digest != "" && rec.Target.Digest.String() != out.Digest {
+			continue
+		}
+		whole, err := wholePlatforms(ctx, r.documents(), rec.Target)
+		if err != nil {
+			return out, err
+		}
+		if !slices.ContainsFunc(b.Platforms, func(p string) bool { _, ok := whole[p]; return !ok }) {
+			out.Digest, out.Platforms, out.Local = rec.Target.Digest.String(), whole, true
+			return out, nil
+		}
+	}
+	if out.Digest != "" {
+		return out, nil
+	}
+	got, err := registry.Resolve(ctx, hosts(), b.Ref)
+	if err != nil {
+		return out, err
+	}
+	out.Digest, out.Platforms = got.Digest, got.Platforms
+	return out, nil
+}
+
+// importSource reads what an image from a root filesystem depends on.
+func (r *Reader) importSource(ctx context.Context, im *spec.Image) *planner.Source {
+	in, err := rootfs.Inputs(ctx, im.Rootfs, r.rootfsOptions())
+	if err != nil {
+		return &planner.Source{Err: err.Error()}
+	}
+	return &planner.Source{Inputs: in}
+}
+
+func (r *Reader) rootfsOptions() rootfs.Options {
+	return rootfs.Options{CacheDir: r.opts.cacheDir(), Platform: r.platform}
+}
+
+// readMadeFrom reads what the images that will be made anew were made from the last time, for the plan's reasons.
+func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.State) error {
+	digests := map[spec.Addr]string{}
+	for _, im := range cfg.Images {
+		if rec := s.Images[im.Name]; rec != nil {
+			digests[im.Addr] = rec.Digest
+		}
+	}
+	for _, im := range cfg.Images {
+		src, rec := s.Sources[planner.SourceKey(im)], s.Images[im.Name]
+		if src == nil || rec == nil || rec.Inputs == "" {
+			continue
+		}
+		bases := slices.Clone(src.Bases)
+		for i := range bases {
+			if a := bases[i].Image; !a.IsZero() {
+				bases[i].Digest = digests[a]
+			}
+		}
+		if planner.FillBases(src.Inputs, bases).Digest() == rec.Inputs {
+			continue
+		}
+		was, err := r.inputs(ctx, rec.Inputs)
+		if errdefs.IsNotFound(err) {
+			continue // somebody took it away: the plan says less then
+		}
+		if err != nil {
+			return err
+		}
+		rec.MadeFrom = was
+	}
+	return nil
+}
+
+// inputs reads a list of inputs from the content store.
+func (r *Reader) inputs(ctx context.Context, dgst string) (planner.Inputs, error) {
+	b, err := content.ReadBlob(ctx, documents{r, maxInputs}, ocispec.Descriptor{Digest: digest.Digest(dgst)})
+	if err != nil {
+		return nil, err
+	}
+	return planner.DecodeInputs(b)
+}
+
+// root is the directory of all that fairlead keeps.
+func (o Options) root() string {
+	if o.DataRoot == "" {
+		return DefaultDataRoot
+	}
+	return o.DataRoot
+}
+
+// cacheDir is where is noted what files were when they were last read.
+func (o Options) cacheDir() string { return filepath.Join(o.root(), "seen") }
+
+// hostKey is the key of the keyed hashes by which a changed secret is seen. It is made when it is first needed, and root's alone.
+func hostKey(root string) ([]byte, error) {
+	path := filepath.Join(root, "key")
+	for {
+		key, err := os.ReadFile(path)
+		if err == nil && len(key) == keySize {
+			return key, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: the key by which changed secrets are seen: %w", path, err)
+		}
+		if err := makeKey(path); err != nil {
+			return nil, fmt.Errorf("%s: the key by which changed secrets are seen: %w", path, err)
+		}
+	}
+}
+
+const keySize = 32
+
+// makeKey writes a new key whole or not at all, and leaves one that another process was faster to write.
+func makeKey(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails, by its documentation
+	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(key)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if i, err := os.Stat(path); err == nil && i.Size() != keySize { // cut off by a full disk
+		return os.Rename(f.Name(), path)
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
