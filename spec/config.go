@@ -2,6 +2,7 @@ package spec
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,19 +35,19 @@ type Stack struct {
 	DeclAt    hcl.Range
 }
 
-// Resource is a block that a plan can act on. The set is closed: *Image and *Container.
+// Resource is a block that a plan can act on. The set is closed: *Image and *Container. An emulator is none: no block refers to it.
 type Resource interface {
 	Address() Addr
 	Refs() []Addr // what it needs, in source order, each once
 	Decl() hcl.Range
-	AttrAt(name string) hcl.Range // where the attribute is set; the block's own range where it isn't
+	AttrAt(name string) hcl.Range // where the attribute is set, or one in a nested block, as build.args; the nearest block's range where it isn't
 }
 
 // Block is what every Resource has in common.
 type Block struct {
 	Addr    Addr                 `json:"addr"`
 	DeclAt  hcl.Range            `json:"-"` // the block's header
-	AttrsAt map[string]hcl.Range `json:"-"` // by attribute or nested block name: its value's range
+	AttrsAt map[string]hcl.Range `json:"-"` // by attribute, nested block name, or both with a dot between: its value's range
 	Needs   []Addr               `json:"-"` // see Resource.Refs
 	Marks   Marks                `json:"marks,omitzero"`
 }
@@ -63,6 +64,10 @@ func (b *Block) Decl() hcl.Range { return b.DeclAt }
 // AttrAt is part of Resource.
 func (b *Block) AttrAt(name string) hcl.Range {
 	if r, ok := b.AttrsAt[name]; ok {
+		return r
+	}
+	part, _, _ := strings.Cut(name, ".")
+	if r, ok := b.AttrsAt[part]; ok {
 		return r
 	}
 	return b.DeclAt

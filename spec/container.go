@@ -60,7 +60,7 @@ func (d *decoder) container(c *Container) {
 	c.Command, _, _ = d.texts(attrs, "command")
 	c.Env = d.env(attrs)
 	c.WorkingDir = d.absolute(attrs, "working_dir")
-	c.User = d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
+	c.User = d.user(attrs)
 	c.Groups = d.groups(attrs)
 	c.Hostname = d.hostname(attrs)
 	c.TTY = d.flag(attrs, "tty", false)
@@ -121,7 +121,7 @@ func (d *decoder) containerName() string {
 	return made
 }
 
-// imageLink is what a container says of its image before it is known which block that is.
+// imageLink is what a container or a build says of an image before it is known which block that is.
 type imageLink struct {
 	name string
 	at   hcl.Range
@@ -144,9 +144,9 @@ func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
 		}
 		return imageLink{}
 	}
-	if ty := v.Type(); ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("platforms") {
-		v = v.GetAttr("name")
-	} else if ty.IsObjectType() || ty.IsTupleType() || ty != cty.String {
+	if name, ok := imageNameIn(v); ok {
+		v = name
+	} else if ty := v.Type(); ty.IsObjectType() || ty.IsTupleType() || ty != cty.String {
 		detail := "A container's image is an image block, as image.app, or a reference in a string, as \"nginx:1.27\"."
 		if ty.IsObjectType() && !ty.HasAttribute("image") {
 			detail += " A block with for_each stands for many: add the key, as in image.app[each.key]."
@@ -163,6 +163,15 @@ func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
 		return imageLink{}
 	}
 	return imageLink{name: name, at: at}
+}
+
+// imageNameIn gives the name in what a reference to an image block gives; false for any other value.
+func imageNameIn(v cty.Value) (cty.Value, bool) {
+	ty := v.Type()
+	if !ty.IsObjectType() || !ty.HasAttribute("name") || !ty.HasAttribute("platforms") {
+		return cty.NilVal, false
+	}
+	return v.GetAttr("name"), true
 }
 
 func (d *decoder) absolute(attrs hcl.Attributes, attr string) string {
@@ -184,6 +193,10 @@ func (d *decoder) matching(attrs hcl.Attributes, attr string, pattern *regexp.Re
 		return ""
 	}
 	return s
+}
+
+func (d *decoder) user(attrs hcl.Attributes) string {
+	return d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
 }
 
 func (d *decoder) groups(attrs hcl.Attributes) []string {
@@ -260,10 +273,7 @@ func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
 		return nil
 	}
 	for _, k := range sortedKeys(m) {
-		at := attrs[attr].Expr.Range()
-		if r, ok := d.block.AttrsAt[element(attr, k)]; ok {
-			at = r
-		}
+		at := d.elementAt(attrs[attr], k)
 		if k == "" {
 			d.fail(fault(at, "Empty key", "A key of %s may not be empty.", attr))
 		}

@@ -21,6 +21,7 @@ type decoder struct {
 	i     *instance
 	ctx   *hcl.EvalContext
 	block *Block
+	part  string // the nested block that is read: build, secret or config; "" while it is the block itself
 	diags hcl.Diagnostics
 }
 
@@ -52,7 +53,8 @@ func (d *decoder) resource() Resource {
 	return c
 }
 
-// ranges finds where each attribute of a block is set, each nested block, and each element of a map that is written out.
+// ranges finds where each attribute of a block is set, each nested block and what is in it (build.args), and each element of a map
+// that is written out.
 func ranges(body *hclsyntax.Body) map[string]hcl.Range {
 	at := map[string]hcl.Range{}
 	for name, a := range body.Attributes {
@@ -70,8 +72,12 @@ func ranges(body *hclsyntax.Body) map[string]hcl.Range {
 		if name == "dynamic" && len(b.Labels) == 1 {
 			name = b.Labels[0]
 		}
-		if _, there := at[name]; !there {
-			at[name] = b.DefRange()
+		if _, there := at[name]; there {
+			continue
+		}
+		at[name] = b.DefRange()
+		for inside, r := range ranges(b.Body) {
+			at[within(name, inside)] = r
 		}
 	}
 	return at
@@ -80,16 +86,38 @@ func ranges(body *hclsyntax.Body) map[string]hcl.Range {
 // element is the path of one element of a map attribute, as a plan prints it.
 func element(attr, key string) string { return attr + "[" + strconv.Quote(key) + "]" }
 
+// within is the path of an attribute in a nested block.
+func within(part, attr string) string {
+	if part == "" {
+		return attr
+	}
+	return part + "." + attr
+}
+
+// elementAt is where one element of a map attribute is written; the whole attribute where it isn't written out.
+func (d *decoder) elementAt(a *hcl.Attribute, key string) hcl.Range {
+	if r, ok := d.block.AttrsAt[within(d.part, element(a.Name, key))]; ok {
+		return r
+	}
+	return a.Expr.Range()
+}
+
 // content splits the block's body by its schema, with its dynamic blocks written out.
 func (d *decoder) content(schema *hcl.BodySchema) *hcl.BodyContent {
 	var body hcl.Body = d.n.block.Body
-	for _, b := range d.n.block.Body.Blocks {
-		if b.Type == "dynamic" {
-			body = dynblock.Expand(body, d.ctx, dynblock.OptCheckForEach(d.checkDynamic))
-			break
-		}
+	if hasDynamic(d.n.block.Body) {
+		body = dynblock.Expand(body, d.ctx, dynblock.OptCheckForEach(d.checkDynamic))
 	}
 	return d.split(body, schema)
+}
+
+func hasDynamic(body *hclsyntax.Body) bool {
+	for _, b := range body.Blocks {
+		if b.Type == "dynamic" || hasDynamic(b.Body) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
@@ -108,8 +136,25 @@ func (d *decoder) checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalCont
 	return nil
 }
 
-// mayBeSensitive has the attributes that no label, no name and no list of processes shows.
+// mayBeSensitive has the attributes that no label, no name and no list of processes shows; none in a nested block.
 var mayBeSensitive = []string{"env"}
+
+// notSensitive says, for a block itself and for each nested one, who would see a secret and where to put it instead.
+var notSensitive = map[string]string{
+	"":       "anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none.",
+	"build":  "anyone who has the image can read it. Give it to the step that needs it by a secret block, as in: secret \"token\" { env = \"TOKEN\" }; or use nonsensitive() if it is none.",
+	"secret": "it says where the secret is, and is not the secret itself. Name a file or a variable of the environment, or use nonsensitive() if it is none.",
+	"config": "anyone who has the image can read it. Put the secret into env of the containers, or use nonsensitive() if it is none.",
+}
+
+// mayBeUnknown has for each nested block the attributes whose value only apply can tell.
+var mayBeUnknown = map[string][]string{
+	"build":  {"args", "labels", "annotations", "inline"},
+	"config": {"env", "labels"},
+}
+
+// byElement has the maps of which one element alone can be unknown.
+var byElement = []string{"env", "args"}
 
 // value evaluates an attribute into a type; false if it is unset, not known yet or wrong. The value has no marks.
 func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Value, hcl.Range, bool) {
@@ -126,7 +171,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 		d.fail(d.wrongType(a, v, ty, err))
 		return cty.NilVal, a.Expr.Range(), false
 	}
-	if !out.IsWhollyKnown() && attr != "env" {
+	if !out.IsWhollyKnown() && !contains(byElement, attr) {
 		d.unknown(a)
 		return cty.NilVal, a.Expr.Range(), false
 	}
@@ -155,8 +200,14 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 }
 
 func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValueMarks) {
-	if !contains(mayBeSensitive, a.Name) {
-		d.fail(fault(a.Expr.Range(), "Sensitive value", "The attribute %s may not be sensitive: anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none.", a.Name))
+	if d.part != "" || !contains(mayBeSensitive, a.Name) {
+		for _, m := range marks {
+			at := a.Expr.Range()
+			if len(m.Path) > 0 {
+				at = d.elementAt(a, stepKey(m.Path[0]))
+			}
+			d.fail(fault(at, "Sensitive value", "The attribute %s may not be sensitive: %s", a.Name, notSensitive[d.part]))
+		}
 		return
 	}
 	for _, m := range marks {
@@ -204,10 +255,33 @@ func stepKey(s cty.PathStep) string {
 	return ""
 }
 
-// unknown marks an attribute as one that only apply can tell.
-func (d *decoder) unknown(a *hcl.Attribute) { d.unknownPath(a.Name) }
+// unknown marks an attribute as one that only apply can tell. One of a nested block that must be known is said.
+func (d *decoder) unknown(a *hcl.Attribute) {
+	if d.part != "" && !contains(mayBeUnknown[d.part], a.Name) {
+		d.notKnown(a.Name, a.Expr.Range())
+		return
+	}
+	d.unknownPath(a.Name)
+}
 
+// mustKnow says that an attribute may not be one that only apply can tell.
+func (d *decoder) mustKnow(attrs hcl.Attributes, attr string) {
+	if d.block.Marks.Unknown[attr] {
+		d.notKnown(attr, attrs[attr].Expr.Range())
+	}
+}
+
+func (d *decoder) notKnown(attr string, at hcl.Range) {
+	if !d.n.bad {
+		d.fail(fault(at, "Value not known yet", "The attribute %s must be known while planning, and this is known only after apply. Build it from variables and local values.", attr))
+	}
+}
+
+// unknownPath marks what only apply can tell: an attribute, an element of one, or a nested block of which anything is unknown.
 func (d *decoder) unknownPath(path string) {
+	if d.part != "" {
+		path = d.part
+	}
 	if d.block.Marks.Unknown == nil {
 		d.block.Marks.Unknown = map[string]bool{}
 	}
@@ -218,7 +292,7 @@ func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err erro
 	at := a.Expr.Range()
 	if ty == cty.List(cty.String) && v.Type().IsPrimitiveType() {
 		hint := ""
-		if v.Type() == cty.String && (a.Name == "command" || a.Name == "entrypoint") {
+		if v.Type() == cty.String && contains([]string{"command", "cmd", "entrypoint"}, a.Name) {
 			words := strings.Fields(v.AsString())
 			if _, secret := d.block.Marks.Sensitive[a.Name]; !secret && len(words) > 0 && len(words) < 8 && !strings.ContainsAny(v.AsString(), `"'|&;<>$`+"`\\") {
 				for i := range words {
@@ -351,18 +425,15 @@ func (d *decoder) texts(attrs hcl.Attributes, attr string) ([]string, []hcl.Rang
 
 // textMap reads a map of strings. An element that is not known yet is marked and left out.
 func (d *decoder) textMap(attrs hcl.Attributes, attr string) (map[string]string, bool) {
-	v, at, ok := d.value(attrs, attr, cty.Map(cty.String))
+	v, _, ok := d.value(attrs, attr, cty.Map(cty.String))
 	if !ok {
 		return nil, false
 	}
-	out := make(map[string]string, v.LengthInt())
+	out := map[string]string{}
 	for it := v.ElementIterator(); it.Next(); {
 		k, el := it.Element()
 		key := k.AsString()
-		here := at
-		if r, ok := d.block.AttrsAt[element(attr, key)]; ok {
-			here = r
-		}
+		here := d.elementAt(attrs[attr], key)
 		switch {
 		case !el.IsKnown():
 			d.unknownPath(element(attr, key))
@@ -374,7 +445,53 @@ func (d *decoder) textMap(attrs hcl.Attributes, attr string) (map[string]string,
 			out[key] = el.AsString()
 		}
 	}
+	if len(out) == 0 {
+		return nil, true
+	}
 	return out, true
+}
+
+// isSet tells whether an attribute is there and not null.
+func (d *decoder) isSet(attrs hcl.Attributes, attr string) bool {
+	a := attrs[attr]
+	if a == nil {
+		return false
+	}
+	v, diags := a.Expr.Value(d.ctx) // what is wrong with it is said where it is read
+	return diags.HasErrors() || !v.IsNull()
+}
+
+// hostPath reads the path of something on the host, relative to the stack's directory.
+func (d *decoder) hostPath(attrs hcl.Attributes, attr, what string) string {
+	p, here, ok := d.text(attrs, attr)
+	switch {
+	case !ok:
+		return ""
+	case p == "":
+		d.fail(fault(here, "Empty path", "The attribute %s is the path of %s.", attr, what))
+		return ""
+	}
+	return at(d.e.dir, p)
+}
+
+// parsedSet reads a list of strings through a parser: in normal form, sorted, each once.
+func (d *decoder) parsedSet(attrs hcl.Attributes, attr, summary string, parse func(string) (string, error)) []string {
+	texts, ats, _ := d.texts(attrs, attr)
+	seen := map[string]bool{}
+	var out []string
+	for i, s := range texts {
+		got, err := parse(s)
+		if err != nil {
+			d.fail(fault(ats[i], summary, "%s", sentence(err.Error())))
+			continue
+		}
+		if !seen[got] {
+			seen[got] = true
+			out = append(out, got)
+		}
+	}
+	sort.Strings(out)
+	return out
 }
 
 // parsed reads a string through one of the parsers of units.

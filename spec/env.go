@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -14,23 +15,13 @@ func (d *decoder) env(attrs hcl.Attributes) map[string]string {
 	for i, f := range files {
 		d.envFile(f, ats[i], out)
 	}
-	m, _ := d.textMap(attrs, "env")
+	m := d.variables(attrs, "env", "an environment variable")
 	for k := range out {
 		if _, over := m[k]; !over {
 			d.markSensitive(element("env", k)) // such files are where secrets are kept
 		}
 	}
-	for _, k := range sortedKeys(m) {
-		if k == "" || strings.Contains(k, "=") {
-			at := attrs["env"].Expr.Range()
-			if r, ok := d.block.AttrsAt[element("env", k)]; ok {
-				at = r
-			}
-			d.fail(fault(at, "Bad name", "The name of an environment variable is not empty and has no \"=\" in it."))
-			continue
-		}
-		out[k] = m[k]
-	}
+	maps.Copy(out, m)
 	for path := range d.block.Marks.Unknown {
 		if k, ok := strings.CutPrefix(path, `env["`); ok {
 			delete(out, strings.TrimSuffix(k, `"]`))
@@ -40,6 +31,18 @@ func (d *decoder) env(attrs hcl.Attributes) map[string]string {
 		return nil
 	}
 	return out
+}
+
+// variables reads a map of values by the names that a process or a Dockerfile has for them; what has no such name is said and left out.
+func (d *decoder) variables(attrs hcl.Attributes, attr, what string) map[string]string {
+	m, _ := d.textMap(attrs, attr)
+	for _, k := range sortedKeys(m) {
+		if k == "" || strings.Contains(k, "=") {
+			d.fail(fault(d.elementAt(attrs[attr], k), "Bad name", "The name of %s is not empty and has no \"=\" in it.", what))
+			delete(m, k)
+		}
+	}
+	return m
 }
 
 // envFile reads lines like NAME=value; NAME alone takes the value of fairlead's own environment, if it has one.

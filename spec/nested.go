@@ -71,12 +71,7 @@ func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
 	case len(tmpfs) > 1:
 		d.fail(fault(tmpfs[1].DefRange, "Two sources", "A mount has one tmpfs block. Take the others out."))
 	case bind != nil:
-		if p, here, ok := d.text(attrs, "bind"); ok {
-			if p == "" {
-				d.fail(fault(here, "Empty path", "The attribute bind is the path of a file or a directory of the host."))
-			}
-			m.Bind = at(d.e.dir, p)
-		}
+		m.Bind = d.hostPath(attrs, "bind", "a file or a directory of the host")
 	default:
 		m.Tmpfs = d.tmpfs(tmpfs[0])
 		if a := attrs["propagation"]; a != nil {
@@ -97,26 +92,33 @@ func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
 
 func (d *decoder) tmpfs(b *hcl.Block) *Tmpfs {
 	content := d.split(b.Body, tmpfsSchema)
-	t := &Tmpfs{}
-	if v, at, ok := d.value(content.Attributes, "size", cty.DynamicPseudoType); ok {
-		text, err := convert.Convert(v, cty.String)
-		if err != nil || text.IsNull() {
-			d.fail(fault(at, "Wrong type", "The attribute size is a size in a string, as \"64MiB\", or a number of bytes."))
-			return t
-		}
-		t.Size, err = ParseSize(text.AsString())
-		if err == nil && t.Size <= 0 {
-			d.fail(fault(at, "Bad size", "A size is more than zero; leave it out for the kernel's default, half of the memory."))
-		}
-		if err != nil {
-			d.fail(fault(at, "Bad size", "%s", sentence(err.Error())))
-		}
-	}
+	t := &Tmpfs{Size: d.size(content.Attributes, "size", "the kernel's default, half of the memory")}
 	t.Mode, _, _ = parsed(d, content.Attributes, "mode", "Bad mode", ParseMode)
 	if t.Mode == "1777" {
 		t.Mode = ""
 	}
 	return t
+}
+
+// size reads a number of bytes that is not zero; 0 where it is unset, which means what otherwise says.
+func (d *decoder) size(attrs hcl.Attributes, attr, otherwise string) int64 {
+	v, at, ok := d.value(attrs, attr, cty.DynamicPseudoType)
+	if !ok {
+		return 0
+	}
+	text, err := convert.Convert(v, cty.String)
+	if err != nil || text.IsNull() {
+		d.fail(fault(at, "Wrong type", "The attribute %s is a size in a string, as \"64MiB\", or a number of bytes.", attr))
+		return 0
+	}
+	size, err := ParseSize(text.AsString())
+	switch {
+	case err != nil:
+		d.fail(fault(at, "Bad size", "%s", sentence(err.Error())))
+	case size <= 0:
+		d.fail(fault(at, "Bad size", "A size is more than zero; leave it out for %s.", otherwise))
+	}
+	return size
 }
 
 // single gives the one block of a type, and says that there are more.

@@ -66,19 +66,24 @@ func bodyRefs(body *hclsyntax.Body, scope map[string]bool, top bool) (refs, late
 // dynamicRefs finds the references of a dynamic block, whose content has a name of its own in scope.
 func dynamicRefs(b *hclsyntax.Block, scope map[string]bool) []*ref {
 	iterator := b.Labels[0]
-	var refs []*ref
-	for _, a := range inOrder(b.Body.Attributes) {
-		if a.Name == "iterator" {
-			if t, diags := hcl.AbsTraversalForExpr(a.Expr); !diags.HasErrors() {
-				iterator = t.RootName()
-			}
-			continue
+	if a := b.Body.Attributes["iterator"]; a != nil {
+		if t, diags := hcl.AbsTraversalForExpr(a.Expr); !diags.HasErrors() {
+			iterator = t.RootName()
 		}
-		refs = found(a.Expr, scope, refs)
 	}
 	inner := map[string]bool{iterator: true}
 	for k := range scope {
 		inner[k] = true
+	}
+	var refs []*ref
+	for _, a := range inOrder(b.Body.Attributes) {
+		switch a.Name {
+		case "iterator":
+		case "labels": // one for each element, as the content
+			refs = found(a.Expr, inner, refs)
+		default:
+			refs = found(a.Expr, scope, refs)
+		}
 	}
 	for _, sub := range b.Body.Blocks {
 		r, _ := bodyRefs(sub.Body, inner, false)

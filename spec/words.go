@@ -21,6 +21,8 @@ var ourWords = strings.NewReplacer(
 
 var unknownFunction = regexp.MustCompile(`^There is no function named "([^"]*)"\.$`)
 
+var wrongLabels = regexp.MustCompile(`^(Missing .*|Extraneous label) for ([a-z]+)$`)
+
 // inOurWords calls an attribute an attribute, and offers the function that was meant.
 func inOurWords(d *hcl.Diagnostic) *hcl.Diagnostic {
 	y := *d
@@ -29,6 +31,10 @@ func inOurWords(d *hcl.Diagnostic) *hcl.Diagnostic {
 	if m := unknownFunction.FindStringSubmatch(y.Detail); m != nil {
 		y.Summary = "Unknown function"
 		y.Detail += didYouMean(m[1], append(sortedKeys(pure), hostFunctions...))
+	}
+	if m := wrongLabels.FindStringSubmatch(y.Summary); m != nil {
+		y.Summary = map[bool]string{true: "Missing label", false: "Too many labels"}[strings.HasPrefix(m[1], "Missing")]
+		y.Detail = "The block " + m[2] + " takes one label, as in: " + m[2] + ` "name" { … }.`
 	}
 	return &y
 }
