@@ -22,7 +22,7 @@ const (
 // comparable: the key of every map, and the name that people see in plans, events and errors.
 type Addr struct {
 	Kind Kind
-	Name string // the block's label; for an image that only a container's string names, the reference itself
+	Name string // the block's label; of an image that only a container's string names, the reference itself; of an emulator, see EmulatorAddr
 	Key  string // "" where the block has no for_each or count; else the index as written: "a" with its quotes, or 0
 }
 
@@ -82,6 +82,16 @@ func ParseAddr(s string) (Addr, error) {
 	}
 	switch Kind(kind) {
 	case KindImage, KindContainer:
+	case KindEmulator:
+		name := rest
+		if q, err := strconv.Unquote(rest); err == nil {
+			name = q
+		}
+		platform, err := ParsePlatform(name)
+		if err != nil {
+			return Addr{}, fmt.Errorf("address %q: %w", s, err)
+		}
+		return EmulatorAddr(platform), nil
 	default:
 		return bad(fmt.Sprintf("%q is no kind of block", kind))
 	}

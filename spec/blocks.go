@@ -8,14 +8,17 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// blockLabels has every block of a file with what its labels are.
-var blockLabels = map[string][]string{
-	"stack": {"name"}, "variable": {"name"}, "locals": nil, "output": {"name"}, "registry": {"host"},
-	"image": {"name"}, "container": {"name"}, "import": nil,
+// blockLabel says what a block's label is, and how one looks.
+type blockLabel struct{ name, sample string }
+
+// blockLabels has every block of a file with its label; without a name it has none.
+var blockLabels = map[string]blockLabel{
+	"stack": {"name", "shop"}, "variable": {"name", "release"}, "locals": {}, "output": {"name", "url"}, "registry": {"host", "registry.example.com"},
+	"image": {"name", "app"}, "container": {"name", "web"}, "import": {}, "emulator": {"platform", "arm64"},
 }
 
 // laterBlocks are blocks that people will look for: they come with later versions.
-var laterBlocks = []string{"network", "volume", "secret", "emulator", "module", "moved", "removed", "check"}
+var laterBlocks = []string{"network", "volume", "secret", "module", "moved", "removed", "check"}
 
 var labelPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
@@ -43,7 +46,11 @@ func blockNames(last string) string {
 }
 
 func (e *evaluator) checkHeader(b *hclsyntax.Block) bool {
-	labels, known := blockLabels[b.Type]
+	label, known := blockLabels[b.Type]
+	most := 0
+	if label.name != "" {
+		most = 1
+	}
 	switch {
 	case contains(laterBlocks, b.Type):
 		e.fail(fault(b.TypeRange, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one. Take the block out.", b.Type))
@@ -56,21 +63,18 @@ func (e *evaluator) checkHeader(b *hclsyntax.Block) bool {
 		sort.Strings(names)
 		e.fail(fault(b.TypeRange, "Unknown block", "There is no block %q in a stack: there are %s.%s", b.Type, list(names, "and"), didYouMean(b.Type, names)))
 		return false
-	case len(b.Labels) > len(labels):
-		e.fail(fault(b.LabelRanges[len(labels)], "Too many labels", "The block %s takes %s. Take the rest out.", b.Type, labelCount(labels)))
+	case len(b.Labels) > most:
+		takes := "no label"
+		if most > 0 {
+			takes = "one label, its " + label.name
+		}
+		e.fail(fault(b.LabelRanges[most], "Too many labels", "The block %s takes %s. Take the rest out.", b.Type, takes))
 		return false
-	case len(b.Labels) < len(labels):
-		e.fail(fault(b.TypeRange, "Missing label", "The block %s takes %s, as in: %s \"web\" { … }.", b.Type, labelCount(labels), b.Type))
+	case len(b.Labels) < most:
+		e.fail(fault(b.TypeRange, "Missing label", "The block %s takes one label, its %s, as in: %s %q { … }.", b.Type, label.name, b.Type, label.sample))
 		return false
 	}
 	return true
-}
-
-func labelCount(labels []string) string {
-	if len(labels) == 0 {
-		return "no label"
-	}
-	return "one label, its " + labels[0]
 }
 
 func (e *evaluator) declare(b *hclsyntax.Block) {
@@ -81,6 +85,8 @@ func (e *evaluator) declare(b *hclsyntax.Block) {
 		e.registries = append(e.registries, b)
 	case "import":
 		e.imports = append(e.imports, b)
+	case "emulator":
+		e.emulators = append(e.emulators, b)
 	case "locals":
 		for _, a := range inOrder(b.Body.Attributes) {
 			e.add(&node{name: name{"local", a.Name}, at: a.NameRange, local: a})

@@ -21,6 +21,7 @@ type evaluator struct {
 	stacks     []*hclsyntax.Block
 	registries []*hclsyntax.Block
 	imports    []*hclsyntax.Block
+	emulators  []*hclsyntax.Block
 	declared   map[string]*variable
 	varOrder   []string
 	nodes      map[name]*node // locals, images, containers, outputs
@@ -61,7 +62,8 @@ type instance struct {
 	addr     Addr
 	vars     map[string]cty.Value // each, count
 	resource Resource
-	image    imageLink // of a container: what its image attribute says
+	image    imageLink            // of a container: what its image attribute says
+	contexts map[string]imageLink // of an image that is built: the named contexts that are image blocks
 }
 
 func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, discreet(ds)...) }

@@ -28,6 +28,7 @@ func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e.checkNames()     // what the host has only once
 	e.readRegistries() // blocks that nothing refers to
 	e.readImports()
+	e.readEmulators()
 	e.finish() // the order of instances
 	e.outputs(nil)
 	e.cfg.Lock = e.lock

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,6 +127,7 @@ func described(t *testing.T, cfg *Config) string {
 		Namespace  string            `json:"namespace"`
 		Registries []string          `json:"registries,omitempty"`
 		Imports    []string          `json:"imports,omitempty"`
+		Emulators  []string          `json:"emulators,omitempty"`
 		Outputs    map[string]output `json:"outputs,omitempty"`
 		Resources  []resource        `json:"resources,omitempty"` // in their order
 	}{Stack: cfg.Stack.Name, Namespace: cfg.Stack.Namespace}
@@ -134,6 +136,9 @@ func described(t *testing.T, cfg *Config) string {
 	}
 	for _, i := range cfg.Imports {
 		doc.Imports = append(doc.Imports, i.To.String()+" = "+i.ID)
+	}
+	for _, m := range cfg.Emulators {
+		doc.Emulators = append(doc.Emulators, fmt.Sprintf("%s = %s, persist %t", m.Addr, m.Platform, m.Persist))
 	}
 	for _, o := range cfg.Outputs {
 		if doc.Outputs == nil {

@@ -106,6 +106,9 @@ func TestAddr(t *testing.T) {
 		`container.web["]\"."]`:                  {Kind: KindContainer, Name: "web", Key: `"]\"."`},
 		"image.app[0]":                           {Kind: KindImage, Name: "app", Key: "0"},
 		`image."docker.io/library/nginx:latest"`: {Kind: KindImage, Name: "docker.io/library/nginx:latest"},
+		"emulator.arm64":                         {Kind: KindEmulator, Name: "arm64"},
+		`emulator."arm/v7"`:                      {Kind: KindEmulator, Name: "arm/v7"},
+		`emulator."386"`:                         {Kind: KindEmulator, Name: "386"},
 	} {
 		got, err := ParseAddr(text)
 		if err != nil || got != want || got.String() != text {
@@ -117,9 +120,14 @@ func TestAddr(t *testing.T) {
 			t.Errorf("%s does not survive JSON: %s, %v", text, b, err)
 		}
 	}
-	for _, text := range []string{"", "web", "container.", "contaner.web", "container.web[", "container.web[]", "container.web[-1]", "container.web[01]", `container.web["a]`, "container.web]", "container.a.b", `image."x`, `image.""`} {
+	for _, text := range []string{"", "web", "container.", "contaner.web", "container.web[", "container.web[]", "container.web[-1]", "container.web[01]", `container.web["a]`, "container.web]", "container.a.b", `image."x`, `image.""`, "emulator.", "emulator.arm65", "emulator.arm64[0]"} {
 		if got, err := ParseAddr(text); err == nil {
 			t.Errorf("%q is taken as %+v", text, got)
+		}
+	}
+	for text, want := range map[string]string{"emulator.arm": `emulator."arm/v7"`, "emulator.linux/arm64": "emulator.arm64", `emulator."linux/386"`: `emulator."386"`, "emulator.riscv64": "emulator.riscv64"} {
+		if got, err := ParseAddr(text); err != nil || got.String() != want {
+			t.Errorf("%s is %s, %v, and %s is wanted", text, got, err, want)
 		}
 	}
 	if k := (Addr{Key: `"a b"`}).KeyText(); k != "a b" {
@@ -128,7 +136,7 @@ func TestAddr(t *testing.T) {
 }
 
 func FuzzUnits(f *testing.F) {
-	for _, s := range []string{"64MiB", "1.5GiB", "10s", "linux/arm/v7", "SIGRTMIN+3", "0755", "nginx:1", "on-failure:3", `container.web["a"]`, "image.app[0]", `image."a/b:c"`} {
+	for _, s := range []string{"64MiB", "1.5GiB", "10s", "linux/arm/v7", "SIGRTMIN+3", "0755", "nginx:1", "on-failure:3", `container.web["a"]`, "image.app[0]", `image."a/b:c"`, "emulator.arm", `emulator."arm/v6"`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
