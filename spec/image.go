@@ -1,7 +1,7 @@
 package spec
 
 import (
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,51 +10,53 @@ import (
 var repeatAttrs = []hcl.AttributeSchema{{Name: "for_each"}, {Name: "count"}}
 
 var imageSchema = &hcl.BodySchema{
-	Attributes: append([]hcl.AttributeSchema{{Name: "pull"}, {Name: "load"}, {Name: "name"}, {Name: "tags"}, {Name: "push"}}, repeatAttrs...),
-	Blocks:     []hcl.BlockHeaderSchema{{Type: "lifecycle"}},
+	Attributes: append([]hcl.AttributeSchema{
+		{Name: "pull"}, {Name: "load"}, {Name: "import"}, {Name: "platform"}, {Name: "name"}, {Name: "tags"}, {Name: "push"},
+	}, repeatAttrs...),
+	Blocks: []hcl.BlockHeaderSchema{{Type: "build"}, {Type: "config"}, {Type: "lifecycle"}},
 }
 
-// imageSources are the attributes that say where an image comes from; an image has one of them.
-var imageSources = []string{"pull", "load"}
+// imageSources are the attributes and the block that say where an image comes from; an image has one of them.
+var imageSources = []string{"pull", "load", "build", "import"}
 
 // image reads an image block.
 func (d *decoder) image(im *Image) {
 	content := d.content(imageSchema)
 	attrs := content.Attributes
-	var set []string
-	for _, s := range imageSources {
-		if attrs[s] != nil {
-			set = append(set, s)
-		}
-	}
-	switch {
-	case len(set) == 0 && !d.laterSource():
-		d.fail(fault(im.DeclAt, "No source", "An image says where it comes from: set one of %s.", list(imageSources, "or")))
-	case len(set) > 1:
-		d.fail(fault(attrs[set[1]].NameRange, "Two sources", "An image comes from one place, and this one sets %s. Take one out.", list(set, "and")))
-	}
+	build := d.single(content.Blocks, "build")
+	d.oneSource(im, attrs, build)
 	im.Pull, _, _ = parsed(d, attrs, "pull", "Bad reference", ParseReference)
-	if path, at_, ok := d.text(attrs, "load"); ok {
-		if path == "" {
-			d.fail(fault(at_, "Empty path", "The attribute load is the path of an archive or of an OCI layout's directory."))
-		} else {
-			im.Load = at(d.e.dir, path)
-		}
-	}
+	im.Load = d.hostPath(attrs, "load", "an archive or of an OCI layout's directory")
+	im.Build = d.build(build)
+	im.Rootfs = d.rootfs(content)
 	im.Name = d.imageName(im, attrs)
 	im.Tags = d.references(attrs, "tags", im.Name)
 	im.Push = d.references(attrs, "push", "")
 	d.lifecycle(content.Blocks, &im.Lifecycle, imageSchema)
 }
 
-// laterSource tells whether the block has a source that comes with a later version, which is said as an unknown one.
-func (d *decoder) laterSource() bool {
-	for _, b := range d.n.block.Body.Blocks {
-		if b.Type == "build" {
-			return true
+// oneSource says where an image has no source, or more than one.
+func (d *decoder) oneSource(im *Image, attrs hcl.Attributes, build *hcl.Block) {
+	var set []string
+	var ats []hcl.Range
+	for _, s := range imageSources {
+		switch {
+		case s == "build" && build != nil:
+			set, ats = append(set, s), append(ats, build.DefRange)
+		case d.isSet(attrs, s):
+			set, ats = append(set, s), append(ats, attrs[s].NameRange)
 		}
 	}
-	return d.n.block.Body.Attributes["import"] != nil
+	switch {
+	case len(set) == 0:
+		d.fail(fault(im.DeclAt, "No source", "An image says where it comes from: set one of %s.", list(imageSources, "or")))
+	case len(set) > 1:
+		hint := ""
+		if contains(set, "pull") && contains(set, "build") {
+			hint = " To build on an image that is pulled, name it in the Dockerfile's FROM; to name the result, set name."
+		}
+		d.fail(fault(ats[1], "Two sources", "An image comes from one place, and this one sets %s. Take one out.%s", list(set, "and"), hint))
+	}
 }
 
 func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
@@ -68,7 +70,7 @@ func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
 		}
 		return ""
 	}
-	if attrs["pull"] != nil {
+	if d.isSet(attrs, "pull") {
 		return im.Pull
 	}
 	made := strings.ToLower(d.e.cfg.Stack.Name + "/" + d.i.addr.Name)
@@ -87,26 +89,6 @@ func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
 
 // references reads a list of names to give, normalised, sorted, each once, without the one left out.
 func (d *decoder) references(attrs hcl.Attributes, attr, without string) []string {
-	texts, ats, ok := d.texts(attrs, attr)
-	if d.block.Marks.Unknown[attr] && !d.n.bad {
-		d.fail(fault(attrs[attr].Expr.Range(), "Value not known yet", "The attribute %s must be known while planning, and this is known only after apply. Build it from variables and local values.", attr))
-	}
-	if !ok {
-		return nil
-	}
-	seen := map[string]bool{without: true}
-	var out []string
-	for i, s := range texts {
-		r, err := ParseTag(s)
-		if err != nil {
-			d.fail(fault(ats[i], "Bad reference", "%s", sentence(err.Error())))
-			continue
-		}
-		if !seen[r] {
-			seen[r] = true
-			out = append(out, r)
-		}
-	}
-	sort.Strings(out)
-	return out
+	d.mustKnow(attrs, attr)
+	return slices.DeleteFunc(d.parsedSet(attrs, attr, "Bad reference", ParseTag), func(r string) bool { return r == without })
 }

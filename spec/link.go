@@ -192,6 +192,7 @@ func (e *evaluator) linkOne(n *node, i *instance, r Resource, ctx *hcl.EvalConte
 	case *Image:
 		r.Lifecycle.ReplaceTriggeredBy = e.expandAll(r.Lifecycle.ReplaceTriggeredBy, false)
 		needs.add(r.Lifecycle.ReplaceTriggeredBy...)
+		needs.add(e.linkContexts(i, r)...)
 		r.Needs = needs.list
 	case *Container:
 		r.DependsOn = e.expandAll(r.DependsOn, true)

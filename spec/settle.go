@@ -61,6 +61,9 @@ func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnos
 	case *Image:
 		im := settled.(*Image)
 		im.Needs, im.Platform = was.Needs, was.Platform
+		if im.Build != nil && was.Build != nil {
+			im.Build.Contexts = was.Build.Contexts // linked, and known since Load
+		}
 		im.Lifecycle.ReplaceTriggeredBy = was.Lifecycle.ReplaceTriggeredBy
 	case *Container:
 		con := settled.(*Container)

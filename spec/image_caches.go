@@ -1,0 +1,102 @@
+package spec
+
+import (
+	"encoding/csv"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// cacheType says what a cache of a type takes, by BuildKit's names.
+type cacheType struct {
+	needs string   // the attribute that says where it is; "" for none
+	more  []string // what it may have besides
+}
+
+var exportOptions = []string{"mode", "compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest", "ignore-error"}
+
+// cacheTypes has the types of caches for each of the attributes. BuildKit has more, which need a service elsewhere.
+var cacheTypes = map[string]map[string]cacheType{
+	"cache_from": {"registry": {"ref", nil}, "local": {"src", []string{"digest", "tag"}}},
+	"cache_to":   {"registry": {"ref", exportOptions}, "local": {"dest", append([]string{"tag"}, exportOptions...)}, "inline": {}},
+}
+
+// caches reads where a build's cache is taken from or written to, in the order of the file.
+func (d *decoder) caches(attrs hcl.Attributes, attr string) []BuildCache {
+	texts, ats, _ := d.texts(attrs, attr)
+	var out []BuildCache
+	for i, s := range texts {
+		c, err := parseCache(attr, d.e.dir, s)
+		if err != nil {
+			d.fail(fault(ats[i], "Bad cache", "%s", sentence(err.Error())))
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// parseCache reads a cache as buildx writes it: "type=registry,ref=REF,mode=max", or a reference alone.
+func parseCache(attr, dir, s string) (BuildCache, error) {
+	types := cacheTypes[attr]
+	known := slices.Sorted(maps.Keys(types))
+	if s != "" && !strings.ContainsAny(s, "=,") {
+		s = "type=registry,ref=" + s
+	}
+	fields, err := csv.NewReader(strings.NewReader(s)).Read()
+	if err != nil {
+		return BuildCache{}, fmt.Errorf("%q is no cache: write a reference, or KEY=VALUE with commas between, as in \"type=registry,ref=registry.example.com/app:cache\"", s)
+	}
+	c := BuildCache{Attrs: map[string]string{}}
+	for _, f := range fields {
+		k, v, ok := strings.Cut(f, "=")
+		k = strings.TrimSpace(k)
+		switch {
+		case !ok || k == "":
+			return c, fmt.Errorf("%q of %q is not like KEY=VALUE", f, s)
+		case k == "type":
+			c.Type = v
+		default:
+			c.Attrs[k] = v
+		}
+	}
+	ty, ok := types[c.Type]
+	switch {
+	case c.Type == "inline" && !ok:
+		return c, fmt.Errorf("%q: a cache that was written inline is in the image itself: name the image here, as in \"registry.example.com/app:1\"", s)
+	case c.Type == "":
+		return c, fmt.Errorf("%q has no type: add type= and %s", s, list(known, "or"))
+	case !ok:
+		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", s, c.Type, list(known, "and"), didYouMean(c.Type, known))
+	}
+	all := ty.more
+	if ty.needs != "" {
+		all = append([]string{ty.needs}, all...)
+	}
+	for _, k := range sortedKeys(c.Attrs) {
+		if !contains(all, k) {
+			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", s, c.Type, k, attr, didYouMean(k, all))
+		}
+	}
+	if ty.needs != "" && c.Attrs[ty.needs] == "" {
+		return c, fmt.Errorf("%q has no %s, which says where the cache is: add %s=…", s, ty.needs, ty.needs)
+	}
+	if mode, set := c.Attrs["mode"]; set && mode != "min" && mode != "max" {
+		return c, fmt.Errorf("%q: mode is \"min\", the layers of the result, or \"max\", those of every stage", s)
+	}
+	switch ty.needs {
+	case "ref":
+		if c.Attrs["ref"], err = ParseReference(c.Attrs["ref"]); err != nil {
+			return c, err
+		}
+	case "src", "dest":
+		c.Attrs[ty.needs] = at(dir, c.Attrs[ty.needs])
+	}
+	if len(c.Attrs) == 0 {
+		c.Attrs = nil
+	}
+	return c, nil
+}
