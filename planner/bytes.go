@@ -48,7 +48,7 @@ func (m *maker) account() {
 	for _, name := range sortedKeys(m.moves) {
 		mv := m.moves[name]
 		note := m.freed(m.have.Images[name].Digest, before, after, counted, sure)
-		if note == nothingFreed && mv.to != "" {
+		if strings.HasPrefix(note, nothingFreed) && mv.to != "" {
 			continue // another name of the same image has said it all
 		}
 		mv.work.change.Notes = append(mv.work.change.Notes, note)

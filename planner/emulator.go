@@ -12,11 +12,6 @@ import (
 // emulatorPackage has the rules of the emulators, in Debian and those that come from it.
 const emulatorPackage = "qemu-user-static"
 
-// emulatorAddr is the address of a platform's emulator, whether a block says it or what needs it implies it.
-func emulatorAddr(platform string) spec.Addr {
-	return spec.Addr{Kind: spec.KindEmulator, Name: strings.TrimPrefix(platform, "linux/")}
-}
-
 // emulate sees to it that programs of a platform run here: nil, if they do. at is where it is asked for, who by whom.
 func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool) {
 	h := m.have.Host
@@ -57,7 +52,7 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 	case e.Handler != "":
 		action, reason = Update, "the handler "+e.Handler+" does not work any more"
 	}
-	w := m.add(emulatorAddr(platform), action, "register", decl, reason)
+	w := m.add(spec.EmulatorAddr(platform), action, "register", decl, reason)
 	d := w.step(&RegisterEmulator{Platform: platform, Persist: persist})
 	m.emulators[platform] = d
 	return d, true
