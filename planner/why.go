@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -18,12 +19,14 @@ func WhyMade(before, after Inputs) []string {
 	}
 	var changed, added, removed []string
 	var clauses []string
-	for _, i := range after {
+	for _, i := range filesFirst(after) {
 		key := Input{Kind: i.Kind, Name: i.Name}
 		was, there := old[key]
 		delete(old, key)
 		switch {
 		case there && was == i.Value:
+		case i.Kind == InputDockerfile && slices.Contains(changed, i.Name):
+			// it is in the context, too
 		case i.Kind != InputFile:
 			clauses = append(clauses, inputWord(i.Kind, i.Name, was, i.Value, there, true))
 		case there:
@@ -55,6 +58,21 @@ func WhyMade(before, after Inputs) []string {
 		clauses = append([]string{strings.Join(files, ", ")}, clauses...)
 	}
 	return clauses
+}
+
+// filesFirst puts the files before all else.
+func filesFirst(in Inputs) Inputs {
+	out := slices.Clone(in)
+	slices.SortStableFunc(out, func(a, b Input) int {
+		switch {
+		case a.Kind == InputFile && b.Kind != InputFile:
+			return -1
+		case a.Kind != InputFile && b.Kind == InputFile:
+			return 1
+		}
+		return 0
+	})
+	return out
 }
 
 func filesWord(names []string) string {

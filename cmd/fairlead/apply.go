@@ -213,9 +213,10 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 	begin := time.Now()
 	notify := func(e executor.Event) { view.EventJSON(os.Stdout, p, e) }
 	end := func() {}
+	var progress *view.Progress
 	if !a.json {
 		live := term.IsTerminal(int(os.Stdout.Fd()))
-		progress := view.NewProgress(os.Stdout, p, a.style(os.Stdout), live, a.quiet)
+		progress = view.NewProgress(os.Stdout, p, a.style(os.Stdout), live, a.quiet)
 		notify, end = progress.Event, progress.End
 	}
 	err := executor.Apply(ctx, p, w, executor.Options{Parallel: parallel, Notify: notify})
@@ -224,7 +225,7 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 		return err
 	}
 	if !a.json {
-		fmt.Println(view.Done(p, time.Since(begin)))
+		fmt.Println(view.Done(p, progress.Left(), time.Since(begin)))
 	}
 	return nil
 }

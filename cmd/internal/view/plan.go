@@ -40,10 +40,14 @@ func change(w io.Writer, c *planner.Change, s Style) {
 	fmt.Fprintln(w, s.paint(dim, left))
 	sym := symbols[c.Action]
 	line := title2(c)
-	if len(c.Notes) > 0 {
-		line += "  " + strings.Join(c.Notes, "; ")
+	below := c.Notes
+	if notes := strings.Join(c.Notes, "; "); utf8.RuneCountInString(line+notes)+6 <= s.width() && notes != "" {
+		line, below = line+"  "+notes, nil
 	}
 	fmt.Fprintf(w, "%s %s\n", s.paint(sym.color, sym.mark), s.paint(bold, line))
+	for _, n := range below {
+		fmt.Fprintln(w, "      "+n)
+	}
 	wide := 0
 	for _, d := range c.Diffs {
 		if n := utf8.RuneCountInString(d.Path); n <= maxAlign {
@@ -194,9 +198,19 @@ func Summary(p *planner.Plan) string {
 	return out + " " + downloads + ", " + frees + "."
 }
 
-// Done says what was done, and how long it took.
-func Done(p *planner.Plan, took time.Duration) string {
-	return fmt.Sprintf("Done in %s: %s.", Duration(took), counts(p, func(n int, verb string) string { return fmt.Sprintf("%d %s", n, done(verb)) }))
+// Done says what was done, and how long it took. Left are the changes that came to nothing, as what they hang on came out as before.
+func Done(p *planner.Plan, left map[int]bool, took time.Duration) string {
+	actual := &planner.Plan{Summary: planner.Summary{Actions: map[string]int{}}}
+	for i, c := range p.Changes {
+		if !left[i] {
+			actual.Summary.Actions[c.Verb]++
+		}
+	}
+	out := counts(actual, func(n int, verb string) string { return fmt.Sprintf("%d %s", n, done(verb)) })
+	if len(left) > 0 {
+		out += fmt.Sprintf(", %d left alone", len(left))
+	}
+	return fmt.Sprintf("Done in %s: %s.", Duration(took), out)
 }
 
 // counts says how many changes of each verb there are.

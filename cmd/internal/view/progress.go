@@ -91,22 +91,28 @@ func (p *Progress) lines(e executor.Event) {
 
 // pass says once of a change that it came to nothing, because what it hangs on came out as it was.
 func (p *Progress) pass(e executor.Event) {
-	if p.quiet || e.Step.Change < 0 || p.passed[e.Step.Change] {
+	c := e.Step.Change
+	if c < 0 || p.passed[c] {
 		return
 	}
-	p.passed[e.Step.Change] = true
+	var from []string
+	for _, id := range e.Step.If {
+		if by := p.plan.Steps[id-1].Change; by == c {
+			return // a tag or a push of what came out as before
+		} else if by >= 0 {
+			from = append(from, p.plan.Changes[by].Addr.String())
+		}
+	}
+	p.passed[c] = true
+	if p.quiet {
+		return
+	}
 	p.clear()
-	fmt.Fprintf(p.w, "%s %d of %d  %s\n", p.style.paint(dim, "="), e.Step.ID, len(p.plan.Steps), Passed(p.plan, e.Step))
+	fmt.Fprintf(p.w, "%s %d of %d  %s is left alone: %s came out as before\n", p.style.paint(dim, "="), e.Step.ID, len(p.plan.Steps), p.plan.Changes[c].Addr, strings.Join(from, ", "))
 }
 
-// Passed says why a step was passed over.
-func Passed(plan *planner.Plan, step *planner.Step) string {
-	var from []string
-	for _, id := range step.If {
-		from = append(from, plan.Changes[plan.Steps[id-1].Change].Addr.String())
-	}
-	return planner.Title(plan, step) + " is not needed: " + strings.Join(from, ", ") + " came out as before"
-}
+// Left are the changes that came to nothing.
+func (p *Progress) Left() map[int]bool { return p.passed }
 
 func (p *Progress) forget(id int) {
 	delete(p.running, id)
