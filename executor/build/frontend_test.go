@@ -72,6 +72,9 @@ func agree(t *testing.T, b *spec.Build, all []string) {
 		return // it may complain of more than Read looks at
 	}
 	r, err := Read(t.Context(), b, Options{Host: amd64, Platforms: all})
+	if err != nil && (strings.Contains(err.Error(), "--platform=") || strings.Contains(err.Error(), useSyntax)) {
+		return // BuildKit takes any word for an architecture, and has looked for a syntax before
+	}
 	if err != nil {
 		t.Fatalf("BuildKit takes this, and resolves %s: %v", strings.Join(want, ", "), err)
 	}
