@@ -164,19 +164,28 @@ func FuzzCache(f *testing.F) {
 	})
 }
 
-// One file of 2 GiB costs a buffer, and 50,000 files a few hundred bytes each.
+// One large file costs a buffer, and 50,000 files a few hundred bytes each.
 func TestMemoryIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "big", "")
-	must(t, os.Truncate(filepath.Join(dir, "big"), 2<<30))
+	size := int64(256 << 20)
+	if os.Getenv("FAIRLEAD_TEST_FULL") != "" {
+		size = 2 << 30
+	}
+	must(t, os.Truncate(filepath.Join(dir, "big"), size))
 	many := t.TempDir()
-	for i := range 50000 {
-		write(t, many, fmt.Sprintf("d%03d/f%05d", i%500, i), "")
+	write(t, many, "one", "x")
+	for d := range 500 {
+		at := filepath.Join(many, fmt.Sprintf("d%03d", d))
+		must(t, os.Mkdir(at, 0o755))
+		for f := range 100 {
+			must(t, os.Link(filepath.Join(many, "one"), filepath.Join(at, fmt.Sprintf("f%03d", f))))
+		}
 	}
 	for name, tt := range map[string]struct {
 		dir   string
 		limit uint64
-	}{"2 GiB": {dir, 4 << 20}, "50,000 files": {many, 100 << 20}} {
+	}{"one large file": {dir, 4 << 20}, "50,000 files": {many, 100 << 20}} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := readTree(t.Context(), tt.dir, "", "", t.TempDir())
@@ -184,6 +193,26 @@ func TestMemoryIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if used := after.TotalAlloc - before.TotalAlloc; used > tt.limit {
 			t.Errorf("%s: %d bytes were allocated", name, used)
+		}
+	}
+}
+
+// What may not be read is an error that names it: BuildKit's client would send a file with nothing in it.
+func TestWhatMayNotBeRead(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "secret/file", "x")
+	must(t, os.Chmod(filepath.Join(root, "secret"), 0o700))
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with the goroutine: it has another user
+		_ = unix.Setfsuid(65534)
+		done <- newHasher().read(t.Context(), root, &entry{path: "secret/file"})
+		done <- (&tree{root: filepath.Join(root, "secret"), cache: &cache{}}).list(new(dir))
+	}()
+	for _, at := range []string{"secret/file", "secret"} {
+		want := filepath.Join(root, at) + ": permission denied: it must be readable for the user who runs fairlead"
+		if err := <-done; err == nil || err.Error() != want {
+			t.Errorf("got %v; want %s", err, want)
 		}
 	}
 }
