@@ -45,7 +45,6 @@ func optionValues(b *spec.Build) map[string]string {
 		"target":       strings.ToLower(b.Target),
 		"network":      b.Network,
 		"shm_size":     positive(b.ShmSize),
-		"no_cache":     yes(b.NoCache),
 		"provenance":   yes(b.Provenance),
 		"sbom":         yes(b.SBOM),
 		"inline cache": yes(inline), // it is written into the image's config

@@ -264,7 +264,7 @@ func TestBlockInputs(t *testing.T) {
 	}
 	r := mustRead(t, b, Options{Key: []byte("key"), Env: env, Platforms: []string{amd64, arm64}})
 	want := map[string]string{
-		"target": "x", "network": "none", "shm_size": "67108864", "no_cache": "yes", "sbom": "yes", "inline cache": "yes",
+		"target": "x", "network": "none", "shm_size": "67108864", "sbom": "yes", "inline cache": "yes",
 		"label l": "1", "annotation n": "2", "extra_host h": "::1", "ulimit nofile": "1:2",
 	}
 	if diff := cmp.Diff(want, byName(r.Inputs, planner.InputOption)); diff != "" {
