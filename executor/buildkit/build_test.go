@@ -2,11 +2,17 @@ package buildkit
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
@@ -53,6 +59,13 @@ func TestBuild(t *testing.T) {
 				b.t.Errorf("%s: %s is not %s", what, d, res.Target.Digest)
 			}
 		}
+		if _, err := other.Prune(other.ctx, true); err != nil {
+			b.t.Error(err)
+		}
+		if err := other.Close(context.Background()); err != nil {
+			b.t.Error(err)
+		}
+		other.unlease()
 		b.ends(res)
 	})
 }
@@ -84,9 +97,45 @@ func (b *bench) ends(res Result) {
 			b.t.Fatal(err)
 		}
 	}
-	if left := b.left(); len(left) > 0 {
-		b.t.Errorf("left: %q", left)
+	b.collect()
+	for _, l := range append(b.held(), b.left()...) {
+		b.t.Errorf("left: %s", l)
 	}
+}
+
+// held is what takes space in containerd, in any namespace.
+func (b *bench) held() []string {
+	b.t.Helper()
+	all, err := b.client.NamespaceService().List(b.ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out []string
+	for _, ns := range all {
+		ctx := namespaces.WithNamespace(context.Background(), ns)
+		err := b.client.ContentStore().Walk(ctx, func(i content.Info) error {
+			out = append(out, ns+" content "+i.Digest.String())
+			return nil
+		})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		err = b.client.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
+			out = append(out, ns+" snapshot "+i.Name)
+			return nil
+		})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		ls, err := b.client.LeasesService().List(ctx)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, l := range ls {
+			out = append(out, ns+" lease "+l.ID)
+		}
+	}
+	return out
 }
 
 // With a buildkitd that works elsewhere, the image comes over the session, labelled so that a record keeps it whole.
@@ -117,6 +166,63 @@ func TestBuildElsewhere(t *testing.T) {
 		own := newBench(t, d, Options{Host: Own})
 		if same := own.build(r); same.Target.Digest != res.Target.Digest {
 			t.Errorf("the own builder gives %s, the other %s", same.Target.Digest, res.Target.Digest)
+		}
+	})
+}
+
+// Many builds at once start one buildkitd, and a stage that they share is built once.
+func TestBuildsAtOnce(t *testing.T) {
+	each(t, func(b *bench) {
+		const n = 4
+		var all sync.WaitGroup
+		targets := make([]Result, n)
+		for i := range n {
+			r := b.inline(fmt.Sprintf("docker.io/library/many:%d", i), shell+"RUN echo shared; sleep 1\nRUN echo "+strconv.Itoa(i)+" >/own\n")
+			all.Go(func() {
+				res, err := b.Build(b.ctx, r, b.report)
+				if err != nil {
+					b.t.Error(err)
+				}
+				targets[i] = res
+			})
+		}
+		all.Wait()
+		if b.t.Failed() {
+			return
+		}
+		for i, res := range targets {
+			if got := b.files(res.Target)["own"]; got != strconv.Itoa(i)+"\n" {
+				b.t.Errorf("image %d has %q", i, got)
+			}
+		}
+		if got := strings.Count(b.log(), "starting the builder"); got != 1 {
+			b.t.Errorf("started %d times", got)
+		}
+	})
+}
+
+// The cache is within its bound once the builder has ended, and what was built stays.
+func TestCacheIsBounded(t *testing.T) {
+	bins(t)
+	ctrdtest.Each(t, func(t *testing.T, d *ctrdtest.Daemon) {
+		const bound = 1 << 20
+		b := newBench(t, d, Options{Host: Own, KeepBytes: bound})
+		res := b.build(b.inline(record, shell+"RUN head -c 4000000 /dev/urandom >/big\n"))
+		before, err := b.Usage(b.ctx)
+		if err != nil || before.Total < 4*bound {
+			t.Errorf("%+v, %v", before, err)
+		}
+		if err := b.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		after, err := b.Usage(b.ctx)
+		if err != nil || after.Total > bound {
+			t.Errorf("%+v, %v", after, err)
+		}
+		b.unlease()
+		b.collect()
+		if !b.whole(res.Target) {
+			t.Error("the image isn't whole")
 		}
 	})
 }

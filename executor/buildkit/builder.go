@@ -89,9 +89,9 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 	defer done()
 	local := c.local && r.Record != ""
 	opt.Exports = []client.ExportEntry{exportOf(r, local, store)}
-	resp, err := b.solve(ctx, c, opt, view)
+	resp, err := c.solve(ctx, opt, view)
 	if err != nil {
-		return Result{}, b.explain(ctx, err, r, c, view)
+		return Result{}, explain(ctx, err, r, c, view)
 	}
 	target, err := targetOf(resp.ExporterResponse)
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 }
 
 // solve runs one build, and folds what it says into the view.
-func (b *Builder) solve(ctx context.Context, c *conn, opt client.SolveOpt, view *view) (*client.SolveResponse, error) {
+func (c *conn) solve(ctx context.Context, opt client.SolveOpt, view *view) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	var seen sync.WaitGroup
 	seen.Go(func() { view.follow(statuses) })

@@ -28,7 +28,8 @@ const answersSoon = 2 * time.Second
 type conn struct {
 	client *client.Client
 	host   string
-	local  bool // it works on the containerd and in the namespace that get the images
+	log    string // file with what the own buildkitd says; "": it is another's
+	local  bool   // it works on the containerd and in the namespace that get the images
 }
 
 // connect gives the connection, and makes it first where there is none or the own buildkitd has ended.

@@ -97,6 +97,9 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 		return nil, nil, fmt.Errorf("builder: %s cannot be run: %w", bin, err)
 	}
 	c, err := b.awaitAnswer(ctx, own, "unix://"+socket)
+	if err == nil {
+		c.log = logOf(root)
+	}
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("builder: %s %w. It says:\n%s", bin, err, lastLines(logOf(root), 10))
 	}
@@ -158,7 +161,10 @@ func (b *Builder) end(ctx context.Context, d *daemon) error {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.done:
+	case <-ctx.Done():
 	case <-time.After(endPatience):
+	}
+	if !d.ended() {
 		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
 		<-d.done
 	}
@@ -195,5 +201,5 @@ func lastLines(path string, n int) string {
 
 // bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
 func (b *Builder) bound(ctx context.Context) {
-	_ = b.conn.client.Prune(ctx, nil, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
+	_ = b.conn.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
 }

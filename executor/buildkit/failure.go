@@ -55,14 +55,14 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // explain says what went wrong with a build: with a line of its Dockerfile, or with the builder.
-func (b *Builder) explain(ctx context.Context, err error, r Request, c *conn, v *view) error {
+func explain(ctx context.Context, err error, r Request, c *conn, v *view) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if code := grpcerrors.Code(err); code == codes.Unavailable || code == codes.Canceled {
 		text := fmt.Sprintf("builder %s: it ended in the middle of the build", c.host)
-		if c.local && b.o.Host != c.host {
-			text += fmt.Sprintf("; its log is %s", logOf(b.root()))
+		if c.log != "" {
+			text += "; its log is " + c.log
 		}
 		return fmt.Errorf("%s. Build again (%w)", text, err)
 	}

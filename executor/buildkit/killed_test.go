@@ -120,7 +120,7 @@ func TestFairleadKilled(t *testing.T) {
 	}
 	each(t, func(b *bench) {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestFairleadKilled$")
-		cmd.Env = append(os.Environ(), "BUILDKIT_TEST_ADDRESS="+b.daemon.Address, "BUILDKIT_TEST_TOOLS="+b.tools)
+		cmd.Env = append(os.Environ(), "BUILDKIT_TEST_ADDRESS="+b.daemon.Address, "BUILDKIT_TEST_TOOLS="+b.tools, "TMPDIR="+b.t.TempDir())
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()
