@@ -36,9 +36,10 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Setting{
-		{Host: "block.example", Insecure: true},
+		{Host: "block.example", Insecure: true, Mirrors: []string{"everything.example"}}, // _default's, as for any host without its own
 		{Host: "both.example:5", CA: []string{"/etc/ca.pem"}},
 		{Host: "docker.io", Mirrors: []string{"mirror.example:5000"}},
+		{Host: "everything.example"},
 		{Host: "mirror.example:5000", Insecure: true},
 		{Host: "own.example", CA: []string{filepath.Join(dir, "own.example/ca.crt")}},
 		{Host: "plain.example", Plain: true},
