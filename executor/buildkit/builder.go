@@ -16,7 +16,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// Own, as Options.Host, asks for a buildkitd of fairlead's own, whatever else runs.
+// Own asks, as Options.Host, for a buildkitd of fairlead's own, whatever else runs.
 const Own = "own"
 
 // Options say which builder, and for which containerd.

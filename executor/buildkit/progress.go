@@ -28,7 +28,6 @@ type view struct {
 	running  []*step // in the order in which they began
 	statuses map[string]*client.VertexStatus
 	lines    []string // not reported yet
-	last     time.Time
 }
 
 // step is one vertex of the build's graph.
