@@ -24,10 +24,15 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
+// defaultBuilderCache is enough for the layers of a few large images.
+const defaultBuilderCache = "10GiB"
+
 // app is what the global flags say.
 type app struct {
 	dir, address, namespace, dataRoot, logLevel string
+	builder, builderCache                       string
 	json, noColor, quiet                        bool
+	cacheBytes                                  int64 // builderCache
 }
 
 func (a *app) setup() error {
@@ -36,6 +41,9 @@ func (a *app) setup() error {
 		return fmt.Errorf("--data-root %s: %w", a.dataRoot, err)
 	}
 	a.dataRoot = root
+	if a.cacheBytes, err = spec.ParseSize(a.builderCache); err != nil {
+		return fmt.Errorf("--builder-cache %s: %w", a.builderCache, err)
+	}
 	if err := log.SetLevel(a.logLevel); err != nil {
 		return fmt.Errorf("--log-level %s: not a level; there are error, warn, info, debug and trace", a.logLevel)
 	}
@@ -173,7 +181,7 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 }
 
 func (a *app) host(cfg *spec.Config) ctrd.Options {
-	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot}
+	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Builder: a.builder, CacheBytes: a.cacheBytes}
 	if cfg != nil {
 		o.Registries = cfg.Registries
 		if o.Namespace == "" {

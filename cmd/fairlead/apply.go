@@ -31,6 +31,11 @@ type applying struct {
 func (f *applying) flags(cmd *cobra.Command) {
 	f.narrowing.flags(cmd)
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "run without asking")
+	f.running(cmd)
+}
+
+// running are the flags that say how a plan is run.
+func (f *applying) running(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "how many steps, `N`, are under way at once")
 	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for another apply of this stack, as `30s`")
 }

@@ -81,6 +81,8 @@ func root() *cobra.Command {
 	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
 	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace `NAME`, in place of the stack's; CONTAINERD_NAMESPACE")
 	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", "/var/lib/fairlead"), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
+	f.StringVar(&a.builder, "builder", os.Getenv("BUILDKIT_HOST"), "`ADDRESS` of the buildkitd that builds, as unix:///run/buildkit/buildkitd.sock, or own; BUILDKIT_HOST")
+	f.StringVar(&a.builderCache, "builder-cache", env("FAIRLEAD_BUILDER_CACHE", defaultBuilderCache), "a builder of fairlead's own keeps at most `SIZE` of its cache; FAIRLEAD_BUILDER_CACHE")
 	f.BoolVar(&a.json, "json", false, "write JSON")
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
@@ -96,7 +98,7 @@ func root() *cobra.Command {
 		{"Write files", []*cobra.Command{initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a)}},
 		{"Plan and apply", []*cobra.Command{planCommand(a), applyCommand(a), destroyCommand(a), lockCommand(a), outdatedCommand(a)}},
 		{"Look", []*cobra.Command{showCommand(a), outputCommand(a), psCommand(a), imagesCommand(a)}},
-		{"Images by hand", []*cobra.Command{pullCommand(a), pushCommand(a), tagCommand(a), untagCommand(a), loadCommand(a), saveCommand(a)}},
+		{"Images by hand", []*cobra.Command{buildCommand(a), pullCommand(a), pushCommand(a), tagCommand(a), untagCommand(a), loadCommand(a), saveCommand(a), importCommand(a), pruneCommand(a)}},
 		{"The host", []*cobra.Command{doctorCommand(a), engineCommand(a)}},
 	} {
 		cmd.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})

@@ -19,6 +19,7 @@ import (
 
 const (
 	program       = "buildkitd"
+	socketName    = "buildkitd.sock"
 	startPatience = 30 * time.Second // until the worker answers
 	endPatience   = 20 * time.Second // until a buildkitd that was told to end is killed
 	maxSocket     = 107              // bytes of a socket's path: sun_path in unix(7), with its NUL
@@ -58,7 +59,7 @@ func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
 		return nil, err
 	}
 	root := b.root()
-	socket := filepath.Join(root, "buildkitd.sock")
+	socket := filepath.Join(root, socketName)
 	if len(socket) > maxSocket {
 		return nil, fmt.Errorf("builder: %s is %d bytes too long for a socket. Choose another data root", socket, len(socket)-maxSocket)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,15 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		return err
 	}
 	defer lock.release()
-	return b.sweep(ctx)
+	return errors.Join(b.sweep(ctx), drop(filepath.Join(root, socketName)))
+}
+
+// drop removes a file, if it is there.
+func drop(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("builder: what a killed one left: %w", err)
+	}
+	return nil
 }
 
 // sweep does that, under the lock.

@@ -39,7 +39,7 @@ func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Cont
 		defer l.release()
 		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
 		defer cancel()
-		return w.gone("ending", w.dropLease(ctx, id, leases.SynchronousDelete))
+		return w.gone("ending", errors.Join(w.endBuilder(ctx), w.dropLease(ctx, id, leases.SynchronousDelete)))
 	}
 	return leases.WithLease(ctx, id), end, nil
 }

@@ -104,7 +104,7 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 	if p, ok := w.shares.Load(key); ok {
 		return p.(imageParts), nil
 	}
-	view := w.Reader.documents()
+	view := w.documents()
 	manifests, err := manifestsOf(ctx, view, img.Target)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)

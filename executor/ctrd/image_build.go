@@ -69,6 +69,15 @@ func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, erro
 	return w.building.kit, nil
 }
 
+// sweepBuilder clears what a builder of our own that was killed left.
+func (w *Writer) sweepBuilder(ctx context.Context, stack string) error {
+	kit, err := w.kit(ctx, stack)
+	if err != nil {
+		return err
+	}
+	return kit.Sweep(ctx)
+}
+
 // endBuilder ends the session's builder, if it is our own and was started.
 func (w *Writer) endBuilder(ctx context.Context) error {
 	w.building.mu.Lock()
@@ -116,6 +125,26 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 
 // importImage makes an image of a root filesystem.
 func (w *Writer) importImage(ctx context.Context, op *planner.ImportImage, report func(executor.Progress)) error {
+	if err := w.importUnchanged(ctx, op); err != nil {
+		return err
+	}
+	target, err := rootfs.Import(ctx, w.client.ContentStore(), op.Rootfs, w.rootfsOptions(), func(done, total int64) {
+		report(executor.Progress{Done: done, Total: total})
+	})
+	if err == nil {
+		err = w.importUnchanged(ctx, op) // it may have changed while it was read
+	}
+	if err != nil {
+		return err
+	}
+	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, target, report)
+}
+
+// importUnchanged fails if the root filesystem is not what the plan saw. By hand there is no plan.
+func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) error {
+	if len(op.Inputs) == 0 {
+		return nil
+	}
 	now, err := rootfs.Inputs(ctx, op.Rootfs, w.rootfsOptions())
 	if err != nil {
 		return err
@@ -123,15 +152,7 @@ func (w *Writer) importImage(ctx context.Context, op *planner.ImportImage, repor
 	if why := planner.WhyMade(op.Inputs, now); len(why) > 0 {
 		return fmt.Errorf("%s: it changed since the plan was made: %s. Plan again", op.Rootfs.Path, strings.Join(why, "; "))
 	}
-	progress := newTransfer(report)
-	target, err := rootfs.Import(ctx, w.client.ContentStore(), op.Rootfs, w.rootfsOptions(), func(done, total int64) {
-		report(executor.Progress{Done: done, Total: total})
-	})
-	if err != nil {
-		return err
-	}
-	progress.note("unpacking")
-	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, target, report)
+	return nil
 }
 
 // unchanged fails if what a build depends on is not what the plan saw.
@@ -264,9 +285,11 @@ func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, re
 			return err
 		}
 	}
-	inputs, err := w.writeInputs(ctx, m.inputs)
-	if err != nil {
-		return err
+	inputs := ""
+	if len(m.inputs) > 0 {
+		if inputs, err = w.writeInputs(ctx, m.inputs); err != nil {
+			return err
+		}
 	}
 	if err := w.point(ctx, m.name, target, mark{owner: m.owner, protect: m.protect, platforms: whole, inputs: inputs}); err != nil {
 		return err

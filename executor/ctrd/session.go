@@ -64,6 +64,9 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 	if err := w.endHands(ctx); err != nil {
 		return leases.Lease{}, err
 	}
+	if err := w.sweepBuilder(ctx, stack); err != nil {
+		return leases.Lease{}, err
+	}
 	if err := w.sweepBuilding(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+func pruneCommand(a *app) *cobra.Command {
+	f := applying{}
+	var all bool
+	cmd := &cobra.Command{
+		Use: "prune", Short: "free what nothing needs: the builder's cache, and images that no container uses", Args: cobra.NoArgs,
+		Long: "prune says what it would free, asks, and frees it: of the builder's cache what later builds are not likely to use, and the images of this directory's " +
+			"stack that no container uses and the files don't have any more. With --all it is the whole cache, and each image of any stack that no container uses: " +
+			"what files want of that, an apply brings or builds again.",
+		Example: "  fairlead prune\n  fairlead prune --all --yes",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), &f, all) },
+	}
+	f.inputs(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "the whole cache, and all images of stacks that no container uses")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "free it without asking")
+	return cmd
+}
+
+func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
+	if f.mayAsk() != nil {
+		return errors.New("there is no terminal to ask on: run again with --yes")
+	}
+	cfg, err := a.beside(&f.narrowing, true)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interrupts(ctx)
+	defer stop()
+	h := &byHand{options: a.host(cfg)}
+	w, err := ctrd.OpenWriter(ctx, h.options)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	session, end, err := w.ByHand(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end(context.WithoutCancel(ctx))) }()
+	if h.have, err = w.Observe(session, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
+		return err
+	}
+	cache, err := w.CacheUsage(session)
+	if err != nil {
+		return err
+	}
+	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
+	for _, rec := range unused(h.have, cfg, all) {
+		fmt.Printf("- image %q, %s of stack %q\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+		h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
+	}
+	if cache.Freeable > 0 {
+		fmt.Printf("- the builder's cache: %s, of which up to %s can go\n", planner.Bytes(cache.Total), planner.Bytes(cache.Freeable))
+	}
+	switch {
+	case h.plan.Empty() && cache.Freeable == 0:
+		fmt.Println("There is nothing to free.")
+		return nil
+	case !f.yes && !ask(ctx, "Free this?"):
+		fmt.Println("Nothing was done.")
+		return exitCode(exitTrouble)
+	}
+	if !h.plan.Empty() {
+		if err := a.runPlan(session, h.plan, w, byHandAtOnce); err != nil {
+			return err
+		}
+	}
+	freed, err := w.PruneCache(session, all)
+	if err == nil && freed > 0 {
+		fmt.Printf("%s of the builder's cache are free.\n", planner.Bytes(freed))
+	}
+	return err
+}
+
+// unused gives the images that no container uses, by name: of the stack those that its files don't have, or all of all stacks.
+func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImage {
+	used := map[string]bool{}
+	for _, c := range have.Containers {
+		used[c.Image] = true
+	}
+	if cfg != nil {
+		for _, im := range cfg.Images {
+			for _, name := range append([]string{im.Name}, im.Tags...) {
+				used[name] = used[name] || !all
+			}
+		}
+	}
+	var out []*planner.LiveImage
+	for name, rec := range have.Images {
+		mine := rec.Owner != nil && (all || cfg != nil && rec.Owner.Stack == cfg.Stack.Name)
+		if mine && !rec.Protected && !used[name] {
+			out = append(out, rec)
+		}
+	}
+	slices.SortFunc(out, func(a, b *planner.LiveImage) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
