@@ -74,6 +74,8 @@ func fillLayer(ctx context.Context, cw content.Writer, fill func(*sink) (packed,
 		s.err = cw.Commit(ctx, s.size, dgst)
 	}
 	switch {
+	case ctx.Err() != nil: // which ends the connection too, in whatever words
+		return layer{}, ctx.Err()
 	case s.err != nil && !errdefs.IsAlreadyExists(s.err):
 		return layer{}, fmt.Errorf("content store: a layer cannot be written: %w", s.err)
 	case err != nil:

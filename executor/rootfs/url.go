@@ -31,7 +31,7 @@ var errRedirects = errors.New("too many redirects")
 // download is a root filesystem in a tar file that a URL names.
 type download struct {
 	url    string
-	shown  string // without a password
+	shown  string
 	client *http.Client
 }
 
@@ -39,12 +39,16 @@ func isURL(path string) bool {
 	return strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://")
 }
 
-// shown is a path or URL as anybody may see it.
+// shown is a path or URL as anybody may see it: without a password.
 func shown(path string) string {
-	if u, err := url.Parse(path); err == nil && isURL(path) {
+	if !isURL(path) {
+		return path
+	}
+	if u, err := url.Parse(path); err == nil {
 		return u.Redacted()
 	}
-	return path
+	scheme, rest, _ := strings.Cut(path, "://")
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 }
 
 func newDownload(path string, client *http.Client) (*download, error) {
@@ -53,7 +57,7 @@ func newDownload(path string, client *http.Client) (*download, error) {
 		if errors.As(err, &parse) {
 			err = parse.Err
 		}
-		return nil, fmt.Errorf("%s: it is no URL: %w. Correct it", strings.SplitN(path, "@", 2)[0], err)
+		return nil, fmt.Errorf("%s: it is no URL: %w. Correct it", shown(path), err)
 	}
 	c := http.Client{}
 	if client != nil {
