@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sys/unix"
 )
 
 func wantError(t *testing.T, what string, err error, want ...string) {
@@ -96,7 +97,7 @@ func flipped(b []byte) []byte {
 func TestBadPaths(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
-	check(t, mkfifo(pipe))
+	check(t, unix.Mkfifo(pipe, 0o600))
 	for _, tt := range []struct{ name, path, want string }{
 		{"missing", filepath.Join(dir, "no.tar"), "there is no such file or directory"},
 		{"a pipe", pipe, "it is no tar file"},
@@ -106,10 +107,9 @@ func TestBadPaths(t *testing.T) {
 		wantError(t, tt.name, err, tt.path+": ", tt.want)
 	}
 	path := write(t, tarOf(t, small...))
-	store, at := newStore(t)
+	store, _ := newStore(t)
 	_, err := Import(t.Context(), store, rootfs(path), Options{Platform: "no/such/platform/at all"}, nil)
 	wantError(t, "platform", err, path+": platform ")
-	_ = at
 }
 
 func TestTarFileThatChangesIsRefused(t *testing.T) {

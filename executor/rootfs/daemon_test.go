@@ -160,7 +160,7 @@ func TestHostileNamesStayInside(t *testing.T) {
 	})
 }
 
-// An import that is cut off with its daemon's connection, or never recorded, leaves nothing once its lease is gone.
+// What is imported stays as long as a lease of one of its imports; what was cancelled, or never recorded, is gone with it.
 func TestUnrecordedImportIsCollected(t *testing.T) {
 	path := write(t, tarOf(t, append(small, file{name: "big", body: strings.Repeat("x", 8<<20)})...))
 	ctrdtest.Each(t, func(t *testing.T, d *ctrdtest.Daemon) {
@@ -179,7 +179,11 @@ func TestUnrecordedImportIsCollected(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled it says %v", err)
 		}
+		second := must[leases.Lease](t)(client.LeasesService().Create(ctx, leases.WithRandomID(), leases.WithExpiration(time.Hour)))
+		again := must[ocispec.Descriptor](t)(Import(leases.WithLease(ctx, second.ID), client.ContentStore(), rootfs(path), host, nil))
 		check(t, client.LeasesService().Delete(ctx, lease, leases.SynchronousDelete))
+		_ = readBack(ctx, t, client.ContentStore(), again)
+		check(t, client.LeasesService().Delete(ctx, second, leases.SynchronousDelete))
 		check(t, filepath.WalkDir(filepath.Join(d.Dir, "root/io.containerd.content.v1.content"), func(p string, e os.DirEntry, err error) error {
 			if err == nil && !e.IsDir() {
 				t.Errorf("%s stays", p)

@@ -28,7 +28,7 @@ func FuzzImport(f *testing.F) {
 		case errors.Is(err, context.DeadlineExceeded):
 			t.Fatal("it hangs")
 		case err == nil:
-			readBack(t, store, target)
+			readBack(t.Context(), t, store, target)
 		case !strings.HasPrefix(err.Error(), path+": "):
 			t.Errorf("error %q doesn't begin with its object", err)
 		}

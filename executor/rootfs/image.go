@@ -1,7 +1,6 @@
 package rootfs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -52,7 +50,7 @@ func configInputs(c spec.ImageConfig) planner.Inputs {
 }
 
 // writeImage writes config and manifest of an image of one layer. Nothing in them depends on when or where.
-func writeImage(ctx context.Context, store content.Store, r *spec.Rootfs, platform string, l layer) (ocispec.Descriptor, error) {
+func writeImage(ctx context.Context, store content.Store, r *spec.Rootfs, platform string, layer ocispec.Descriptor, diffID digest.Digest) (ocispec.Descriptor, error) {
 	p, err := platforms.Parse(platform)
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("%s: platform %q: %w", shown(r.Path), platform, err)
@@ -62,7 +60,7 @@ func writeImage(ctx context.Context, store content.Store, r *spec.Rootfs, platfo
 		Created:  &epoch,
 		Platform: p,
 		Config:   configOf(r.Config),
-		RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{l.diffID}},
+		RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{diffID}},
 		History:  []ocispec.History{{Created: &epoch, Comment: "imported by fairlead"}},
 	})
 	if err != nil {
@@ -72,13 +70,13 @@ func writeImage(ctx context.Context, store content.Store, r *spec.Rootfs, platfo
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageManifest,
 		Config:    config,
-		Layers:    []ocispec.Descriptor{l.Descriptor},
+		Layers:    []ocispec.Descriptor{layer},
 	})
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	children := func(context.Context, ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-		return []ocispec.Descriptor{config, l.Descriptor}, nil
+		return []ocispec.Descriptor{config, layer}, nil
 	}
 	if _, err := images.SetChildrenLabels(store, children)(ctx, manifest); err != nil { // also on a manifest that was there
 		return ocispec.Descriptor{}, fmt.Errorf("content store: manifest %s cannot be labelled: %w", manifest.Digest, err)
@@ -111,9 +109,7 @@ func writeDocument(ctx context.Context, store content.Store, mediaType string, v
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}
-	if err := content.WriteBlob(ctx, store, remotes.MakeRefKey(ctx, desc), bytes.NewReader(b), desc); err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("content store: %s cannot be written: %w", desc.Digest, err)
-	}
-	return desc, nil
+	desc, err := writeBlob(ctx, store, func(w *sink) error { _, err := w.Write(b); return err })
+	desc.MediaType = mediaType
+	return desc, err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/planner"
@@ -17,6 +18,12 @@ type Options struct {
 	CacheDir string       // where digests of unchanged files are remembered; "": nowhere
 	Platform string       // the host's own, for a Rootfs that names none
 	HTTP     *http.Client // nil: one that gives up on a server that doesn't answer
+}
+
+// packed is what a layer's bytes mean.
+type packed struct {
+	mediaType string
+	diffID    digest.Digest // of the tar, not compressed
 }
 
 // source is where a root filesystem comes from.
@@ -56,11 +63,16 @@ func Import(ctx context.Context, store content.Store, r *spec.Rootfs, o Options,
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	l, err := writeLayer(ctx, store, func(w *sink) (packed, error) { return from.layer(ctx, w, moved) })
+	var p packed
+	layer, err := writeBlob(ctx, store, func(w *sink) error {
+		p, err = from.layer(ctx, w, moved)
+		return err
+	})
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	return writeImage(ctx, store, r, platformOf(r, o), l)
+	layer.MediaType = p.mediaType
+	return writeImage(ctx, store, r, platformOf(r, o), layer, p.diffID)
 }
 
 func open(path string, o Options) (source, error) {

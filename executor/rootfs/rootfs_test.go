@@ -61,7 +61,7 @@ func TestConfigAndLabels(t *testing.T) {
 	}
 	store, _ := newStore(t)
 	target := must[ocispec.Descriptor](t)(Import(t.Context(), store, r, host, nil))
-	got := readBack(t, store, target)
+	got := readBack(t.Context(), t, store, target)
 	epoch := time.Unix(0, 0).UTC()
 	want := ocispec.Image{
 		Created: &epoch, Platform: ocispec.Platform{OS: "linux", Architecture: "arm", Variant: "v7"},

@@ -19,7 +19,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -128,12 +127,11 @@ type result struct {
 func importAll(t testing.TB, r *spec.Rootfs) result {
 	t.Helper()
 	store, _ := newStore(t)
-	return readBack(t, store, must[ocispec.Descriptor](t)(Import(t.Context(), store, r, host, nil)))
+	return readBack(t.Context(), t, store, must[ocispec.Descriptor](t)(Import(t.Context(), store, r, host, nil)))
 }
 
-func readBack(t testing.TB, store content.Store, target ocispec.Descriptor) result {
+func readBack(ctx context.Context, t testing.TB, store content.Store, target ocispec.Descriptor) result {
 	t.Helper()
-	ctx := context.Background()
 	out := result{target: target}
 	var m ocispec.Manifest
 	parse(t, must[[]byte](t)(content.ReadBlob(ctx, store, target)), &m)
@@ -177,5 +175,3 @@ func check(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-
-func mkfifo(path string) error { return unix.Mkfifo(path, 0o600) }

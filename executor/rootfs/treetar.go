@@ -41,11 +41,11 @@ func (t tree) layer(ctx context.Context, w *sink, moved func(done, total int64))
 	tw := tar.NewWriter(io.MultiWriter(sum.Hash(), z))
 	err = t.walk(ctx, func(n node) error {
 		if !n.isFile() {
-			return tw.WriteHeader(headerOf(n, nil))
+			return writeHeader(tw, n, nil)
 		}
 		return t.content(ctx, n, func(attrs xattrs, r *input) error {
-			if err := tw.WriteHeader(headerOf(n, attrs)); err != nil {
-				return fmt.Errorf("%s: %w", n.path, err)
+			if err := writeHeader(tw, n, attrs); err != nil {
+				return err
 			}
 			r.moved = func(at int64) { moved(done+at, total) }
 			_, err := io.Copy(tw, r)
@@ -60,6 +60,13 @@ func (t tree) layer(ctx context.Context, w *sink, moved func(done, total int64))
 		err = z.Close()
 	}
 	return packed{ocispec.MediaTypeImageLayerGzip, sum.Digest()}, err
+}
+
+func writeHeader(tw *tar.Writer, n node, attrs xattrs) error {
+	if err := tw.WriteHeader(headerOf(n, attrs)); err != nil {
+		return fmt.Errorf("%s: it cannot be packed: %w", n.path, err)
+	}
+	return nil
 }
 
 // headerOf is an entry's header in a tar. Owners are numbers, times whole seconds: the same tree makes the same tar.
