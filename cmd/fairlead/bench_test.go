@@ -16,7 +16,7 @@ import (
 // the figures.
 func BenchmarkFloor(b *testing.B) {
 	shared.start(b)
-	floor, fairlead := build(b, "./testdata/floor"), build(b, ".")
+	floor, fairlead := goBuild(b, "./testdata/floor"), goBuild(b, ".")
 	for _, d := range shared.daemons {
 		for _, n := range []int{50, 200} {
 			b.Run(fmt.Sprintf("%s/%d", d.Name, n), func(b *testing.B) {
@@ -27,8 +27,8 @@ func BenchmarkFloor(b *testing.B) {
 	}
 }
 
-// build gives a program as it is shipped, without the race detector.
-func build(b *testing.B, pkg string) string {
+// goBuild gives a program as it is shipped, without the race detector.
+func goBuild(b *testing.B, pkg string) string {
 	path := filepath.Join(b.TempDir(), filepath.Base(filepath.Clean("fairlead/"+pkg)))
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/build"
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -26,6 +28,33 @@ func pullable(cfg *spec.Config) []string {
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs)
+}
+
+// bases are the references that the Dockerfiles of a stack name and no block of it has, sorted: a lock file pins them too.
+func bases(cfg *spec.Config) ([]string, error) {
+	own := map[string]bool{}
+	for _, im := range cfg.Images {
+		for _, name := range append([]string{im.Name}, im.Tags...) {
+			own[name] = !im.Implied
+		}
+	}
+	var refs []string
+	for _, im := range cfg.Images {
+		if im.Build == nil {
+			continue
+		}
+		found, err := build.Bases(im.Build, build.Options{Platforms: im.Build.Platforms, Host: ctrd.HostPlatform()})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", im.Addr, err)
+		}
+		for _, b := range found {
+			if !own[b.Ref] && !strings.Contains(b.Ref, "@") {
+				refs = append(refs, b.Ref)
+			}
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
 }
 
 // resolve asks the registries what references stand for now.
@@ -56,7 +85,11 @@ func lockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			refs := pullable(cfg)
+			based, err := bases(cfg)
+			if err != nil {
+				return err
+			}
+			refs := append(pullable(cfg), based...)
 			for i, arg := range args {
 				ref, err := spec.ParseReference(arg)
 				if err != nil {
@@ -64,7 +97,7 @@ func lockCommand(a *app) *cobra.Command {
 				}
 				args[i] = ref
 				if !slices.Contains(refs, ref) {
-					return fmt.Errorf("%s: no image of the stack is pulled by that reference; there are: %s", ref, strings.Join(refs, ", "))
+					return fmt.Errorf("%s: no image of the stack is pulled by that reference or built on it; there are: %s", ref, strings.Join(refs, ", "))
 				}
 			}
 			lock := maps.Clone(cfg.Lock)
@@ -77,7 +110,18 @@ func lockCommand(a *app) *cobra.Command {
 				anew := update && (len(args) == 0 || slices.Contains(args, ref))
 				return pinned && !anew
 			})
-			found, err := resolve(cmd.Context(), cfg, ask)
+			local := slices.DeleteFunc(slices.Clone(ask), func(ref string) bool { // it may be on the host alone
+				_, pinned := lock[ref]
+				return pinned || !slices.Contains(based, ref) || slices.Contains(args, ref)
+			})
+			found, err := resolve(cmd.Context(), cfg, slices.DeleteFunc(ask, func(ref string) bool { return slices.Contains(local, ref) }))
+			for _, ref := range local {
+				one, missed := resolve(cmd.Context(), cfg, []string{ref})
+				if missed != nil {
+					fmt.Fprintf(os.Stderr, "%s is not pinned: %v\n", ref, missed)
+				}
+				maps.Copy(found, one)
+			}
 			for _, ref := range slices.Sorted(maps.Keys(found)) {
 				if old := lock[ref].Digest; old != found[ref].Digest {
 					fmt.Printf("%s  %s\n", ref, move(old, found[ref].Digest))

@@ -43,6 +43,26 @@ type Run struct {
 	Platforms []string
 }
 
+// Bases gives the images that b's Dockerfile names, as Read does, and reads nothing but the Dockerfile.
+func Bases(b *spec.Build, o Options) ([]Base, error) {
+	if len(o.Platforms) == 0 {
+		o.Platforms = []string{o.Host}
+	}
+	main, err := locate("context", b.Context)
+	if err != nil {
+		return nil, err
+	}
+	file, err := findDockerfile(b, main)
+	if err != nil {
+		return nil, err
+	}
+	uses, err := file.analyse(b, o)
+	if err != nil {
+		return nil, err
+	}
+	return uses.bases, nil
+}
+
 // Read reads all that b depends on from disk. Only a context that is a URL is asked for over the network.
 func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if len(o.Platforms) == 0 {

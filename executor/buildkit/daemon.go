@@ -25,6 +25,9 @@ const (
 	maxSocket     = 107              // bytes of a socket's path: sun_path in unix(7), with its NUL
 )
 
+// sockets are those that a buildkitd makes in its root, and leaves there.
+var sockets = []string{socketName, "otel.sock"}
+
 // daemon is a buildkitd of fairlead's own.
 type daemon struct {
 	lock *rootLock
@@ -87,7 +90,6 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 	if err := b.sweep(ctx); err != nil {
 		return nil, nil, err
 	}
-	_ = os.Remove(socket) // a killed one leaves it
 	cfg := filepath.Join(root, "buildkitd.toml")
 	if err := b.writeConfig(cfg, root, socket); err != nil {
 		return nil, nil, fmt.Errorf("builder: its settings: %w", err)

@@ -118,7 +118,7 @@ func platformOf(tag string) string {
 // noise is what BuildKit puts before the thing that went wrong.
 var noise = regexp.MustCompile(`^(failed to solve|failed to compute cache key|failed to load cache key|failed to calculate checksum of ref \S+|` +
 	`dockerfile parse error on line \d+|process ".*" did not complete successfully|failed to create LLB definition|rpc error: code = \w+ desc =|` +
-	`failed to authorize|failed to do request): `)
+	`failed to authorize|failed to do request|failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process): `)
 
 // reasons say again, with what to do, what BuildKit says in its own words.
 var reasons = []struct {

@@ -38,7 +38,7 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		return err
 	}
 	defer lock.release()
-	return errors.Join(b.sweep(ctx), drop(filepath.Join(root, socketName)))
+	return b.sweep(ctx)
 }
 
 // drop removes a file, if it is there.
@@ -62,6 +62,9 @@ func (b *Builder) sweep(ctx context.Context) error {
 		if c.Image == "" && mountsFrom(c, root) {
 			errs = append(errs, b.clear(ctx, c.ID))
 		}
+	}
+	for _, name := range sockets {
+		errs = append(errs, drop(filepath.Join(root, name)))
 	}
 	return errors.Join(append(errs, unmountBelow(root))...)
 }

@@ -128,6 +128,9 @@ func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *sp
 	}
 	got, err := registry.Resolve(ctx, hosts(), b.Ref)
 	if err != nil {
+		if b.Near != "" {
+			err = fmt.Errorf("%w. Did you mean the stage %q?", err, b.Near)
+		}
 		return out, err
 	}
 	out.Digest, out.Platforms = got.Digest, got.Platforms

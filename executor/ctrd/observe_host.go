@@ -43,6 +43,9 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	return h, g.Wait()
 }
 
+// HostPlatform is the machine's own platform, normalised.
+func HostPlatform() string { return nativePlatform() }
+
 func nativePlatform() string {
 	own := platforms.DefaultSpec()
 	p, _ := spec.PlatformName(&own)
