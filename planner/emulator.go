@@ -37,6 +37,12 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 		m.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. %s", who, platform, e.Trouble))
 		return nil, false
 	}
+	for other, d := range m.emulators {
+		if d != nil && h.Emulators[other].Rule == e.Rule && !m.persists(platform) { // one emulator runs several platforms
+			m.emulators[platform] = d
+			return d, true
+		}
+	}
 	reason := "programs of " + platform + " do not run here, and " + who + " needs them"
 	var decl *hcl.Range
 	persist := m.persists(platform)

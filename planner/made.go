@@ -217,7 +217,11 @@ func (m *maker) make(w *work, im *spec.Image, src *Source, rec *LiveImage, res *
 		platforms := m.madeFor(im)
 		c.Notes = append(c.Notes, m.platformsNote(platforms))
 		c.Notes = append(c.Notes, m.slowNotes(src)...)
-		op = &BuildImage{Name: im.Name, Build: im.Build, Platforms: platforms, Inputs: inputs, Bases: bases, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy, Force: force}
+		bytes := downloads(bases)
+		if bytes > 0 {
+			c.Notes = append(c.Notes, "downloads at most "+Bytes(bytes))
+		}
+		op = &BuildImage{Name: im.Name, Build: im.Build, Platforms: platforms, Inputs: inputs, Bytes: bytes, Bases: bases, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy, Force: force}
 	} else {
 		op = &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: inputs, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy}
 	}
@@ -231,6 +235,18 @@ func (m *maker) make(w *work, im *spec.Image, src *Source, rec *LiveImage, res *
 	}
 	d.last(res)
 	res.digest, res.later, res.makes = token, true, []*draft{d}
+}
+
+// downloads is what the bases that only a registry has may have to be downloaded: what of them the builder has is the builder's to know.
+func downloads(bases []Base) int64 {
+	var out int64
+	for _, b := range bases {
+		if !b.Local && b.Image.IsZero() {
+			n, _ := sum(b.Platforms, b.Needs)
+			out += n
+		}
+	}
+	return out
 }
 
 // platformsNote says for which platforms is built, and which of them are emulated.

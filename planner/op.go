@@ -37,6 +37,7 @@ type (
 		Build     *spec.Build `json:"build"`
 		Platforms []string    `json:"platforms"`
 		Inputs    Inputs      `json:"inputs"` // as the plan saw them
+		Bytes     int64       `json:"bytes"`  // that its bases may have to be downloaded, at most; for people
 		Bases     []Base      `json:"bases,omitempty"`
 		Result    string      `json:"result"`        // stands for the digest that comes out, in this op's inputs of others and in later ops
 		Was       string      `json:"was,omitempty"` // the digest that the image had before; "": there was none

@@ -46,7 +46,10 @@ func (m *maker) finish() *Plan {
 			seen[*d.touch] = true
 			p.Touches = append(p.Touches, *d.touch)
 		}
-		if op, ok := d.op.(*PullImage); ok {
+		switch op := d.op.(type) {
+		case *PullImage:
+			p.Summary.Downloads += op.Bytes
+		case *BuildImage:
 			p.Summary.Downloads += op.Bytes
 		}
 	}
