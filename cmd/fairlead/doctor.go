@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/binfmt"
+	"github.com/fairlead-dev/fairlead/executor/buildkit"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -84,6 +87,13 @@ func (a *app) examine(ctx context.Context) []finding {
 	}
 	_, err = beside("runc")
 	note("runc", err == nil, say(err, "found"), "install it (Debian: apt install runc)")
+	builder, err := buildkit.Program()
+	if err != nil {
+		builder = "none is installed; builds need one"
+	}
+	note("builder", true, cmp.Or(a.builder, builder), "")
+	is, fix := emulators(ctx)
+	note("emulators", fix == "", is, fix)
 	_, err = os.Stat("/sys/fs/cgroup")
 	note("cgroups", err == nil, say(err, cgroups()), "mount them below /sys/fs/cgroup")
 	for _, dir := range dirs {
@@ -91,6 +101,41 @@ func (a *app) examine(ctx context.Context) []finding {
 		note("disk", free > 1<<30, planner.Bytes(free)+" free at "+at, "make room: pulls and containers need it")
 	}
 	return found
+}
+
+// emulated are the platforms that doctor looks at: those that people build for.
+var emulated = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64", "linux/s390x", "linux/ppc64le"}
+
+// emulators says what of other architectures runs here, and what to do about a handler that doesn't serve.
+func emulators(ctx context.Context) (is, fix string) {
+	h := binfmt.System()
+	var runs, could []string
+	for _, p := range emulated {
+		status, err := h.Check(ctx, p)
+		if err != nil {
+			return err.Error(), "look at " + h.Mount
+		}
+		_, rule, err := h.RuleFor(p)
+		switch {
+		case status.State == binfmt.Native:
+		case status.State == binfmt.Works:
+			runs = append(runs, p)
+		case status.Problem != "" && !status.Handler.Owned():
+			return "a handler for " + p + " does not serve", status.Problem
+		case err == nil && rule:
+			could = append(could, p)
+		}
+	}
+	is = "none"
+	switch {
+	case len(runs) > 0 && len(could) > 0:
+		is = strings.Join(runs, ", ") + "; can be registered: " + strings.Join(could, ", ")
+	case len(runs) > 0:
+		is = strings.Join(runs, ", ")
+	case len(could) > 0:
+		is = "can be registered: " + strings.Join(could, ", ")
+	}
+	return is, ""
 }
 
 // ask asks the daemon what it is and can do.

@@ -63,7 +63,8 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/spf13/cobra"},
 	},
 	"cmd/fairlead": {
-		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor", "planner", "spec"},
+		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
+			"executor", "planner", "spec"},
 	},
 }
 

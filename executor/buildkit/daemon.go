@@ -57,7 +57,7 @@ func (b *Builder) root() string {
 
 // start starts the own buildkitd, once nobody else has its root, and waits until it answers.
 func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
-	bin, err := findProgram()
+	bin, err := Program()
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +174,8 @@ func (b *Builder) end(ctx context.Context, d *daemon) error {
 	return b.sweep(ctx)
 }
 
-// findProgram finds buildkitd beside fairlead, or in PATH.
-func findProgram() (string, error) {
+// Program finds buildkitd beside fairlead, or in PATH.
+func Program() (string, error) {
 	if self, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(self); err == nil {
 			self = real
