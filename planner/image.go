@@ -24,11 +24,14 @@ type target struct {
 	fingerprint string
 }
 
-// platformsOf gives the platforms that an image's containers need.
+// platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
 func (m *maker) platformsOf(im *spec.Image) []string {
 	var out []string
 	for _, p := range im.Platform {
 		out = append(out, orElse(p, m.have.Host.Platform))
+	}
+	if !made(im) { // else its own block says what it is made for
+		out = append(out, m.needs[im.Addr]...)
 	}
 	if len(out) == 0 {
 		out = []string{m.have.Host.Platform}

@@ -105,6 +105,7 @@ func (m *maker) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 				continue
 			}
 			b.Digest = r.digest
+			ok = m.coversBase(im, b) && ok
 			continue
 		}
 		if missing := missing(b.Needs, sortedKeys(b.Platforms)); b.Platforms != nil && len(missing) > 0 {
@@ -118,6 +119,21 @@ func (m *maker) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 		}
 	}
 	return out, ok
+}
+
+// coversBase says which platforms a build needs of an image that isn't made for them.
+func (m *maker) coversBase(im *spec.Image, b *Base) bool {
+	base, _ := m.blocks[b.Image].(*spec.Image)
+	if base == nil || !made(base) {
+		return true // what is pulled or loaded is asked for them
+	}
+	have := m.madeFor(base)
+	gone := missing(b.Needs, have)
+	if len(gone) > 0 {
+		_, _, attr := making(base)
+		m.fail(fault(m.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, whose %s is for %s. Add the platform there.", b.At, b.Use, strings.Join(gone, ", "), b.Image, attr, strings.Join(have, ", ")))
+	}
+	return len(gone) == 0
 }
 
 // FillBases adds what the bases of a build are to its other inputs.

@@ -39,6 +39,7 @@ type maker struct {
 	ordered  []spec.Addr                 // each after what it refers to
 	users    map[spec.Addr][]*spec.Container
 	known    map[spec.Addr]cty.Value // what references give
+	needs    map[spec.Addr][]string  // platforms that builds need of the images that they start from
 	before   map[spec.Addr]cty.Value // what they give if all that is made anew comes out as it was
 	tokens   map[string]bool         // that stand for digests which only the apply will tell
 	scope    scope
@@ -127,7 +128,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, tokens: map[string]bool{}, relabels: map[string]*draft{}, pins: spec.Lock{},
+		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]bool{}, relabels: map[string]*draft{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if m.newID == nil {
@@ -136,6 +137,11 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 	}
 	for _, im := range want.Images {
 		m.blocks[im.Addr] = im
+		if src := have.Sources[SourceKey(im)]; src != nil {
+			for _, b := range src.Bases {
+				m.needs[b.Image] = append(m.needs[b.Image], b.Needs...)
+			}
+		}
 	}
 	for _, c := range want.Containers {
 		m.blocks[c.Addr] = c

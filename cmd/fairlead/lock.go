@@ -48,7 +48,7 @@ func bases(cfg *spec.Config) ([]string, error) {
 			return nil, fmt.Errorf("%s: %w", im.Addr, err)
 		}
 		for _, b := range found {
-			if !own[b.Ref] && !strings.Contains(b.Ref, "@") {
+			if b.Ref != "" && !own[b.Ref] && !strings.Contains(b.Ref, "@") {
 				refs = append(refs, b.Ref)
 			}
 		}

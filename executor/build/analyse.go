@@ -63,10 +63,15 @@ func (u *uses) hide(platforms []string) {
 	}
 }
 
-// context notes a named context; one that is an image's reference is a base as well.
+// context notes a named context; one that is an image is a base as well.
 func (u *uses) context(key string, b Base, platform string) {
 	u.contexts[key] = true
-	if b.Ref = u.block.Contexts[key].Ref; b.Ref != "" {
+	from := u.block.Contexts[key]
+	b.Ref = from.Ref
+	if !from.Image.IsZero() {
+		b.Context = key
+	}
+	if b.Ref != "" || b.Context != "" {
 		u.base(b, platform)
 	}
 }
@@ -165,7 +170,7 @@ func (u *uses) declare(c *instructions.ArgCommand) {
 
 // base notes an image and a platform that is needed of it.
 func (u *uses) base(b Base, platform string) {
-	i := slices.IndexFunc(u.bases, func(have Base) bool { return have.Ref == b.Ref })
+	i := slices.IndexFunc(u.bases, func(have Base) bool { return have.Ref == b.Ref && have.Context == b.Context })
 	if i < 0 {
 		i = len(u.bases)
 		u.bases = append(u.bases, b)

@@ -242,7 +242,7 @@ func TestNamedContexts(t *testing.T) {
 	if diff := cmp.Diff(want, byName(r.Inputs, planner.InputContext)); diff != "" {
 		t.Error("contexts (-want +got):", diff)
 	}
-	if diff := cmp.Diff([]Base{one("example.com/a:1", 9, useCopy, amd64)}, r.Bases); diff != "" {
+	if diff := cmp.Diff([]Base{{Context: "image", Platforms: []string{amd64}, Line: 4, Use: useFrom}, one("example.com/a:1", 9, useCopy, amd64)}, r.Bases); diff != "" {
 		t.Error("bases (-want +got):", diff)
 	}
 	_, err = Read(t.Context(), &spec.Build{Inline: "FROM x\n", Contexts: map[string]spec.BuildContext{"x": {Layout: layout + ":1.O"}}}, Options{Host: amd64})

@@ -95,7 +95,7 @@ var stagesCases = []struct {
 		bases: []Base{{Ref: "docker.io/library/biuld:latest", Platforms: []string{amd64}, Line: 3, Use: useCopy, Near: "build"}}},
 	{name: "named context in place of an image", text: "FROM alpine AS x\nFROM example.com/b:1\nCOPY --from=x / /\n", build: spec.Build{Contexts: map[string]spec.BuildContext{
 		"alpine": {Image: spec.Addr{Kind: spec.KindImage, Name: "base"}}, "example.com/b:1": {Ref: "example.com/c:2"}, "other": {Ref: "example.com/never:1"}}},
-		bases: []Base{one("example.com/c:2", 2, useFrom, amd64)}},
+		bases: []Base{{Context: "alpine", Platforms: []string{amd64}, Line: 1, Use: useFrom}, one("example.com/c:2", 2, useFrom, amd64)}},
 	{name: "named context in place of a stage", text: "FROM a AS tools\nRUN x\nFROM scratch\nCOPY --from=tools / /\n", platforms: []string{arm64},
 		build: spec.Build{Contexts: map[string]spec.BuildContext{"tools": {Ref: "example.com/tools:1"}}},
 		bases: []Base{one("example.com/tools:1", 1, useFrom, arm64)}},

@@ -28,7 +28,8 @@ type Reading struct {
 
 // Base is an image that the Dockerfile names.
 type Base struct {
-	Ref       string   // normalised, with tag or digest
+	Ref       string   // normalised, with tag or digest; "" with Context
+	Context   string   // named context that is an image block
 	Platforms []string // that are needed of it, normalised, sorted
 	Line      int      // where it is first named; 0: not in the Dockerfile
 	Use       string   // by which it is named there: FROM, COPY --from, RUN --mount, # syntax, or arg BUILDKIT_SYNTAX

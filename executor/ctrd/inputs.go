@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -45,11 +46,6 @@ func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Conf
 		base.At = at(read.Dockerfile, b.Line)
 		src.Bases = append(src.Bases, base)
 	}
-	for _, name := range sortedContexts(im.Build.Contexts) {
-		if a := im.Build.Contexts[name].Image; !a.IsZero() {
-			src.Bases = append(src.Bases, planner.Base{Name: name, Image: a, Use: "context " + name, At: im.Addr.String()})
-		}
-	}
 	return src
 }
 
@@ -58,15 +54,6 @@ func at(file string, line int) string {
 		return file
 	}
 	return fmt.Sprintf("%s:%d", file, line)
-}
-
-func sortedContexts(m map[string]spec.BuildContext) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // buildPlatforms gives the platforms that an image is built for.
@@ -93,7 +80,11 @@ func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []strin
 // base finds out what an image that a Dockerfile names is: an image block of the stack, what the lock file pins, what is on the host, or
 // what a registry has.
 func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) (planner.Base, error) {
-	out := planner.Base{Name: b.Ref, Ref: b.Ref, Needs: b.Platforms, Use: b.Use}
+	out := planner.Base{Name: cmp.Or(b.Context, b.Ref), Ref: b.Ref, Needs: b.Platforms, Use: b.Use}
+	if b.Context != "" {
+		out.Image = im.Build.Contexts[b.Context].Image
+		return out, nil
+	}
 	for _, other := range cfg.Images {
 		if other.Addr != im.Addr && !other.Implied && (other.Name == b.Ref || slices.Contains(other.Tags, b.Ref)) {
 			out.Image = other.Addr
