@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -201,6 +202,10 @@ func (s *schedule) take(n news) {
 		s.places--
 	}
 	took := time.Since(s.started[n.id])
+	if n.err != nil && mayBeCut(step.Op) && errors.Is(n.err, context.Canceled) {
+		s.outcome[n.id] = waiting // interrupted: as if it had never begun
+		return
+	}
 	if n.err != nil {
 		s.outcome[n.id] = failed
 		e := &StepError{Step: step, Title: planner.Title(s.plan, step), Err: n.err, Undone: n.undone, Tried: n.tried}

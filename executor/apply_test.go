@@ -209,3 +209,29 @@ func TestStepsThatHangOnAChangeArePassedOver(t *testing.T) {
 		}
 	})
 }
+
+// waits runs builds until they are interrupted.
+type waits struct{ *recorder }
+
+func (r waits) Run(ctx context.Context, op planner.Op, report func(Progress)) error {
+	if _, ok := op.(*planner.BuildImage); ok {
+		<-ctx.Done()
+		return fmt.Errorf("building: %w", context.Cause(ctx))
+	}
+	return r.recorder.Run(ctx, op, report)
+}
+
+func TestAnInterruptEndsABuildAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := waits{&recorder{blocks: map[string]time.Duration{"2": time.Minute}}}
+		p := plan(step(1), step(2), step(3, 1))
+		p.Steps[0].Op = &planner.BuildImage{}
+		go func() { time.Sleep(time.Second); cancel() }()
+		err := Apply(ctx, p, r, Options{Parallel: 3})
+		var e *Error
+		if !errors.As(err, &e) || !e.Interrupted || len(e.Steps) != 0 || len(e.Skipped) != 2 || len(r.ran) != 1 {
+			t.Errorf("ran %v, %v", r.ran, err)
+		}
+	})
+}

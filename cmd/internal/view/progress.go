@@ -68,6 +68,7 @@ func (p *Progress) Event(e executor.Event) {
 			fmt.Fprintf(p.w, "%s %d of %d  %s is undone\n", p.style.paint(yellow, "<"), id, len(p.plan.Steps), planner.Title(p.plan, e.Step))
 		}
 	case executor.Skipped:
+		p.forget(id) // a build that was interrupted
 		return
 	}
 	p.draw(e.At)
