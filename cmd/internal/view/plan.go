@@ -41,7 +41,7 @@ func change(w io.Writer, c *planner.Change, s Style) {
 	sym := symbols[c.Action]
 	line := title2(c)
 	below := c.Notes
-	if notes := strings.Join(c.Notes, "; "); utf8.RuneCountInString(line+notes)+6 <= s.width() && notes != "" {
+	if notes := strings.Join(c.Notes, "; "); len(c.Notes) == 1 || notes != "" && utf8.RuneCountInString(line+notes)+6 <= s.width() {
 		line, below = line+"  "+notes, nil
 	}
 	fmt.Fprintf(w, "%s %s\n", s.paint(sym.color, sym.mark), s.paint(bold, line))
