@@ -141,7 +141,7 @@ func actual(l *LiveContainer, want *spec.Container) string {
 
 // force notes what else than a difference replaces the container.
 func (p *pair) force(m *maker, c *spec.Container) {
-	if m.replaces[c.Addr] || m.replaces[c.Addr.Block()] {
+	if m.forced(c.Addr) {
 		p.forced = true
 		p.reasons = append([]string{"--replace"}, p.reasons...)
 	}

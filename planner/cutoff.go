@@ -48,7 +48,7 @@ func (m *maker) unlessSame(c *spec.Container, g *lives) []*draft {
 	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.stale() || m.renamed(g.current, c) {
 		return nil
 	}
-	if m.replaces[c.Addr] || m.replaces[c.Addr.Block()] {
+	if m.forced(c.Addr) {
 		return nil
 	}
 	for _, a := range c.Lifecycle.ReplaceTriggeredBy {

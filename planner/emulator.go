@@ -13,17 +13,16 @@ import (
 const emulatorPackage = "qemu-user-static"
 
 // emulate sees to it that programs of a platform run here: nil, if they do. at is where it is asked for, who by whom.
-func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool) {
+func (m *maker) emulate(platform string, who string, at hcl.Range) *draft {
 	h := m.have.Host
 	if len(h.Runs) == 0 || slices.Contains(h.Runs, platform) && !m.persists(platform) {
-		return nil, true
+		return nil
 	}
 	if d, done := m.emulators[platform]; done {
-		return d, d != nil
+		return d
 	}
 	e := h.Emulators[platform]
 	switch {
-	case slices.Contains(h.Runs, platform): // it is only to be kept for the next boot
 	case e.Rule == "":
 		m.emulators[platform] = nil
 		why := "nothing is registered for it"
@@ -31,16 +30,16 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 			why = "the handler " + e.Handler + " does not work"
 		}
 		m.fail(fault(at, "No emulator", "%s needs programs of %s to run, and this host runs %s: %s, and no rule for it is in binfmt.d. Install the package %s, or choose another platform.", who, platform, strings.Join(h.Runs, ", "), why, emulatorPackage))
-		return nil, false
-	case e.Handler != "" && !e.Owned:
+		return nil
+	case !slices.Contains(h.Runs, platform) && e.Handler != "" && !e.Owned:
 		m.emulators[platform] = nil
 		m.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. %s", who, platform, e.Trouble))
-		return nil, false
+		return nil
 	}
 	for other, d := range m.emulators {
 		if d != nil && h.Emulators[other].Rule == e.Rule && !m.persists(platform) { // one emulator runs several platforms
 			m.emulators[platform] = d
-			return d, true
+			return d
 		}
 	}
 	reason := "programs of " + platform + " do not run here, and " + who + " needs them"
@@ -61,7 +60,7 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) (*draft, bool
 	w := m.add(spec.EmulatorAddr(platform), action, "register", decl, reason)
 	d := w.step(&RegisterEmulator{Platform: platform, Persist: persist})
 	m.emulators[platform] = d
-	return d, true
+	return d
 }
 
 // persists tells whether a block wants a platform's emulator to be registered at each boot, and it isn't yet.
@@ -79,18 +78,15 @@ func (m *maker) decideEmulators() {
 	}
 }
 
-// emulatorsOf gives the steps that a build's RUN instructions wait for; false if one of them cannot run here.
-func (m *maker) emulatorsOf(im *spec.Image, src *Source) ([]*draft, bool) {
+// emulatorsOf gives the steps that a build's RUN instructions wait for.
+func (m *maker) emulatorsOf(im *spec.Image, src *Source) []*draft {
 	var out []*draft
-	ok := true
 	for _, r := range src.Emulated {
 		for _, p := range r.Platforms {
-			d, able := m.emulate(p, im.Addr.String(), m.imageAt(im))
-			ok = ok && able
-			if d != nil {
+			if d := m.emulate(p, im.Addr.String(), m.imageAt(im)); d != nil {
 				out = append(out, d)
 			}
 		}
 	}
-	return out, ok
+	return out
 }

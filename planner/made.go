@@ -21,48 +21,67 @@ func making(im *spec.Image) (verb, done, attr string) {
 	return "import", "imported anew", "import"
 }
 
+// makes is an image that is made here, as it is decided upon.
+type makes struct {
+	m      *maker
+	im     *spec.Image
+	rec    *LiveImage // nil: there is none
+	src    *Source
+	res    *imageResult
+	bases  []Base
+	needs  []*imageResult // images of this stack that it is made with
+	inputs Inputs
+	first  []*draft // emulators that it waits for
+}
+
 // decideMade says what happens to an image that is built or imported, and to its other names.
 func (m *maker) decideMade(im *spec.Image) *imageResult {
-	rec := m.have.Images[im.Name]
-	res := &imageResult{name: im.Name}
-	if rec != nil {
-		res.digest, res.was = rec.Digest, rec.Digest
+	x := &makes{m: m, im: im, rec: m.have.Images[im.Name], src: m.have.Sources[SourceKey(im)], res: &imageResult{name: im.Name}}
+	if x.rec != nil {
+		x.res.digest, x.res.was = x.rec.Digest, x.rec.Digest
 	}
 	if !m.scope.has(im.Addr) {
-		res.ok = rec != nil
-		return res
+		x.res.ok = x.rec != nil
+		return x.res
 	}
-	src := m.have.Sources[SourceKey(im)]
-	if src == nil || src.Err != "" {
-		m.fail(m.unreadable(im, src))
-		return res
+	if !x.possible() {
+		return x.res
 	}
-	bases, ok := m.basesOf(im, src)
-	platforms := m.madeFor(im)
-	ok = m.coversContainers(im, platforms) && ok
-	emulators, able := m.emulatorsOf(im, src)
-	if !ok || !able {
-		return res
-	}
-	if rec != nil && !m.mine(rec) {
-		m.fail(m.heldMade(im, rec))
-		return res
-	}
-	res.ok = true
-	inputs := FillBases(m.withSettledArgs(im, src.Inputs), bases)
-	needs := m.needsOf(im, bases)
+	x.res.ok = true
+	x.needs = m.needsOf(im, x.bases)
+	x.inputs = FillBases(m.withSettled(im, x.src.Inputs), x.bases)
 	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
-	if reasons := m.whyAnew(im, rec, inputs, needs); len(reasons) > 0 {
-		m.make(w, im, src, rec, res, inputs, bases, needs, reasons, emulators)
+	if reasons := x.why(); len(reasons) > 0 {
+		x.make(w, reasons)
 	} else {
-		m.remark(w, im, rec)
+		m.remark(w, im, x.rec)
 	}
-	m.tag(w, im, res)
-	m.push(w, im, res, rec)
+	m.tag(w, im, x.res)
+	m.push(w, im, x.res, x.rec)
 	if len(w.steps) > 0 {
 		m.works = append(m.works, w)
 	}
-	return res
+	return x.res
+}
+
+// possible says what keeps an image from being made, all of it.
+func (x *makes) possible() bool {
+	m, n := x.m, len(x.m.diags)
+	if x.src == nil || x.src.Err != "" {
+		m.fail(m.unreadable(x.im, x.src))
+		return false
+	}
+	for _, part := range sortedKeys(x.im.Marks.Unknown) {
+		m.fail(fault(x.im.AttrAt(part), "Not known while planning", "%s: %s depends on what only the apply will tell. Take the reference out, or name the image in contexts.", x.im.Addr, part))
+	}
+	var ok bool
+	x.bases, ok = m.basesOf(x.im, x.src)
+	m.coversContainers(x.im, m.madeFor(x.im))
+	x.first = m.emulatorsOf(x.im, x.src)
+	if x.rec != nil && !m.mine(x.rec) {
+		m.fail(m.heldMade(x.im, x.rec))
+	}
+	return ok && len(m.diags) == n
 }
 
 // madeFor gives the platforms that an image is made for.
@@ -77,192 +96,89 @@ func (m *maker) madeFor(im *spec.Image) []string {
 }
 
 // coversContainers says which platform a container asks for that the image is not made for.
-func (m *maker) coversContainers(im *spec.Image, platforms []string) bool {
-	ok := true
+func (m *maker) coversContainers(im *spec.Image, platforms []string) {
 	_, _, attr := making(im)
 	for _, c := range m.users[im.Addr] {
 		if p := orElse(c.Platform, m.have.Host.Platform); !slices.Contains(platforms, p) {
-			ok = false
 			m.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
 		}
 	}
-	return ok
 }
 
-// basesOf fills in what the bases that are images of this stack are, and pins the others.
-func (m *maker) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
-	ok := true
-	out := slices.Clone(src.Bases)
-	for i := range out {
-		b := &out[i]
-		if !b.Image.IsZero() {
-			r := m.images[b.Image]
-			if r == nil {
-				m.fail(fault(m.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
-			}
-			if r == nil || !r.ok {
-				ok = false
-				continue
-			}
-			b.Digest = r.digest
-			ok = m.coversBase(im, b) && ok
-			continue
-		}
-		if missing := missing(b.Needs, sortedKeys(b.Platforms)); b.Platforms != nil && len(missing) > 0 {
-			ok = false
-			m.fail(fault(m.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. Choose another base, or take the platform out of platforms.", b.At, b.Use, strings.Join(missing, ", "), familiar(b.Ref), strings.Join(sortedKeys(b.Platforms), ", ")))
-		}
-		if _, fixed := splitDigest(b.Ref); fixed == "" && b.Ref != "" && !b.Local {
-			if _, pinned := m.want.Lock[b.Ref]; !pinned {
-				m.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms}
-			}
-		}
-	}
-	return out, ok
-}
-
-// coversBase says which platforms a build needs of an image that isn't made for them.
-func (m *maker) coversBase(im *spec.Image, b *Base) bool {
-	base, _ := m.blocks[b.Image].(*spec.Image)
-	if base == nil || !made(base) {
-		return true // what is pulled or loaded is asked for them
-	}
-	have := m.madeFor(base)
-	gone := missing(b.Needs, have)
-	if len(gone) > 0 {
-		_, _, attr := making(base)
-		m.fail(fault(m.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, whose %s is for %s. Add the platform there.", b.At, b.Use, strings.Join(gone, ", "), b.Image, attr, strings.Join(have, ", ")))
-	}
-	return len(gone) == 0
-}
-
-// FillBases adds what the bases of a build are to its other inputs.
-func FillBases(in Inputs, bases []Base) Inputs {
-	out := slices.Clone(in)
-	for _, b := range bases {
-		name := b.Ref
-		if !b.Image.IsZero() {
-			name = b.Image.String()
-		}
-		if i := (Input{InputBase, name, b.Digest}); !slices.Contains(out[len(in):], i) {
-			out = append(out, i)
-		}
-	}
-	return out.Sorted()
-}
-
-// withSettledArgs adds the arguments that were not known while the host was read.
-func (m *maker) withSettledArgs(im *spec.Image, in Inputs) Inputs {
-	was, ok := m.blocks[im.Addr].(*spec.Image)
-	if !ok || was == im || im.Build == nil {
-		return in
-	}
-	out := slices.Clone(in)
-	for _, name := range sortedKeys(im.Build.Args) {
-		if _, known := was.Build.Args[name]; !known {
-			out = append(out, Input{InputArg, name, im.Build.Args[name]})
-		}
-	}
-	return out
-}
-
-// needsOf gives the images of this stack that an image is made with.
-func (m *maker) needsOf(im *spec.Image, bases []Base) []*imageResult {
-	addrs := refs(im)
-	for _, b := range bases {
-		if !b.Image.IsZero() {
-			addrs = append(slices.Clip(addrs), b.Image)
-		}
-	}
-	var out []*imageResult
-	for _, a := range addrs {
-		if r := m.images[a]; r != nil && !slices.Contains(out, r) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// whyAnew says why an image is to be made; nil: it is there, made from these inputs.
-func (m *maker) whyAnew(im *spec.Image, rec *LiveImage, inputs Inputs, needs []*imageResult) []string {
-	if rec == nil {
+// why says why an image is to be made; nil: it is there, made from these inputs.
+func (x *makes) why() []string {
+	if x.rec == nil {
 		return []string{"it is not there"}
 	}
 	var out []string
-	for _, r := range needs {
+	for _, r := range x.needs {
 		if r.later {
 			out = append(out, r.fresh)
 		}
 	}
 	switch {
-	case rec.Inputs == "":
+	case x.rec.Inputs == "":
 		out = append(out, "nothing says what the one there was made from")
-	case len(out) == 0 && rec.Inputs != inputs.Digest():
-		if rec.MadeFrom == nil {
+	case len(out) == 0 && x.rec.Inputs != x.inputs.Digest():
+		if x.rec.MadeFrom == nil {
 			out = append(out, "what it is made from changed")
 		} else {
-			out = WhyMade(rec.MadeFrom, inputs)
+			out = WhyMade(x.rec.MadeFrom, x.inputs)
 		}
 	}
 	if len(out) == 0 {
-		if gone := missing(m.madeFor(im), rec.Platforms); len(gone) > 0 {
+		if gone := missing(x.m.madeFor(x.im), x.rec.Platforms); len(gone) > 0 {
 			out = append(out, strings.Join(gone, ", ")+" of it is not there")
 		}
 	}
-	if m.replaces[im.Addr] || m.replaces[im.Addr.Block()] {
+	if x.m.forced(x.im.Addr) {
 		out = append([]string{"--replace"}, out...)
 	}
 	return out
 }
 
+// forced tells whether --replace names an address or its block.
+func (m *maker) forced(a spec.Addr) bool { return m.replaces[a] || m.replaces[a.Block()] }
+
 // make is the step that builds or imports.
-func (m *maker) make(w *work, im *spec.Image, src *Source, rec *LiveImage, res *imageResult, inputs Inputs, bases []Base, needs []*imageResult, reasons []string, emulators []*draft) {
+func (x *makes) make(w *work, reasons []string) {
+	m, im, res := x.m, x.im, x.res
 	verb, done, _ := making(im)
 	c := w.change
 	c.Action, c.Verb, c.Reasons = Create, verb, reasons
 	res.fresh = im.Addr.String() + " is new"
-	if rec != nil {
+	if x.rec != nil {
 		c.Action = Update
 		res.fresh = im.Addr.String() + " is " + done
 	}
 	token := tokenOf(im.Addr, false)
 	m.tokens[token] = true
-	force := m.replaces[im.Addr] || m.replaces[im.Addr.Block()]
-	var op Op
-	if im.Build != nil {
-		platforms := m.madeFor(im)
-		c.Notes = append(c.Notes, m.platformsNote(platforms))
-		c.Notes = append(c.Notes, m.slowNotes(src)...)
-		bytes := downloads(bases)
-		if bytes > 0 {
-			c.Notes = append(c.Notes, "downloads at most "+Bytes(bytes))
-		}
-		op = &BuildImage{Name: im.Name, Build: im.Build, Platforms: platforms, Inputs: inputs, Bytes: bytes, Bases: bases, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy, Force: force}
-	} else {
-		op = &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: inputs, Result: token, Was: res.was, Owner: m.own(im.Addr), Protect: im.Lifecycle.PreventDestroy}
-	}
-	d := w.step(op, emulators...)
-	for _, r := range needs {
+	d := w.step(x.op(c, token), x.first...)
+	for _, r := range x.needs {
 		d.wait(r.last...)
 	}
-	if rec != nil {
-		d.touches(touchImage(rec))
-		m.moves[rec.Name] = &move{to: token, work: w}
+	if x.rec != nil {
+		d.touches(touchImage(x.rec))
+		m.moves[x.rec.Name] = &move{to: token, work: w}
 	}
 	d.last(res)
 	res.digest, res.later, res.makes = token, true, []*draft{d}
 }
 
-// downloads is what the bases that only a registry has may have to be downloaded: what of them the builder has is the builder's to know.
-func downloads(bases []Base) int64 {
-	var out int64
-	for _, b := range bases {
-		if !b.Local && b.Image.IsZero() {
-			n, _ := sum(b.Platforms, b.Needs)
-			out += n
-		}
+func (x *makes) op(c *Change, token string) Op {
+	m, im := x.m, x.im
+	protect := im.Lifecycle.PreventDestroy
+	if im.Rootfs != nil {
+		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: token, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect}
 	}
-	return out
+	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: m.madeFor(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases,
+		Result: token, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect, Force: m.forced(im.Addr)}
+	c.Notes = append(c.Notes, m.platformsNote(op.Platforms))
+	c.Notes = append(c.Notes, slowNotes(x.src)...)
+	if op.Bytes > 0 {
+		c.Notes = append(c.Notes, "downloads at most "+Bytes(op.Bytes))
+	}
+	return op
 }
 
 // platformsNote says for which platforms is built, and which of them are emulated.
@@ -278,7 +194,7 @@ func (m *maker) platformsNote(platforms []string) string {
 }
 
 // slowNotes says which RUN steps emulation slows down, and what to do about it.
-func (m *maker) slowNotes(src *Source) []string {
+func slowNotes(src *Source) []string {
 	if len(src.Emulated) == 0 {
 		return nil
 	}
@@ -304,9 +220,8 @@ func (m *maker) heldMade(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 
 // asBefore gives what references to an image that is made anew give if it comes out as it was.
 func (m *maker) asBefore(im *spec.Image, r *imageResult) {
+	m.before[im.Addr] = m.known[im.Addr]
 	if r.later && r.was != "" {
 		m.before[im.Addr] = m.imageValue(im, r.was)
-		return
 	}
-	m.before[im.Addr] = m.known[im.Addr]
 }

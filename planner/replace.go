@@ -15,7 +15,7 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 		reasons = append(reasons, img.fresh)
 	}
 	if g.pending != nil {
-		if p := m.compared(g.pending, want, img); carriesOn(p) && !m.replaces[want.Addr] && !m.replaces[want.Addr.Block()] {
+		if p := m.compared(g.pending, want, img); carriesOn(p) && !m.forced(want.Addr) {
 			w := m.add(want.Addr, Update, "start", m.decl(want.Addr), "it was never ready")
 			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
 			return m.succeed(w, p, nil, g.rest)

@@ -149,7 +149,7 @@ var notSensitive = map[string]string{
 
 // mayBeUnknown has for each nested block the attributes whose value only apply can tell.
 var mayBeUnknown = map[string][]string{
-	"build":  {"args", "labels", "annotations", "inline"},
+	"build":  {"args", "labels", "annotations"},
 	"config": {"env", "labels"},
 }
 

@@ -1,0 +1,129 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// basesOf fills in what the bases that are images of this stack are, and pins the others; false if one of them can't be had.
+func (m *maker) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
+	ok := true
+	out := slices.Clone(src.Bases)
+	for i := range out {
+		b := &out[i]
+		if b.Image.IsZero() {
+			ok = m.baseCovers(im, b, sortedKeys(b.Platforms), b.Platforms != nil) && ok
+			m.pinBase(b)
+			continue
+		}
+		r := m.images[b.Image]
+		if r == nil {
+			m.fail(fault(m.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
+		}
+		if r == nil || !r.ok {
+			ok = false // it has been said why
+			continue
+		}
+		b.Digest = r.digest
+		if base, _ := m.blocks[b.Image].(*spec.Image); made(base) { // what is pulled or loaded is asked for what is needed
+			ok = m.baseCovers(im, b, m.madeFor(base), true) && ok
+		}
+	}
+	return out, ok
+}
+
+// baseCovers says which platforms a build needs of a base that doesn't have them.
+func (m *maker) baseCovers(im *spec.Image, b *Base, have []string, known bool) bool {
+	gone := missing(b.Needs, have)
+	if !known || len(gone) == 0 {
+		return true
+	}
+	name, remedy := familiar(b.Ref), "Choose another base, or take the platform out of platforms"
+	if !b.Image.IsZero() {
+		name, remedy = b.Image.String(), "Add the platform there"
+	}
+	m.fail(fault(m.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
+		orElse(strings.Join(have, ", "), "no platform at all"), remedy))
+	return false
+}
+
+// pinBase notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
+func (m *maker) pinBase(b *Base) {
+	_, fixed := splitDigest(b.Ref)
+	_, pinned := m.want.Lock[b.Ref]
+	if fixed == "" && !pinned && !b.Local {
+		m.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms}
+	}
+}
+
+// FillBases adds what the bases of a build are to its other inputs.
+func FillBases(in Inputs, bases []Base) Inputs {
+	out := slices.Clone(in)
+	for _, b := range bases {
+		name := b.Ref
+		if !b.Image.IsZero() {
+			name = b.Image.String()
+		}
+		if i := (Input{InputBase, name, b.Digest}); !slices.Contains(out[len(in):], i) {
+			out = append(out, i)
+		}
+	}
+	return out.Sorted()
+}
+
+// withSettled adds the values that were not known while the host was read, by the names that they have where they are.
+func (m *maker) withSettled(im *spec.Image, in Inputs) Inputs {
+	was, ok := m.blocks[im.Addr].(*spec.Image)
+	if !ok || was == im {
+		return in
+	}
+	out := slices.Clone(in)
+	add := func(kind InputKind, format string, now, before map[string]string) {
+		for _, k := range sortedKeys(now) {
+			if _, known := before[k]; !known {
+				out = append(out, Input{kind, fmt.Sprintf(format, k), now[k]})
+			}
+		}
+	}
+	if im.Build != nil {
+		add(InputArg, "%s", im.Build.Args, was.Build.Args)
+		add(InputOption, "label %s", im.Build.Labels, was.Build.Labels)
+		add(InputOption, "annotation %s", im.Build.Annotations, was.Build.Annotations)
+	} else {
+		add(InputOption, "config.env[%q]", im.Rootfs.Config.Env, was.Rootfs.Config.Env)
+		add(InputOption, "config.labels[%q]", im.Rootfs.Config.Labels, was.Rootfs.Config.Labels)
+	}
+	return out
+}
+
+// needsOf gives the images of this stack that an image is made with.
+func (m *maker) needsOf(im *spec.Image, bases []Base) []*imageResult {
+	addrs := refs(im)
+	for _, b := range bases {
+		if !b.Image.IsZero() {
+			addrs = append(slices.Clip(addrs), b.Image)
+		}
+	}
+	var out []*imageResult
+	for _, a := range addrs {
+		if r := m.images[a]; r != nil && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// downloads is what the bases that only a registry has may have to be downloaded: what of them the builder has is the builder's to know.
+func downloads(bases []Base) int64 {
+	var out int64
+	for _, b := range bases {
+		if !b.Local && b.Image.IsZero() {
+			n, _ := sum(b.Platforms, b.Needs)
+			out += n
+		}
+	}
+	return out
+}
