@@ -44,16 +44,30 @@ func (in Inputs) Sorted() Inputs {
 
 // Encode writes the inputs as text, one a line. Equal inputs give equal bytes.
 func (in Inputs) Encode() []byte {
-	var b []byte
+	size := 0
+	for _, i := range in {
+		size += len(i.Kind) + len(i.Name) + len(i.Value) + len(`  """"`+"\n")
+	}
+	b := make([]byte, 0, size)
 	for _, i := range in {
 		b = append(b, i.Kind...)
 		b = append(b, ' ')
-		b = strconv.AppendQuote(b, i.Name)
+		b = appendQuoted(b, i.Name)
 		b = append(b, ' ')
-		b = strconv.AppendQuote(b, i.Value)
+		b = appendQuoted(b, i.Value)
 		b = append(b, '\n')
 	}
 	return b
+}
+
+// appendQuoted is strconv.AppendQuote, which takes its time: nearly all paths and values stand for themselves.
+func appendQuoted(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(b, s)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // Digest is that of the encoded inputs.
