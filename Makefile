@@ -53,7 +53,7 @@ test-full: deps build ## what test runs, and what takes longer
 	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 75m $(PKGS)
 
 bench: deps build ## the speed figures, as ratios to a floor of raw client calls
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./cmd/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./executor/build/... ./cmd/...
 
 $(BIN)/golangci-lint:
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
