@@ -16,7 +16,7 @@ import (
 // and the plan of a stack without anything.
 func BenchmarkPlanOfContext(b *testing.B) {
 	shared.start(b)
-	fairlead := build(b, ".")
+	fairlead := goBuild(b, ".")
 	for _, d := range shared.daemons {
 		b.Run(d.Name, func(b *testing.B) {
 			r := newBuildRace(b, d, fairlead)
@@ -62,7 +62,7 @@ CMD ["/app"]
 // buildctl build of the same: with a buildkitd that runs, and where each starts its own.
 func BenchmarkCachedBuild(b *testing.B) {
 	shared.start(b)
-	fairlead := build(b, ".")
+	fairlead := goBuild(b, ".")
 	for _, d := range shared.daemons {
 		for _, own := range []bool{false, true} {
 			b.Run(d.Name+map[bool]string{false: "/started", true: "/own"}[own], func(b *testing.B) { cachedBuild(newBuildRace(b, d, fairlead), own) })
@@ -130,7 +130,7 @@ func newBuildRace(b *testing.B, d *harness.Daemon, program string) *buildRace {
 	r := &buildRace{b: b, daemon: d, dir: filepath.Join(shared.dir, fmt.Sprintf("b%d", n)), namespace: fmt.Sprintf("bench%d", n), program: program}
 	r.must(os.Mkdir(r.dir, 0o755))
 	b.Cleanup(func() {
-		if _, err := d.DropBuilderCache(r.namespace); err != nil {
+		if err := d.DropBuilderCache(r.namespace); err != nil {
 			b.Error(err)
 		}
 		if left, err := d.Leaks(r.namespace, r.dir); err != nil || len(left) > 0 {

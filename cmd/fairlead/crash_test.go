@@ -77,17 +77,23 @@ container "made" {
 // killedAt applies and kills fairlead as it is about to make its nth call that writes, which never reaches containerd. It
 // says whether the apply lasted that long.
 func (l *lab) killedAt(nth int) bool {
+	return l.killedWhen(func(n int, _ string) bool { return n >= nth })
+}
+
+// killedWhen does that at the first call that is said to be it, and lets none through from then on.
+func (l *lab) killedWhen(now func(n int, method string) bool) bool {
 	cmd := l.command("apply", "--yes")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	killed := false
 	started := make(chan struct{})
-	l.arm(func(n int, _ string) error {
+	l.arm(func(n int, method string) error {
 		<-started
-		if n < nth {
+		l.mu.Lock()
+		if !killed && !now(n, method) {
+			l.mu.Unlock()
 			return nil
 		}
-		l.mu.Lock()
 		killed = true
 		l.mu.Unlock()
 		_ = cmd.Process.Kill()

@@ -21,6 +21,7 @@ type lab struct {
 	dir       string
 	namespace string
 	proxy     *harness.Proxy
+	env       []string // more of fairlead's environment
 
 	mu   sync.Mutex
 	hook func(n int, method string) error
@@ -88,6 +89,7 @@ func (l *lab) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(shared.bin, "fairlead"), args...)
 	cmd.Dir = l.dir
 	cmd.Env = append(os.Environ(), "CONTAINERD_ADDRESS="+l.proxy.Address, "CONTAINERD_NAMESPACE="+l.namespace, "DATAROOT="+l.dataRoot(), "NO_COLOR=1")
+	cmd.Env = append(cmd.Env, l.env...)
 	return cmd
 }
 

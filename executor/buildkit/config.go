@@ -61,7 +61,7 @@ func (b *Builder) writeConfig(path, root, socket string) error {
 		Root:         root,
 		Entitlements: []string{"network.host"},
 		GRPC:         grpcSettings{[]string{"unix://" + socket}},
-		OTEL:         otelSettings{filepath.Join(root, "otel.sock")}, // the default is one for all that run
+		OTEL:         otelSettings{filepath.Join(root, otelName)}, // the default is one for all that run
 		Workers: workerSettings{Containerd: containerdSettings{
 			Enabled: true, Address: b.o.Address, Namespace: b.o.Namespace, Snapshotter: b.o.Snapshotter, GC: true,
 		}},

@@ -20,13 +20,11 @@ import (
 const (
 	program       = "buildkitd"
 	socketName    = "buildkitd.sock"
+	otelName      = "otel.sock"
 	startPatience = 30 * time.Second // until the worker answers
 	endPatience   = 20 * time.Second // until a buildkitd that was told to end is killed
 	maxSocket     = 107              // bytes of a socket's path: sun_path in unix(7), with its NUL
 )
-
-// sockets are those that a buildkitd makes in its root, and leaves there.
-var sockets = []string{socketName, "otel.sock"}
 
 // daemon is a buildkitd of fairlead's own.
 type daemon struct {
@@ -100,9 +98,6 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 		return nil, nil, fmt.Errorf("builder: %s cannot be run: %w", bin, err)
 	}
 	c, err := b.awaitAnswer(ctx, own, "unix://"+socket)
-	if err == nil {
-		c.log = logOf(root)
-	}
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("builder: %s %w. It says:\n%s", bin, err, lastLines(logOf(root), 10))
 	}
@@ -164,10 +159,7 @@ func (b *Builder) end(ctx context.Context, d *daemon) error {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.done:
-	case <-ctx.Done():
 	case <-time.After(endPatience):
-	}
-	if !d.ended() {
 		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
 		<-d.done
 	}
@@ -204,5 +196,5 @@ func lastLines(path string, n int) string {
 
 // bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
 func (b *Builder) bound(ctx context.Context) {
-	_ = b.conn.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
+	_ = b.conn.client.Prune(ctx, nil, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
 }

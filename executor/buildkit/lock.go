@@ -59,13 +59,26 @@ func tryLock(path string) (*rootLock, error) {
 // sign writes who has the lock, for the one that waits.
 func (l *rootLock) sign(stack string) {
 	if l.file.Truncate(0) == nil {
-		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stack), 0) // it is for people only
+		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stack), 0) // a lock without it holds as well
 	}
 }
 
-func holder(path string) string {
+// signed reads what sign wrote.
+func signed(path string) (pid, stack string) {
 	b, _ := os.ReadFile(path)
-	pid, stack, _ := strings.Cut(string(b), " ")
+	pid, stack, _ = strings.Cut(string(b), " ")
+	return pid, stack
+}
+
+// holderLives tells whether the fairlead that took the lock is there; its buildkitd may outlive it by a moment.
+func holderLives(path string) bool {
+	pid, _ := signed(path)
+	n, err := strconv.Atoi(pid)
+	return err != nil || unix.Kill(n, 0) == nil
+}
+
+func holder(path string) string {
+	pid, stack := signed(path)
 	if stack == "" {
 		return "another process"
 	}

@@ -27,29 +27,30 @@ const sweepPatience = 30 * time.Second
 // A buildkitd that is killed leaves the containers of the RUNs it was in, with their tasks and shims, and mounts below its root. Its
 // leases and snapshots the next buildkitd on the root clears by itself, when it starts.
 
-// Sweep clears what a killed buildkitd of fairlead's own left. While one runs, there is nothing to clear.
+// Sweep clears what a killed buildkitd of fairlead's own left. While one runs, there is nothing to clear; one whose fairlead was
+// killed is about to end, and is waited for.
 func (b *Builder) Sweep(ctx context.Context) error {
 	root := b.root()
-	if _, err := os.Stat(root); err != nil {
-		return nil // there never was one
+	if _, err := os.Stat(filepath.Join(root, otelName)); err != nil {
+		return nil // it was cleared, or there never was one
 	}
-	lock, err := tryLock(filepath.Join(root, "lock"))
-	if lock == nil {
-		return err
+	path := filepath.Join(root, "lock")
+	for end := time.Now().Add(endPatience); ; time.Sleep(20 * time.Millisecond) {
+		lock, err := tryLock(path)
+		if err != nil {
+			return err
+		}
+		if lock != nil {
+			defer lock.release()
+			return b.sweep(ctx)
+		}
+		if holderLives(path) || ctx.Err() != nil || time.Now().After(end) {
+			return nil
+		}
 	}
-	defer lock.release()
-	return b.sweep(ctx)
 }
 
-// drop removes a file, if it is there.
-func drop(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("builder: what a killed one left: %w", err)
-	}
-	return nil
-}
-
-// sweep does that, under the lock.
+// sweep does that, under the lock. The sockets go last: they tell that there is something to clear.
 func (b *Builder) sweep(ctx context.Context) error {
 	ctx = namespaces.WithNamespace(context.WithoutCancel(ctx), b.o.Namespace)
 	all, err := b.o.Client.ContainerService().List(ctx)
@@ -63,10 +64,16 @@ func (b *Builder) sweep(ctx context.Context) error {
 			errs = append(errs, b.clear(ctx, c.ID))
 		}
 	}
-	for _, name := range sockets {
-		errs = append(errs, drop(filepath.Join(root, name)))
+	errs = append(errs, unmountBelow(root))
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	return errors.Join(append(errs, unmountBelow(root))...)
+	for _, name := range []string{socketName, otelName} { // a killed one leaves both, and any the second
+		if err := os.Remove(filepath.Join(root, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("builder: its socket: %w", err)
+		}
+	}
+	return nil
 }
 
 // mountsFrom tells whether a container has something mounted from below root, as each of a buildkitd's has its resolv.conf.

@@ -69,15 +69,6 @@ func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, erro
 	return w.building.kit, nil
 }
 
-// sweepBuilder clears what a builder of our own that was killed left.
-func (w *Writer) sweepBuilder(ctx context.Context, stack string) error {
-	kit, err := w.kit(ctx, stack)
-	if err != nil {
-		return err
-	}
-	return kit.Sweep(ctx)
-}
-
 // endBuilder ends the session's builder, if it is our own and was started.
 func (w *Writer) endBuilder(ctx context.Context) error {
 	w.building.mu.Lock()
@@ -310,6 +301,19 @@ func (w *Writer) writeInputs(ctx context.Context, in planner.Inputs) (string, er
 		return "", fmt.Errorf("content store: the list of inputs: %w", err)
 	}
 	return desc.Digest.String(), nil
+}
+
+// sweepBuilder clears what a killed apply's builder left, whether this one builds or not: containers and mounts first, and then the
+// records under which it exported, of which there are no new ones by then.
+func (w *Writer) sweepBuilder(ctx context.Context, stack string) error {
+	kit, err := w.kit(ctx, stack)
+	if err != nil {
+		return err
+	}
+	if err := kit.Sweep(ctx); err != nil {
+		return err
+	}
+	return w.sweepBuilding(ctx, stack)
 }
 
 // sweepBuilding deletes the records under which a killed apply's builder exported.

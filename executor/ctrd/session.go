@@ -67,9 +67,6 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 	if err := w.sweepBuilder(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}
-	if err := w.sweepBuilding(ctx, stack); err != nil {
-		return leases.Lease{}, err
-	}
 	if err := w.sweep(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}

@@ -1,0 +1,152 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tasks "github.com/containerd/containerd/api/services/tasks/v1"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/moby/sys/mountinfo"
+)
+
+// BuildLeaks gives what builds have left while none runs, but for the builder's cache: records, leases, and the containers, tasks, shims
+// and processes of RUNs; a buildkitd; and mounts, sockets and the locks of stacks of the daemon at address. mark is what each RUN has in
+// its environment.
+func (d *Daemon) BuildLeaks(address, ns, dataRoot, mark string) ([]string, error) {
+	client, err := d.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), ns)
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		left, err := d.buildLeaks(ctx, client, ns)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, buildFiles(address, ns, dataRoot)...)
+		for _, p := range append(Processes("cmdline", dataRoot), Processes("environ", mark)...) {
+			if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p)); err == nil {
+				left = append(left, fmt.Sprintf("process %d %s", p, bytes.ReplaceAll(args, []byte{0}, []byte{' '})))
+			}
+		}
+		if len(left) == 0 || time.Now().After(end) { // what is just ending may take a moment
+			return left, nil
+		}
+	}
+}
+
+func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns string) ([]string, error) {
+	var left []string
+	held, err := client.LeasesService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range held {
+		_, temporary := l.Labels["buildkit/lease.temporary"]
+		temporary = temporary && !strings.HasSuffix(l.ID, "-view") // of its cache: the next buildkitd lets it go
+		_, session := l.Labels["fairlead/stack"]
+		if temporary || session {
+			left = append(left, fmt.Sprintf("lease %s %v", l.ID, l.Labels))
+		}
+	}
+	records, err := client.ImageService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if strings.HasPrefix(r.Name, "fairlead.building/") {
+			left = append(left, "image "+r.Name)
+		}
+	}
+	all, err := client.ContainerService().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[string]bool{}
+	for _, c := range all {
+		if ours[c.ID] = c.Labels["fairlead/owner"] == c.ID; !ours[c.ID] {
+			left = append(left, "container "+c.ID)
+		}
+	}
+	running, err := client.TaskService().List(ctx, &tasks.ListTasksRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range running.Tasks {
+		if !ours[t.ID] {
+			left = append(left, "task "+t.ID)
+		}
+	}
+	for _, args := range shimsOf(d.Address) {
+		if id := after(args, "-id"); after(args, "-namespace") == ns && !ours[id] {
+			left = append(left, "shim "+id)
+		}
+	}
+	for _, m := range d.mounts(ns) {
+		if id := filepath.Base(filepath.Dir(strings.TrimPrefix(m, "mount "))); !ours[id] {
+			left = append(left, m)
+		}
+	}
+	return left, nil
+}
+
+// buildFiles finds mounts and sockets below the data root, and locks of stacks in the namespace.
+func buildFiles(address, ns, dataRoot string) []string {
+	var left []string
+	mounts, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(dataRoot))
+	for _, m := range mounts {
+		left = append(left, "mount "+m.Mountpoint)
+	}
+	_ = filepath.WalkDir(dataRoot, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type() == fs.ModeSocket {
+			left = append(left, "socket "+path)
+		}
+		return nil
+	})
+	sum := sha256.Sum256([]byte(address))
+	locks, _ := filepath.Glob(filepath.Join("/run/fairlead/locks", hex.EncodeToString(sum[:])[:16], ns, "*"))
+	return append(left, locks...)
+}
+
+// Processes gives the processes that have text in a file of /proc/PID.
+func Processes(file, text string) []int {
+	return processes(func(_ int, dir string) bool {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		return err == nil && bytes.Contains(b, []byte(text))
+	})
+}
+
+// DropBuilderCache takes a buildkitd's cache away, which leases hold, and waits until it is gone. No buildkitd may run on the namespace.
+func (d *Daemon) DropBuilderCache(ns string) error {
+	client, err := d.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), ns)
+	held, err := client.LeasesService().List(ctx)
+	if err != nil {
+		return err
+	}
+	for i, l := range held {
+		var last []leases.DeleteOpt
+		if i == len(held)-1 {
+			last = append(last, leases.SynchronousDelete)
+		}
+		if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}, last...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
