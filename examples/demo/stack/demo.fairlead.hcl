@@ -2,14 +2,20 @@ stack "demo" {}
 
 image "web" {
   name = "demo/web:1"
-  load = "../web.tar"
+  build {
+    context   = "./app"
+    platforms = ["linux/amd64", "linux/arm64"]
+  }
 }
 
 container "web" {
+  for_each = { amd64 = "18080", arm64 = "18081" }
+
   image        = image.web
+  platform     = "linux/${each.key}"
   network_mode = "host"
   restart      = "always"
-  env          = { PORT = "18080", GREETING = "hello" }
+  env          = { PORT = each.value }
 }
 
-output "url" { value = "http://127.0.0.1:18080/" }
+output "urls" { value = ["http://127.0.0.1:18080/", "http://127.0.0.1:18081/"] }
