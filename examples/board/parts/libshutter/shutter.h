@@ -1,0 +1,2 @@
+/* The fastest time of the shutter, in microseconds, of a lens. */
+int shutter_fastest(const char *lens);
