@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// TestExamplesPlan plans every example for an empty host, on which each image that it names can be had.
+// TestExamplesPlan plans every example for an empty host, on which each image that it names can be had, and nothing is emulated yet.
 func TestExamplesPlan(t *testing.T) {
 	dirs := map[string]bool{}
 	for _, pattern := range []string{"../../examples/*/*.fairlead.hcl", "../../examples/*/*/*.fairlead.hcl"} {
@@ -21,7 +21,7 @@ func TestExamplesPlan(t *testing.T) {
 			dirs[filepath.Dir(f)] = true
 		}
 	}
-	if len(dirs) < 5 {
+	if len(dirs) < 7 {
 		t.Fatalf("%d examples found", len(dirs))
 	}
 	for dir := range dirs {
@@ -31,23 +31,57 @@ func TestExamplesPlan(t *testing.T) {
 				t.Fatal(diags.Error())
 			}
 			have := &planner.State{Namespace: "default", Images: map[string]*planner.LiveImage{}, Sources: map[string]*planner.Source{}}
-			have.Host = planner.Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs"}
+			have.Host = planner.Host{Platform: "linux/amd64", Native: []string{"linux/amd64"}, Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Emulators: map[string]planner.LiveEmulator{}}
+			for _, arch := range []string{"arm64", "riscv64"} {
+				have.Host.Emulators["linux/"+arch] = planner.LiveEmulator{Rule: "/usr/lib/binfmt.d/" + arch + ".conf"}
+			}
 			for _, i := range cfg.Images {
-				have.Sources[planner.SourceKey(i)] = &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
+				src := &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
+				if i.Build != nil || i.Rootfs != nil {
+					src = &planner.Source{Inputs: planner.Inputs{{Kind: planner.InputFile, Name: "a"}}}
+				}
+				have.Sources[planner.SourceKey(i)] = src
 			}
 			plan, diags := planner.Make(cfg, have, planner.Options{NewID: newID})
 			if diags.HasErrors() {
 				t.Fatal(diags.Error())
 			}
-			created := 0
+			created, made, registered := 0, 0, 0
 			for _, s := range plan.Steps {
-				if _, ok := s.Op.(*planner.CreateContainer); ok {
+				switch s.Op.(type) {
+				case *planner.CreateContainer:
 					created++
+				case *planner.BuildImage, *planner.ImportImage:
+					made++
+				case *planner.RegisterEmulator:
+					registered++
 				}
 			}
-			if plan.Empty() || created != len(cfg.Containers) {
-				t.Errorf("%d containers created of %d:\n%s", created, len(cfg.Containers), plan)
+			if plan.Empty() || created != len(cfg.Containers) || made != countMade(cfg) || registered != len(foreign(cfg)) {
+				t.Errorf("%d containers created, %d images made, %d emulators registered; of %d, %d and %d:\n%s",
+					created, made, registered, len(cfg.Containers), countMade(cfg), len(foreign(cfg)), plan)
 			}
 		})
 	}
+}
+
+// countMade counts the images that are built or imported.
+func countMade(cfg *spec.Config) (n int) {
+	for _, i := range cfg.Images {
+		if i.Build != nil || i.Rootfs != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// foreign are the platforms of containers that a linux/amd64 host runs only under emulation.
+func foreign(cfg *spec.Config) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range cfg.Containers {
+		if c.Platform != "" && c.Platform != "linux/amd64" {
+			out[c.Platform] = true
+		}
+	}
+	return out
 }
