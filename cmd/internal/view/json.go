@@ -59,6 +59,7 @@ type stepDoc struct {
 	Title  string `json:"title"`
 	Cause  string `json:"cause"`
 	After  []int  `json:"after"`
+	If     []int  `json:"if,omitempty"` // unless one of these steps changes something, this one is passed over
 	Change int    `json:"change"`
 }
 
@@ -85,7 +86,7 @@ func PlanJSON(w io.Writer, p *planner.Plan) error {
 		if after == nil {
 			after = []int{}
 		}
-		doc.Steps = append(doc.Steps, stepDoc{ID: s.ID, Title: planner.Title(p, s), Cause: s.Cause, After: after, Change: s.Change})
+		doc.Steps = append(doc.Steps, stepDoc{ID: s.ID, Title: planner.Title(p, s), Cause: s.Cause, After: after, If: s.If, Change: s.Change})
 	}
 	return JSON(w, doc)
 }
