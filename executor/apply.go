@@ -91,7 +91,7 @@ func (s *schedule) run(ctx context.Context) error {
 		if s.alive == 0 {
 			break
 		}
-		s.take(<-s.news)
+		s.take(ctx, <-s.news)
 	}
 	return s.result(ctx)
 }
@@ -190,7 +190,7 @@ func (s *schedule) call(ctx context.Context, id int, op planner.Op) (err error) 
 	return s.runner.Run(ctx, op, func(p Progress) { s.news <- news{id: id, progress: &p} })
 }
 
-func (s *schedule) take(n news) {
+func (s *schedule) take(ctx context.Context, n news) {
 	step := s.plan.Steps[n.id-1]
 	if n.progress != nil {
 		s.same[n.id] = s.same[n.id] || n.progress.Same
@@ -201,11 +201,11 @@ func (s *schedule) take(n news) {
 	if takesPlace(step.Op) {
 		s.places--
 	}
-	took := time.Since(s.started[n.id])
-	if n.err != nil && mayBeCut(step.Op) && errors.Is(n.err, context.Canceled) {
-		s.outcome[n.id] = waiting // interrupted: as if it had never begun
+	if ctx.Err() != nil && mayBeCut(step.Op) && errors.Is(n.err, context.Canceled) {
+		s.outcome[n.id] = waiting // it did not fail: it is not done
 		return
 	}
+	took := time.Since(s.started[n.id])
 	if n.err != nil {
 		s.outcome[n.id] = failed
 		e := &StepError{Step: step, Title: planner.Title(s.plan, step), Err: n.err, Undone: n.undone, Tried: n.tried}
@@ -241,7 +241,7 @@ func (s *schedule) notify(e Event) {
 	}
 }
 
-// result names what failed, in step order, and what was never started.
+// result names what failed, in step order, and what was never started or was cut off.
 func (s *schedule) result(ctx context.Context) error {
 	e := &Error{Total: len(s.plan.Steps), Steps: s.errs, plan: s.plan}
 	for _, step := range s.plan.Steps {

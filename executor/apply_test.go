@@ -149,6 +149,26 @@ func TestInterruptStartsNothingButTheRestOfAReplacement(t *testing.T) {
 	})
 }
 
+// What an interrupt cuts off is not done rather than failed.
+func TestInterruptCutsOffABuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := &recorder{blocks: map[string]time.Duration{"*planner.BuildImage": time.Minute}, fails: map[string]error{"*planner.BuildImage": context.Canceled}}
+		build := step(1)
+		build.Op = &planner.BuildImage{}
+		time.AfterFunc(time.Second, cancel)
+		var last []EventKind
+		err := Apply(ctx, plan(build, step(2, 1)), r, Options{Notify: func(e Event) { last = append(last, e.Kind) }})
+		var e *Error
+		if !errors.As(err, &e) || !e.Interrupted || len(e.Skipped) != 2 || len(e.Steps) != 0 {
+			t.Errorf("got %v", err)
+		}
+		if !slices.Equal(last, []EventKind{Started, Skipped, Skipped}) {
+			t.Errorf("events: %v", last)
+		}
+	})
+}
+
 func TestPanicCostsOneStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
@@ -206,32 +226,6 @@ func TestStepsThatHangOnAChangeArePassedOver(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || len(e.Skipped) != 4 {
 			t.Errorf("got %v", err)
-		}
-	})
-}
-
-// waits runs builds until they are interrupted.
-type waits struct{ *recorder }
-
-func (r waits) Run(ctx context.Context, op planner.Op, report func(Progress)) error {
-	if _, ok := op.(*planner.BuildImage); ok {
-		<-ctx.Done()
-		return fmt.Errorf("building: %w", context.Cause(ctx))
-	}
-	return r.recorder.Run(ctx, op, report)
-}
-
-func TestAnInterruptEndsABuildAndNothingElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		r := waits{&recorder{blocks: map[string]time.Duration{"2": time.Minute}}}
-		p := plan(step(1), step(2), step(3, 1))
-		p.Steps[0].Op = &planner.BuildImage{}
-		go func() { time.Sleep(time.Second); cancel() }()
-		err := Apply(ctx, p, r, Options{Parallel: 3})
-		var e *Error
-		if !errors.As(err, &e) || !e.Interrupted || len(e.Steps) != 0 || len(e.Skipped) != 2 || len(r.ran) != 1 {
-			t.Errorf("ran %v, %v", r.ran, err)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func starts(op planner.Op) bool { _, ok := op.(*planner.StartTask); return ok }
 
 func (e *StepError) Unwrap() error { return e.Err }
 
-// Error is what a run leaves to say: the steps that failed, in step order, and those that never started.
+// Error is what a run leaves to say: the steps that failed, in step order, and those that never started or were cut off.
 type Error struct {
 	Total       int
 	Steps       []*StepError
@@ -55,7 +55,7 @@ type Error struct {
 // skippedShown is how many of the steps that never started are named.
 const skippedShown = 6
 
-// notDone names the steps that never started.
+// notDone names the steps that never started or were cut off.
 func (e *Error) notDone() string {
 	var titles []string
 	for i, step := range e.Skipped {

@@ -19,7 +19,8 @@ type Event struct {
 // EventKind says what happened to a step.
 type EventKind string
 
-// The kinds. Each step gets Started and then, after any number of Progressed, Succeeded or Failed; or Skipped or Passed alone.
+// The kinds. Each step gets Started and then, after any number of Progressed, Succeeded or Failed, or Skipped if an interrupt cut it
+// off; or Skipped or Passed alone.
 const (
 	Started    EventKind = "started"
 	Progressed EventKind = "progressed"

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -46,8 +47,8 @@ func newView(report func(executor.Progress)) *view {
 	return &view{report: report, steps: map[digest.Digest]*step{}, statuses: map[string]*client.VertexStatus{}}
 }
 
-// note reports what happens before the build.
-func (v *view) note(s string) { v.report(executor.Progress{Note: s}) }
+// note reports what happens before the build, in a log too.
+func (v *view) note(s string) { v.report(executor.Progress{Note: s, Lines: []string{s}}) }
 
 // follow takes all that comes, until there is no more.
 func (v *view) follow(statuses <-chan *client.SolveStatus) {
@@ -112,6 +113,8 @@ func (v *view) vertex(x *client.Vertex) {
 	}
 	own := strings.HasPrefix(st.name, internal) || strings.HasSuffix(st.name, "] load .dockerignore")
 	switch {
+	case strings.HasSuffix(x.Error, context.Canceled.Error()): // it was interrupted, or another step failed
+		v.lines = append(v.lines, "CANCELED "+st.name)
 	case x.Error != "":
 		v.lines = append(v.lines, "ERROR "+st.name)
 	case own:
