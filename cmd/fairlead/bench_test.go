@@ -28,7 +28,7 @@ func BenchmarkFloor(b *testing.B) {
 }
 
 // goBuild gives a program as it is shipped, without the race detector.
-func goBuild(b *testing.B, pkg string) string {
+func goBuild(b testing.TB, pkg string) string {
 	path := filepath.Join(b.TempDir(), filepath.Base(filepath.Clean("fairlead/"+pkg)))
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -25,3 +25,6 @@ func Tree(dir string, n int, seed uint64) error {
 	}
 	return nil
 }
+
+// Noise gives n bytes that do not compress well and depend on seed alone.
+func Noise(seed string, n int) []byte { return pad(seed, n) }
