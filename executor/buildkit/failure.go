@@ -147,6 +147,7 @@ func reasonOf(err error) string {
 	for noise.MatchString(text) {
 		text = noise.ReplaceAllString(text, "")
 	}
+	text = strings.TrimSuffix(text, ": unknown")
 	for _, r := range reasons {
 		if r.from.MatchString(text) {
 			return r.from.ReplaceAllString(text, r.to)

@@ -21,7 +21,7 @@ func TestStepErrors(t *testing.T) {
 			{"RUN echo out; exit 3\n", "inline Dockerfile:3: RUN echo out; exit 3: exit code 3\n  | out"},
 			{"RUN i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; done; exit 1\n", "exit code 1\n  | 11\n  | 12\n"},
 			{"RUN nocommand\n", "inline Dockerfile:3: RUN nocommand: exit code 127\n  | /bin/sh: nocommand: not found"},
-			{"RUN [\"/nothing\"]\n", `inline Dockerfile:3: RUN ["/nothing"]: failed to create`},
+			{"RUN [\"/nothing\"]\n", `inline Dockerfile:3: RUN ["/nothing"]: exec: "/nothing": stat /nothing: no such file or directory`},
 			{"FRM x\n", "inline Dockerfile:3: unknown instruction: FRM (did you mean FROM?)"},
 			{"COPY nothing /x\n", "inline Dockerfile:3: COPY nothing /x: /nothing is not there to be copied"},
 			{"COPY ../x /x\n", "inline Dockerfile:3: COPY ../x /x: /x is not there to be copied"},
