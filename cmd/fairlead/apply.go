@@ -226,6 +226,7 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 	}
 	err := executor.Apply(ctx, p, w, executor.Options{Parallel: parallel, Notify: notify})
 	end()
+	w.EndBuilder(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (b *Builder) awaitAnswer(ctx context.Context, own *daemon, host string) (*c
 			return nil, context.Cause(ctx)
 		case <-own.done:
 			return nil, errors.New("ended at once")
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 	return nil, fmt.Errorf("doesn't answer within %s", startPatience)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -50,6 +51,7 @@ func (r *results) set(token, digest string) {
 type builder struct {
 	mu  sync.Mutex
 	kit *buildkit.Builder
+	err error // of its end
 }
 
 // kit gives the session's builder. Nothing is started or connected to before the first build.
@@ -69,16 +71,25 @@ func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, erro
 	return w.building.kit, nil
 }
 
-// endBuilder ends the session's builder, if it is our own and was started.
+// EndBuilder ends the session's builder, if it is our own and was started: there is nothing more to build. What goes wrong is told
+// when the session ends, which waits for it.
+func (w *Writer) EndBuilder(ctx context.Context) {
+	w.building.mu.Lock()
+	go func() {
+		defer w.building.mu.Unlock()
+		if kit := w.building.kit; kit != nil {
+			w.building.kit = nil
+			w.building.err = errors.Join(w.building.err, kit.Close(ctx))
+		}
+	}()
+}
+
+// endBuilder does that and waits for it.
 func (w *Writer) endBuilder(ctx context.Context) error {
+	w.EndBuilder(ctx)
 	w.building.mu.Lock()
 	defer w.building.mu.Unlock()
-	if w.building.kit == nil {
-		return nil
-	}
-	kit := w.building.kit
-	w.building.kit = nil
-	return kit.Close(ctx)
+	return w.building.err
 }
 
 // building is the beginning of the names under which a builder exports. Such a record lives until the image's own points at the

@@ -36,14 +36,15 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 		defer l.release()
 		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
 		defer cancel()
-		built := w.endBuilder(ctx)
-		err := w.client.LeasesService().Delete(ctx, lease, leases.SynchronousDelete)
-		if err != nil && !errdefs.IsNotFound(err) {
-			return w.gone("ending", errors.Join(built, fmt.Errorf("lease %s: %w", lease.ID, err)))
+		builder := make(chan error, 1)
+		go func() { builder <- w.endBuilder(ctx) }() // it takes a while, and so does collecting garbage
+		err := w.dropLease(ctx, lease.ID, leases.SynchronousDelete)
+		if err == nil {
+			var removed []string
+			w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
+			err = w.endLeftovers(ctx, removed)
 		}
-		var removed []string
-		w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
-		return w.gone("ending", errors.Join(built, w.endLeftovers(ctx, removed)))
+		return w.gone("ending", errors.Join(<-builder, err))
 	}
 	return leases.WithLease(ctx, lease.ID), end, nil
 }
