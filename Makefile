@@ -49,6 +49,7 @@ test: deps build ## vet, unit tests with the race detector, every script on cont
 	$(GO) vet $(PKGS)
 	CGO_ENABLED=1 $(GO) test -race -timeout 25m $(PKGS)
 
+test-full: APT += mmdebstrap arch-test
 test-full: deps build ## what test runs, and what takes longer
 	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 75m $(PKGS)
 

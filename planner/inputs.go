@@ -23,7 +23,7 @@ type InputKind string
 // The kinds.
 const (
 	InputFile       InputKind = "file"       // of the context: mode, owner-independent, and digest; Name is NAME:PATH in a named context
-	InputDockerfile InputKind = "dockerfile" // its instructions, as digest
+	InputDockerfile InputKind = "dockerfile" // its text, as digest
 	InputArg        InputKind = "arg"        // that the Dockerfile uses
 	InputBase       InputKind = "base"       // an image that it builds on or copies from; Value is its digest
 	InputPlatform   InputKind = "platform"   // that it is built for; Value is "yes"
