@@ -50,6 +50,13 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"quote":      cmdQuote,
 		"background": cmdBackground,
 		"ended":      cmdEnded,
+		"builder":    cmdBuilder,
+		"document":   cmdDocument,
+		"elf":        cmdELF,
+		"log":        cmdLog,
+		"nowhere":    cmdNowhere,
+		"program":    cmdProgram,
+		"serve":      cmdServe,
 	}
 }
 
@@ -150,7 +157,7 @@ func quiet(ts *testscript.TestScript, name string, args ...string) (string, erro
 
 func environ(ts *testscript.TestScript) []string {
 	env := []string{"LANG=C"}
-	for _, k := range []string{"PATH", "CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE", "DATAROOT", "HOME", "NO_COLOR", "DOCKER_CONFIG"} {
+	for _, k := range []string{"PATH", "CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE", "DATAROOT", "HOME", "NO_COLOR", "DOCKER_CONFIG", "BUILDKIT_HOST", "TOKEN", "SSH_AUTH_SOCK"} {
 		env = append(env, k+"="+ts.Getenv(k))
 	}
 	return env

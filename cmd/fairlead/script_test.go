@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,7 @@ type world struct {
 	bin     string // directory that holds fairlead, as scripts call it
 	daemons []*harness.Daemon
 	probes  *harness.Probes
+	tiny    *harness.Tiny
 	once    sync.Once
 	err     error
 	spaces  atomic.Int64
@@ -62,6 +64,7 @@ func (w *world) open() error {
 	w.top, w.dir = top, dir
 	w.bin = filepath.Join(dir, "bin")
 	w.probes = &harness.Probes{Top: top, Dir: dir}
+	w.tiny = &harness.Tiny{Top: top, Dir: dir}
 	if err := w.build(); err != nil {
 		return err
 	}
@@ -132,6 +135,8 @@ type stage struct {
 	proxy     *harness.Proxy
 	seen      map[string]int64 // content by digest, as `content save` saw it
 
+	builder     *harness.Builder
+	files       *httptest.Server
 	backgrounds map[string]*background // by variable
 }
 
@@ -145,7 +150,7 @@ func setup(env *testscript.Env, d *harness.Daemon) error {
 		return err
 	}
 	env.Values[stageKey{}] = s
-	env.Setenv("PATH", strings.Join([]string{shared.bin, env.Getenv("PATH"), "/usr/sbin", "/sbin"}, ":"))
+	env.Setenv("PATH", strings.Join([]string{shared.bin, env.Getenv("PATH"), "/usr/sbin", "/sbin", filepath.Join(shared.top, "bin")}, ":"))
 	env.Setenv("CONTAINERD_ADDRESS", d.Address)
 	env.Setenv("CONTAINERD_NAMESPACE", s.namespace)
 	env.Setenv("DATAROOT", s.dataRoot)
@@ -167,6 +172,10 @@ func (s *stage) end(t testscript.T) {
 	}
 	if s.registry != nil {
 		s.registry.Close()
+	}
+	s.endBuilder()
+	if s.files != nil {
+		s.files.Close()
 	}
 	left, err := s.daemon.Leaks(s.namespace, s.dataRoot)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Builder is a buildkitd that somebody runs on a daemon's containerd worker.
+// Builder is a buildkitd that somebody runs, on a daemon's containerd or by itself.
 type Builder struct {
 	Host string // unix://…
 
@@ -21,7 +21,8 @@ type Builder struct {
 	done                 chan struct{}
 }
 
-// NewBuilder prepares a buildkitd of namespace ns; dir, which must have a short path, is its root and keeps its cache.
+// NewBuilder prepares a buildkitd of namespace ns, or, without one, one that works by itself with runc; dir, which must have a short path, is
+// its root and keeps its cache.
 func (d *Daemon) NewBuilder(top, dir, ns string) (*Builder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -32,10 +33,14 @@ func (d *Daemon) NewBuilder(top, dir, ns string) (*Builder, error) {
 	if err := os.WriteFile(toml, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
+	worker := []string{"--oci-worker=false", "--containerd-worker=true", "--containerd-worker-addr", d.Address,
+		"--containerd-worker-namespace", ns, "--containerd-worker-snapshotter", "overlayfs"}
+	if ns == "" {
+		worker = []string{"--containerd-worker=false", "--oci-worker=true", "--oci-worker-snapshotter", "native"}
+	}
 	return &Builder{
 		Host: "unix://" + socket, socket: socket, program: filepath.Join(top, "bin/buildkitd"), log: filepath.Join(dir, "log"),
-		args: []string{"--config", toml, "--root", dir, "--addr", "unix://" + socket, "--oci-worker=false", "--containerd-worker=true",
-			"--containerd-worker-addr", d.Address, "--containerd-worker-namespace", ns, "--containerd-worker-snapshotter", "overlayfs"},
+		args: append([]string{"--config", toml, "--root", dir, "--addr", "unix://" + socket}, worker...),
 	}, nil
 }
 
@@ -65,6 +70,16 @@ func (b *Builder) Start() error {
 		}
 	}
 	return errors.New(b.program + ": it doesn't listen within 30 s")
+}
+
+// Ended tells whether it has ended.
+func (b *Builder) Ended() bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Stop ends it and waits for it.

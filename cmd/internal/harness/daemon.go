@@ -11,6 +11,7 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/opencontainers/go-digest"
 )
 
 // Daemon is a private containerd: its root, state and socket are its own.
@@ -131,6 +132,11 @@ func (d *Daemon) Stop(sig syscall.Signal) {
 		<-d.done
 	}
 	d.cmd = nil
+}
+
+// Blob is the path of a blob in the content store.
+func (d *Daemon) Blob(dgst digest.Digest) string {
+	return filepath.Join(d.Dir, "root", "io.containerd.content.v1.content", "blobs", dgst.Algorithm().String(), dgst.Encoded())
 }
 
 // Client connects to the daemon.

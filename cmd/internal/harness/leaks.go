@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -108,7 +109,8 @@ func (d *Daemon) mounts(ns string) []string {
 	return found
 }
 
-// Leaks gives what is left of fairlead's making once everything is destroyed; dataRoot may hold directories, and no file.
+// Leaks gives what is left of fairlead's making once everything is destroyed; dataRoot may hold directories, and of files those that stay
+// for the next time. The cache of fairlead's own builder is one of these: it is taken away here, and nothing else may be left.
 func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 	client, err := d.Client()
 	if err != nil {
@@ -120,6 +122,10 @@ func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	owned = append(owned, builderLeft(dataRoot)...)
+	if err := dropCache(ctx, client); err != nil {
+		return nil, err
+	}
 	if err := sweep(ctx, client); err != nil {
 		return nil, err
 	}
@@ -128,13 +134,22 @@ func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 		return nil, err
 	}
 	_ = filepath.WalkDir(dataRoot, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && strings.Contains(path, "/"+ns+"/") {
+		below, _ := filepath.Rel(dataRoot, path)
+		switch {
+		case err != nil || !strings.Contains(path, "/"+ns+"/"):
+		case e.IsDir() && slices.Contains(stays, below):
+			return filepath.SkipDir
+		case !e.IsDir() && !slices.Contains(stays, below):
 			left = append(left, "file "+path)
 		}
 		return nil
 	})
 	return append(owned, left...), nil
 }
+
+// stays is what fairlead keeps in its data root once all is destroyed: what the own builder has built, what files were when they were last
+// read, and the key of the hashes of secrets.
+var stays = []string{"buildkit", "seen", "key"}
 
 // settled is the inventory once shims that are just ending have ended.
 func (d *Daemon) settled(ns string) ([]string, error) {
@@ -163,7 +178,7 @@ func ownedRecords(ctx context.Context, client *containerd.Client) ([]string, err
 		return nil, err
 	}
 	for _, i := range imgs {
-		if i.Labels["fairlead/owner"] == i.Name {
+		if i.Labels["fairlead/owner"] == i.Name || strings.HasPrefix(i.Name, "fairlead.building/") {
 			lines = append(lines, "owned image "+i.Name)
 		}
 	}

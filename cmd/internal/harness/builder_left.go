@@ -1,0 +1,56 @@
+package harness
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/moby/sys/mountinfo"
+)
+
+// builderLeft is what the own builder of a data root has left running, mounted or listening.
+func builderLeft(dataRoot string) []string {
+	root := filepath.Join(dataRoot, "buildkit") + "/"
+	var lines []string
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		raw, _ := os.ReadFile(p) // it may have ended
+		if line := strings.ReplaceAll(string(raw), "\x00", " "); strings.Contains(line, root) {
+			lines = append(lines, "process "+line)
+		}
+	}
+	mounts, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
+	for _, m := range mounts {
+		lines = append(lines, "mount "+m.Mountpoint)
+	}
+	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type() == fs.ModeSocket {
+			lines = append(lines, "socket "+path)
+		}
+		return nil
+	})
+	return lines
+}
+
+// dropCache deletes the leases by which builders keep their cache, and other forms of what is in it. Those of a build that runs are not
+// among them.
+func dropCache(ctx context.Context, client *containerd.Client) error {
+	all, err := client.LeasesService().List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		_, flat := l.Labels["containerd.io/gc.flat"]
+		_, temporary := l.Labels["buildkit/lease.temporary"]
+		if flat && !temporary || strings.HasSuffix(l.ID, "-variants") {
+			if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

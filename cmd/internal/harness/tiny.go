@@ -1,0 +1,39 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// Tiny compiles testdata/tiny for architectures, once for each.
+type Tiny struct {
+	Top string // the checkout
+	Dir string // for what is compiled
+
+	mu   sync.Mutex
+	have map[string]bool
+}
+
+// For gives the path of the program for an architecture as Go names it.
+func (t *Tiny) For(arch string) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	path := filepath.Join(t.Dir, "tiny-"+arch)
+	if t.have[arch] {
+		return path, nil
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/fairlead/testdata/tiny")
+	cmd.Dir = t.Top
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("tiny for %s: %w\n%s", arch, err, out)
+	}
+	if t.have == nil {
+		t.have = map[string]bool{}
+	}
+	t.have[arch] = true
+	return path, nil
+}
