@@ -49,7 +49,7 @@ type Request struct {
 	Build     *spec.Build
 	Platforms []string                      // none: the host's own; several give an index
 	Record    string                        // image record that a builder on the same containerd makes; whatever it names is replaced
-	Pins      map[string]string             // reference of an image in a registry → digest to take it at
+	Pins      map[string]string             // reference of an image in a registry → the one to take for it, with a digest
 	Images    map[string]ocispec.Descriptor // named context, or what a FROM says, → image in containerd's content store
 	Secrets   map[string][]byte             // by ID
 }

@@ -203,7 +203,8 @@ func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.
 	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingName(op.Owner.Stack), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}}
 	for _, b := range op.Bases {
 		if b.Image.IsZero() && !b.Local {
-			r.Pins[b.Ref] = b.Digest
+			name, _, _ := strings.Cut(b.Ref, "@")
+			r.Pins[b.Ref] = name + "@" + b.Digest
 			continue
 		}
 		target, err := w.contentOf(ctx, b)
