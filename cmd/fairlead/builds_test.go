@@ -145,6 +145,11 @@ func cmdELF(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := platforms.Parse(args[3])
 	ts.Check(err)
 	ts.Check(stageOf(ts).with(func(ctx context.Context, client *containerd.Client) error {
+		ctx, done, err := client.WithLease(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { ts.Check(done(ctx)) }()
 		rec, err := client.ImageService().Get(ctx, args[2])
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
@@ -331,13 +332,18 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// push REPO:TAG [options of image]: puts a test image into the registry.
+// push REPO:TAG [options of image]: puts a test image into the registry, or an index where there are platforms with commas between.
 func cmdPush(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) >= 1, "push REPO:TAG [version=V] [pad=BYTES] [platform=P]")
 	opts, _ := imageOptions(ts, args[1:])
-	img, err := shared.probes.Image(opts)
-	ts.Check(err)
-	ts.Check(stageOf(ts).registry.Push(context.Background(), args[0], img))
+	var imgs []v1.Image
+	for _, platform := range strings.Split(opts.Platform, ",") {
+		opts.Platform = platform
+		img, err := shared.probes.Image(opts)
+		ts.Check(err)
+		imgs = append(imgs, img)
+	}
+	ts.Check(stageOf(ts).registry.Push(context.Background(), args[0], imgs...))
 }
 
 // http URL REGEXP: a GET answers, within some seconds, with a body that matches; `! http URL`: nobody listens.

@@ -9,6 +9,7 @@ import (
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/errdefs"
 	"github.com/moby/sys/mountinfo"
 )
 
@@ -36,8 +37,8 @@ func builderLeft(dataRoot string) []string {
 	return lines
 }
 
-// dropCache deletes the leases by which builders keep their cache, and other forms of what is in it. Those of a build that runs are not
-// among them.
+// dropCache deletes the leases by which buildkitd keeps its cache, other forms of what is in it, and what it works with: these it clears
+// itself when it starts again, or they expire.
 func dropCache(ctx context.Context, client *containerd.Client) error {
 	all, err := client.LeasesService().List(ctx)
 	if err != nil {
@@ -46,10 +47,11 @@ func dropCache(ctx context.Context, client *containerd.Client) error {
 	for _, l := range all {
 		_, flat := l.Labels["containerd.io/gc.flat"]
 		_, temporary := l.Labels["buildkit/lease.temporary"]
-		if flat && !temporary || strings.HasSuffix(l.ID, "-variants") {
-			if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil {
-				return err
-			}
+		if !flat && !temporary && !strings.HasSuffix(l.ID, "-variants") {
+			continue
+		}
+		if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
+			return err
 		}
 	}
 	return nil

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -129,8 +131,8 @@ func (r *Registry) CA(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(block), 0o644)
 }
 
-// Push puts the image into the registry as repo:tag, whatever fault it is told to have.
-func (r *Registry) Push(ctx context.Context, repoTag string, img v1.Image) error {
+// Push puts the image into the registry as repo:tag, whatever fault it is told to have; several are an index.
+func (r *Registry) Push(ctx context.Context, repoTag string, imgs ...v1.Image) error {
 	ref, err := name.ParseReference(r.Host+"/"+repoTag, name.Insecure)
 	if err != nil {
 		return err
@@ -144,7 +146,14 @@ func (r *Registry) Push(ctx context.Context, repoTag string, img v1.Image) error
 	if r.server.TLS != nil {
 		opts = append(opts, remote.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}})) //nolint:gosec // its own certificate
 	}
-	return remote.Write(ref, img, opts...)
+	if len(imgs) == 1 {
+		return remote.Write(ref, imgs[0], opts...)
+	}
+	var adds []mutate.IndexAddendum
+	for _, img := range imgs {
+		adds = append(adds, mutate.IndexAddendum{Add: img})
+	}
+	return remote.WriteIndex(ref, mutate.AppendManifests(empty.Index, adds...), opts...)
 }
 
 // Close ends the registry.

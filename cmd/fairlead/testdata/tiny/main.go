@@ -4,12 +4,14 @@
 //	tiny show FILE with what is in the file, and waits
 //	tiny say TEXT  with the text, and ends
 //	tiny to FILE   into the file, and ends
+//	tiny exit CODE and ends with the exit code
 package main
 
 import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -23,6 +25,10 @@ func main() {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case len(os.Args) == 3 && os.Args[1] == "exit":
+		fmt.Println("machine", m)
+		code, _ := strconv.Atoi(os.Args[2])
+		os.Exit(code)
 	default:
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
