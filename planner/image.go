@@ -163,7 +163,7 @@ func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	}
 	why := strings.TrimSuffix(src.Err, ".")
 	if im.Build != nil {
-		return fault(m.imageAt(im), "Build not possible", "%s cannot be built: %s.", im.Addr, why)
+		return fault(m.imageAt(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
 	}
 	if im.Load != "" {
 		why = strings.TrimPrefix(why, im.Load+": ")

@@ -23,6 +23,14 @@ func fault(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
 	return d
 }
 
+// ended gives a text that ends like a sentence, or with a line of a file.
+func ended(text string) string {
+	if strings.Contains(text, "\n") || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
+
 // importBlock is the block that adopts an object, to be copied into the files.
 func importBlock(to spec.Addr, id string) string {
 	return fmt.Sprintf("\n\n  import {\n    to = %s\n    id = %q\n  }", to, id)

@@ -40,6 +40,7 @@ const (
 	Cut         = "cut"  // blobs end half-way, always
 	CutOnce     = "flap" // every second request for a blob ends half-way
 	Unavailable = "503"
+	Refuse      = "refuse" // takes blobs, and no manifest
 )
 
 // NewRegistry starts an empty registry; with TLS its certificate is its own.
@@ -67,6 +68,8 @@ func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Re
 	fault, _ := r.Fault.Load().(string)
 	blob := req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/blobs/")
 	switch {
+	case fault == Refuse && req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/manifests/"):
+		http.Error(w, `{"errors":[{"code":"DENIED","message":"the quota is used up"}]}`, http.StatusForbidden)
 	case fault == Unavailable:
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 	case fault == Lie && blob:
@@ -151,7 +154,11 @@ func (r *Registry) Push(ctx context.Context, repoTag string, imgs ...v1.Image) e
 	}
 	var adds []mutate.IndexAddendum
 	for _, img := range imgs {
-		adds = append(adds, mutate.IndexAddendum{Add: img})
+		cfg, err := img.ConfigFile()
+		if err != nil {
+			return err
+		}
+		adds = append(adds, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: cfg.Platform()}})
 	}
 	return remote.WriteIndex(ref, mutate.AppendManifests(empty.Index, adds...), opts...)
 }
