@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -263,3 +264,26 @@ func decompressed(b []byte) []byte {
 	text, _ := io.ReadAll(r)
 	return text
 }
+
+// alone ARCH: until the script's end, no other script has to do with what runs the programs of that architecture, as qemu names it. Then
+// it is taken away, and what would register it at the next boot.
+func cmdAlone(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 1, "alone ARCH")
+	turn, _ := turns.LoadOrStore(args[0], &sync.Mutex{})
+	turn.(*sync.Mutex).Lock()
+	ts.Defer(func() {
+		defer turn.(*sync.Mutex).Unlock()
+		for _, name := range []string{"qemu-" + args[0], "fairlead-qemu-" + args[0]} {
+			path := "/proc/sys/fs/binfmt_misc/" + name
+			if _, err := os.Stat(path); err == nil {
+				ts.Check(os.WriteFile(path, []byte("-1"), 0))
+			}
+		}
+		if err := os.Remove("/etc/binfmt.d/fairlead-qemu-" + args[0] + ".conf"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			ts.Check(err)
+		}
+	})
+}
+
+// turns are the locks of alone.
+var turns sync.Map

@@ -51,6 +51,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"quote":      cmdQuote,
 		"background": cmdBackground,
 		"ended":      cmdEnded,
+		"alone":      cmdAlone,
 		"builder":    cmdBuilder,
 		"document":   cmdDocument,
 		"elf":        cmdELF,
