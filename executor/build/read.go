@@ -44,20 +44,29 @@ type Run struct {
 	Platforms []string
 }
 
-// Bases gives the images that b's Dockerfile names, as Read does, and reads nothing but the Dockerfile.
-func Bases(b *spec.Build, o Options) ([]Base, error) {
+// analyse reads the Dockerfile, and finds out where the context is.
+func analyse(b *spec.Build, o Options) (main place, file *dockerfile, u *uses, err error) {
+	if main, err = locate("context", b.Context); err != nil {
+		return main, nil, nil, err
+	}
+	if file, err = findDockerfile(b, main); err != nil {
+		return main, nil, nil, err
+	}
+	u, err = file.analyse(b, o)
+	return main, file, u, err
+}
+
+// filled gives the options with what is meant where nothing is said.
+func (o Options) filled() Options {
 	if len(o.Platforms) == 0 {
 		o.Platforms = []string{o.Host}
 	}
-	main, err := locate("context", b.Context)
-	if err != nil {
-		return nil, err
-	}
-	file, err := findDockerfile(b, main)
-	if err != nil {
-		return nil, err
-	}
-	uses, err := file.analyse(b, o)
+	return o
+}
+
+// Bases gives the images that b's Dockerfile names, as Read does, and reads nothing but the Dockerfile.
+func Bases(b *spec.Build, o Options) ([]Base, error) {
+	_, _, uses, err := analyse(b, o.filled())
 	if err != nil {
 		return nil, err
 	}
@@ -66,18 +75,8 @@ func Bases(b *spec.Build, o Options) ([]Base, error) {
 
 // Read reads all that b depends on from disk. Only a context that is a URL is asked for over the network.
 func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
-	if len(o.Platforms) == 0 {
-		o.Platforms = []string{o.Host}
-	}
-	main, err := locate("context", b.Context)
-	if err != nil {
-		return nil, err
-	}
-	file, err := findDockerfile(b, main)
-	if err != nil {
-		return nil, err
-	}
-	uses, err := file.analyse(b, o)
+	o = o.filled()
+	main, file, uses, err := analyse(b, o)
 	if err != nil {
 		return nil, err
 	}
