@@ -19,14 +19,14 @@ func pruneCommand(a *app) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "prune", Short: "free what nothing needs: the builder's cache, and images that no container uses", Args: cobra.NoArgs,
-		Long: "prune says what it would free, asks, and frees it: of the builder's cache what later builds are not likely to use, and the images of this directory's " +
-			"stack that no container uses and the files don't have any more. With --all it is the whole cache, and each image of any stack that no container uses: " +
-			"what files want of that, an apply brings or builds again.",
+		Long: "prune says what it would free, asks, and frees it: the builder's cache, which builds fill again, and the images of this directory's stack that no " +
+			"container uses and the files don't have any more. With --all it is each image of any stack that no container uses, too: what files want of them, an apply " +
+			"brings or builds again.",
 		Example: "  fairlead prune\n  fairlead prune --all --yes",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), &f, all) },
 	}
 	f.inputs(cmd)
-	cmd.Flags().BoolVar(&all, "all", false, "the whole cache, and all images of stacks that no container uses")
+	cmd.Flags().BoolVar(&all, "all", false, "also all images of stacks that no container uses")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "free it without asking")
 	return cmd
 }
@@ -89,9 +89,9 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 
 // unused gives the images that no container uses, by name: of the stack those that its files don't have, or all of all stacks.
 func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImage {
-	used := map[string]bool{}
+	used, content := map[string]bool{}, map[string]bool{}
 	for _, c := range have.Containers {
-		used[c.Image] = true
+		used[c.Image], content[c.Digest] = true, true
 	}
 	if cfg != nil {
 		for _, im := range cfg.Images {
@@ -103,7 +103,7 @@ func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImag
 	var out []*planner.LiveImage
 	for name, rec := range have.Images {
 		mine := rec.Owner != nil && (all || cfg != nil && rec.Owner.Stack == cfg.Stack.Name)
-		if mine && !rec.Protected && !used[name] {
+		if mine && !rec.Protected && !used[name] && !content[rec.Digest] {
 			out = append(out, rec)
 		}
 	}
