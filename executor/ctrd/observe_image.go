@@ -30,11 +30,15 @@ func liveImages(records map[string]images.Image) map[string]*planner.LiveImage {
 	return out
 }
 
-// readPlatforms finds out for wanted records without a label which platforms' content is whole.
+// asks tells whether an image's content is looked at, for which platforms it is whole: where no label says so, and where nothing but making it
+// anew brings back what is lost.
+func asks(l *planner.LiveImage) bool { return l != nil && (l.Platforms == nil || l.Inputs != "") }
+
+// readPlatforms finds out for wanted records which platforms' content is whole.
 func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records map[string]images.Image, names []string) error {
 	ask := map[string]ocispec.Descriptor{} // by digest: several names may be of one image
 	for _, n := range names {
-		if l := s.Images[n]; l != nil && l.Platforms == nil {
+		if l := s.Images[n]; asks(l) {
 			ask[l.Digest] = records[n].Target
 		}
 	}
@@ -55,7 +59,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 		return err
 	}
 	for _, n := range names {
-		if l := s.Images[n]; l != nil && l.Platforms == nil {
+		if l := s.Images[n]; asks(l) {
 			l.Sizes = sizes[l.Digest]
 			l.Platforms = append([]string{}, sortedSizes(l.Sizes)...)
 		}
