@@ -100,15 +100,9 @@ func (m *maker) withSettled(im *spec.Image, in Inputs) Inputs {
 }
 
 // needsOf gives the images of this stack that an image is made with.
-func (m *maker) needsOf(im *spec.Image, bases []Base) []*imageResult {
-	addrs := refs(im)
-	for _, b := range bases {
-		if !b.Image.IsZero() {
-			addrs = append(slices.Clip(addrs), b.Image)
-		}
-	}
+func (m *maker) needsOf(im *spec.Image) []*imageResult {
 	var out []*imageResult
-	for _, a := range addrs {
+	for _, a := range m.refs(im) {
 		if r := m.images[a]; r != nil && !slices.Contains(out, r) {
 			out = append(out, r)
 		}

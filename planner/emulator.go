@@ -23,6 +23,10 @@ func (m *maker) emulate(platform string, who string, at hcl.Range) *draft {
 	}
 	e := h.Emulators[platform]
 	switch {
+	case e.Rule == "" && slices.Contains(h.Runs, platform):
+		m.emulators[platform] = nil
+		m.fail(fault(at, "No rule to keep", "Programs of %s run here, by the handler %s, and no rule for them is in binfmt.d to be kept for the next boot. Install the package %s, or take persist out.", platform, e.Handler, emulatorPackage))
+		return nil
 	case e.Rule == "":
 		m.emulators[platform] = nil
 		why := "nothing is registered for it"
@@ -80,8 +84,12 @@ func (m *maker) decideEmulators() {
 
 // emulatorsOf gives the steps that a build's RUN instructions wait for.
 func (m *maker) emulatorsOf(im *spec.Image, src *Source) []*draft {
+	runs := src.Emulated
+	if src.Opaque { // it may run programs of any
+		runs = []RunInstruction{{Platforms: m.madeFor(im)}}
+	}
 	var out []*draft
-	for _, r := range src.Emulated {
+	for _, r := range runs {
 		for _, p := range r.Platforms {
 			if d := m.emulate(p, im.Addr.String(), m.imageAt(im)); d != nil {
 				out = append(out, d)

@@ -151,7 +151,7 @@ func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	case im.Load != "":
 		what = "The archive " + im.Load
 	case im.Rootfs != nil:
-		what = "The root filesystem " + im.Rootfs.Path
+		what = "The root filesystem " + spec.Shown(im.Rootfs.Path)
 	case im.Build != nil:
 		what = "What the build depends on"
 	}

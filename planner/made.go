@@ -48,7 +48,7 @@ func (m *maker) decideMade(im *spec.Image) *imageResult {
 		return x.res
 	}
 	x.res.ok = true
-	x.needs = m.needsOf(im, x.bases)
+	x.needs = m.needsOf(im)
 	x.inputs = FillBases(m.withSettled(im, x.src.Inputs), x.bases)
 	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
 	if reasons := x.why(); len(reasons) > 0 {
@@ -195,6 +195,9 @@ func (m *maker) platformsNote(platforms []string) string {
 
 // slowNotes says which RUN steps emulation slows down, and what to do about it.
 func slowNotes(src *Source) []string {
+	if src.Opaque {
+		return []string{"its Dockerfile is read by the builder alone: its bases are not pinned"}
+	}
 	if len(src.Emulated) == 0 {
 		return nil
 	}

@@ -166,21 +166,8 @@ func (m *maker) orderOf(given []spec.Addr) []spec.Addr {
 			return
 		}
 		seen[a] = true
-		for _, to := range r.Refs() {
+		for _, to := range m.refs(r) {
 			visit(to)
-		}
-		switch r := r.(type) {
-		case *spec.Container:
-			visit(r.Image.Addr)
-			for _, to := range r.DependsOn {
-				visit(to)
-			}
-		case *spec.Image:
-			if src := m.have.Sources[SourceKey(r)]; src != nil {
-				for _, b := range src.Bases {
-					visit(b.Image)
-				}
-			}
 		}
 		out = append(out, a)
 	}

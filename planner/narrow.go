@@ -97,12 +97,25 @@ func refs(r spec.Resource) []spec.Addr {
 	return out
 }
 
+// refs are all that a resource needs, with what only its Dockerfile names.
+func (m *maker) refs(r spec.Resource) []spec.Addr {
+	out := refs(r)
+	if im, ok := r.(*spec.Image); ok && im.Build != nil && m.have.Sources[SourceKey(im)] != nil {
+		for _, b := range m.have.Sources[SourceKey(im)].Bases {
+			if !b.Image.IsZero() {
+				out = append(slices.Clip(out), b.Image)
+			}
+		}
+	}
+	return out
+}
+
 // withRefs adds what those in the set refer to, and so on.
 func (m *maker) withRefs(in map[spec.Addr]bool) {
 	for i := len(m.ordered) - 1; i >= 0; i-- {
 		a := m.ordered[i]
 		if r := m.blocks[a]; r != nil && (in[a] || in[a.Block()]) {
-			for _, to := range refs(r) {
+			for _, to := range m.refs(r) {
 				in[to] = true
 			}
 		}
@@ -119,7 +132,7 @@ func (m *maker) withReferrers(in map[spec.Addr]bool) {
 		if r == nil {
 			continue
 		}
-		for _, to := range refs(r) {
+		for _, to := range m.refs(r) {
 			if in[to] || in[to.Block()] {
 				in[a] = true
 			}

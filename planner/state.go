@@ -122,6 +122,7 @@ type Source struct {
 	Names       []string            // of an archive: the names in it
 	Inputs      Inputs              // of a build or an import: all but the bases
 	Bases       []Base              // of a build
+	Opaque      bool                // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
 	Emulated    []RunInstruction    // of a build: the RUN instructions that need an emulator
 	Err         string              // why it could not be read: what is wrong and what to do; the rest is zero then
 }
@@ -135,8 +136,8 @@ type Base struct {
 	Local     bool             `json:"local,omitempty"` // an image record of the host has it; no registry was asked
 	Platforms map[string]int64 `json:"-"`               // that it has; nil: nobody asked
 	Needs     []string         `json:"-"`               // platforms that are needed of it
-	At        string           `json:"-"`               // where: "Dockerfile:3"
-	Use       string           `json:"-"`               // as what: FROM, COPY --from …
+	At        string           `json:"at,omitempty"`    // where: "Dockerfile:3"
+	Use       string           `json:"use,omitempty"`   // as what: FROM, COPY --from …
 }
 
 // RunInstruction is a RUN of a Dockerfile that runs programs of platforms that need an emulator.

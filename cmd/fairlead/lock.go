@@ -43,7 +43,7 @@ func bases(cfg *spec.Config) ([]string, error) {
 		if im.Build == nil {
 			continue
 		}
-		found, err := build.Bases(im.Build, build.Options{Platforms: im.Build.Platforms, Host: ctrd.HostPlatform()})
+		found, err := build.Bases(im.Build, build.Options{Platforms: ctrd.BuildPlatforms(im), Host: ctrd.HostPlatform()})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", im.Addr, err)
 		}

@@ -323,7 +323,7 @@ func TestRemoteContexts(t *testing.T) {
 	for _, tt := range []struct{ at, want string }{
 		{repo, repo + " " + first}, {repo + "#main:sub", repo + "#main:sub " + first}, {repo + "#v1", repo + "#v1 " + first},
 		{repo + "#" + first, repo + "#" + first}, {server.URL + "/context.tar", server.URL + `/context.tar "one"`},
-		{strings.Replace(repo, "://", "://me:hidden@", 1), strings.Replace(repo, "://", "://me:xxxxx@", 1) + " " + first},
+		{strings.Replace(repo, "://", "://me:hidden@", 1), strings.Replace(repo, "://", "://xxxxx@", 1) + " " + first},
 	} {
 		if got := state(tt.at); got != tt.want {
 			t.Errorf("%s is %s; want %s", tt.at, got, tt.want)
@@ -342,8 +342,8 @@ func TestRemoteContexts(t *testing.T) {
 		repo + "#nowhere":                    "there is no branch or tag nowhere",
 		server.URL + "/missing.git":          "/missing.git: it cannot be reached: ",
 		server.URL + "/missing.tar":          "/missing.tar: the server answers 404 Not Found. Correct the URL",
-		"http://me:hidden@127.0.0.1:1/x":     "context http://me:xxxxx@127.0.0.1:1/x: it cannot be reached: dial tcp 127.0.0.1:1",
-		"http://me:hidden@127.0.0.1:1/x.git": "context http://me:xxxxx@127.0.0.1:1/x.git: it cannot be reached: ",
+		"http://me:hidden@127.0.0.1:1/x":     "context http://xxxxx@127.0.0.1:1/x: it cannot be reached: dial tcp 127.0.0.1:1",
+		"http://me:hidden@127.0.0.1:1/x.git": "context http://xxxxx@127.0.0.1:1/x.git: it cannot be reached: ",
 	} {
 		_, err := Read(t.Context(), &spec.Build{Context: at}, Options{Host: amd64})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {

@@ -51,13 +51,13 @@ func locate(what, at string) (place, error) {
 	ref, isGitRef, err := dfgitutil.ParseGitRef(at)
 	switch {
 	case isGitRef && err != nil:
-		return place{}, fmt.Errorf("%s %s: %w", what, redacted(at), err)
+		return place{}, fmt.Errorf("%s %s: %w", what, spec.Shown(at), err)
 	case isGitRef:
 		return place{kind: isGit, at: at, git: ref}, nil
 	case strings.HasPrefix(at, "http://"), strings.HasPrefix(at, "https://"):
 		return place{kind: isHTTP, at: at}, nil
 	}
-	return place{}, fmt.Errorf("%s %s: it is neither a path nor a URL that BuildKit fetches: git, https or http", what, redacted(at))
+	return place{}, fmt.Errorf("%s %s: it is neither a path nor a URL that BuildKit fetches: git, https or http", what, spec.Shown(at))
 }
 
 func locatePath(what, at string) (place, error) {

@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // patience is how long a remote context is waited for.
@@ -24,7 +27,7 @@ var fullCommit = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 // gitState is a repository's URL and the commit that its ref stands for now. Where git isn't installed it is the URL alone, and a
 // new commit isn't seen.
 func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, error) {
-	shown := redacted(at)
+	shown := spec.Shown(at)
 	for _, commit := range []string{ref.Checksum, ref.Ref} {
 		if fullCommit.MatchString(commit) {
 			return shown, nil // the URL itself says which
@@ -40,8 +43,9 @@ func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, er
 	if name == "" {
 		name = "HEAD"
 	}
-	cmd := exec.CommandContext(ctx, git, "ls-remote", "--", ref.Remote, name, name+"^{}")
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
+	remote, login := withoutLogin(ref.Remote)
+	cmd := exec.CommandContext(ctx, git, "ls-remote", "--", remote, name, name+"^{}")
+	cmd.Env = append(append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), login...)
 	cmd.WaitDelay = time.Second
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -49,7 +53,7 @@ func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, er
 		if ctx.Err() != nil {
 			return "", fmt.Errorf("%s: git ls-remote gave no answer: %w", shown, ctx.Err())
 		}
-		text := strings.ReplaceAll(strings.TrimSpace(said.String()), ref.Remote, redacted(ref.Remote))
+		text := strings.TrimSpace(said.String())
 		return "", fmt.Errorf("%s: it cannot be reached: %s", shown, text)
 	}
 	commit := ""
@@ -62,9 +66,22 @@ func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, er
 	return shown + " " + commit, nil
 }
 
+// withoutLogin takes the user and the password out of a repository's URL, and gives them as git takes them from its environment: anybody
+// can see a program's arguments.
+func withoutLogin(remote string) (string, []string) {
+	u, err := url.Parse(remote)
+	if err != nil || u.User == nil || u.Scheme != "https" && u.Scheme != "http" {
+		return remote, nil
+	}
+	password, _ := u.User.Password()
+	login := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+	u.User = nil
+	return u.String(), []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic " + login}
+}
+
 // httpState is a file's URL and what the server says of its content without sending it.
 func httpState(ctx context.Context, at string) (string, error) {
-	shown := redacted(at)
+	shown := spec.Shown(at)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	answer, err := ask(ctx, http.MethodHead, at)
@@ -101,16 +118,4 @@ func ask(ctx context.Context, method, at string) (*http.Response, error) {
 		return nil, err
 	}
 	return answer, answer.Body.Close()
-}
-
-// redacted is a URL without its password.
-func redacted(at string) string {
-	u, err := url.Parse(at)
-	if err != nil {
-		return at
-	}
-	if _, secret := u.User.Password(); !secret {
-		return at
-	}
-	return u.Redacted()
 }

@@ -114,7 +114,10 @@ func (in *inputs) dockerfile(b *spec.Build, remote bool) error {
 		path = filepath.Join(b.Context, path)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return unreadable("Dockerfile", path, err)
+		lower := filepath.Join(filepath.Dir(path), strings.ToLower(dockerui.DefaultDockerfileName)) // as BuildKit has it
+		if _, also := os.Stat(lower); also != nil || filepath.Base(path) != dockerui.DefaultDockerfileName {
+			return unreadable("Dockerfile", path, err)
+		}
 	}
 	dir, err := fsutil.NewFS(filepath.Dir(path))
 	if err != nil {

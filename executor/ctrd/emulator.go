@@ -10,9 +10,14 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// foreign gives the platforms that a stack needs and the machine itself does not run.
-func foreign(cfg *spec.Config, native []string) []string {
+// foreign gives the platforms that a stack needs, or a Dockerfile of it, and the machine itself does not run.
+func foreign(cfg *spec.Config, sources map[string]*planner.Source, native []string) []string {
 	var out []string
+	for _, src := range sources {
+		for _, run := range src.Emulated {
+			out = append(out, run.Platforms...)
+		}
+	}
 	for _, c := range cfg.Containers {
 		out = append(out, c.Platform)
 	}
@@ -26,6 +31,22 @@ func foreign(cfg *spec.Config, native []string) []string {
 	}
 	slices.Sort(out)
 	return slices.DeleteFunc(slices.Compact(out), func(p string) bool { return p == "" || slices.Contains(native, p) })
+}
+
+// readEmulators finds out which of them run here.
+func readEmulators(ctx context.Context, cfg *spec.Config, s *planner.State) (err error) {
+	h := &s.Host
+	if h.Emulators, err = emulators(ctx, foreign(cfg, s.Sources, h.Native)); err != nil {
+		return err
+	}
+	h.Runs = slices.Clone(h.Native)
+	for p, e := range h.Emulators {
+		if e.Works {
+			h.Runs = append(h.Runs, p)
+		}
+	}
+	slices.Sort(h.Runs[len(h.Native):])
+	return nil
 }
 
 // emulators finds out what runs the platforms that a stack needs: by running a program of each.

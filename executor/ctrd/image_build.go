@@ -102,9 +102,12 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		return err
 	}
 	inputs := op.Inputs.Digest()
-	if same, err := w.alreadyMade(ctx, op.Name, op.Was, inputs, op.Platforms, op.Force); err != nil || same {
+	if there, whole, err := w.alreadyMade(ctx, op, inputs); err != nil || there != nil {
+		if err == nil {
+			err = w.point(ctx, op.Name, there.Target, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
+		}
 		w.results.set(op.Result, op.Was)
-		report(executor.Progress{Same: same})
+		report(executor.Progress{Same: true})
 		return err
 	}
 	request, err := w.request(ctx, op)
@@ -115,10 +118,8 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 	if err != nil {
 		return err
 	}
+	defer w.client.ImageService().Delete(context.WithoutCancel(ctx), request.Record) // if that fails, the next apply deletes it
 	got, err := kit.Build(ctx, request, report)
-	if got.Record != "" {
-		defer w.client.ImageService().Delete(context.WithoutCancel(ctx), got.Record) // what is left of it is deleted by the next apply
-	}
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 		return err
 	}
 	if why := planner.WhyMade(op.Inputs, now); len(why) > 0 {
-		return fmt.Errorf("%s: it changed since the plan was made: %s. Plan again", op.Rootfs.Path, strings.Join(why, "; "))
+		return fmt.Errorf("%s: it changed since the plan was made: %s. Plan again", spec.Shown(op.Rootfs.Path), strings.Join(why, "; "))
 	}
 	return nil
 }
@@ -175,27 +176,27 @@ func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) error {
 	return nil
 }
 
-// alreadyMade tells whether the record is what would come out, whatever the plan had to suppose: a base that was built again came
-// out as it was.
-func (w *Writer) alreadyMade(ctx context.Context, name, was, inputs string, platforms []string, force bool) (bool, error) {
-	if was == "" || force {
-		return false, nil
+// alreadyMade gives the record and its platforms if it is what would come out, whatever the plan had to suppose: a base that was built again
+// came out as it was.
+func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs string) (*images.Image, map[string]int64, error) {
+	if op.Was == "" || op.Force {
+		return nil, nil, nil
 	}
-	rec, err := w.client.ImageService().Get(ctx, name)
+	rec, err := w.client.ImageService().Get(ctx, op.Name)
 	if errdefs.IsNotFound(err) {
-		return false, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return false, recordError(name, err)
+		return nil, nil, recordError(op.Name, err)
 	}
-	if ownerOf(rec.Labels, name) == nil || rec.Labels[labelInputs] != inputs || rec.Target.Digest.String() != was {
-		return false, nil
+	if ownerOf(rec.Labels, op.Name) == nil || rec.Labels[labelInputs] != inputs || rec.Target.Digest.String() != op.Was {
+		return nil, nil, nil
 	}
 	whole, err := wholePlatforms(ctx, w.client.ContentStore(), rec.Target)
-	if err != nil {
-		return false, err
+	if err != nil || slices.ContainsFunc(op.Platforms, func(p string) bool { _, ok := whole[p]; return !ok }) {
+		return nil, nil, err
 	}
-	return !slices.ContainsFunc(platforms, func(p string) bool { _, ok := whole[p]; return !ok }), nil
+	return &rec, whole, nil
 }
 
 // request is what the builder is asked for.

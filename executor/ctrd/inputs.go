@@ -30,11 +30,11 @@ const maxInputs = 64 << 20
 
 // buildSource reads what a build depends on: from disk, and of its bases what they are now.
 func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
-	read, err := r.readBuild(ctx, im.Build, r.buildPlatforms(im))
+	read, err := r.readBuild(ctx, im.Build, BuildPlatforms(im))
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
-	src := &planner.Source{Inputs: read.Inputs}
+	src := &planner.Source{Inputs: read.Inputs, Opaque: read.Opaque}
 	for _, run := range read.Runs {
 		src.Emulated = append(src.Emulated, planner.RunInstruction{Line: run.Line, Text: run.Text, Platforms: run.Platforms})
 	}
@@ -56,8 +56,8 @@ func at(file string, line int) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// buildPlatforms gives the platforms that an image is built for.
-func (r *Reader) buildPlatforms(im *spec.Image) []string {
+// BuildPlatforms gives the platforms that an image is built for.
+func BuildPlatforms(im *spec.Image) []string {
 	if len(im.Build.Platforms) > 0 {
 		return im.Build.Platforms
 	}
@@ -77,23 +77,54 @@ func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []strin
 	return build.Read(ctx, b, o)
 }
 
+// namedBases gives of each build only the image blocks that it starts from: what goes must go after what is made of it.
+func (r *Reader) namedBases(cfg *spec.Config) map[string]*planner.Source {
+	out := map[string]*planner.Source{}
+	for _, im := range cfg.Images {
+		if im.Build == nil {
+			continue
+		}
+		found, err := build.Bases(im.Build, build.Options{Platforms: BuildPlatforms(im), Host: r.platform})
+		if err != nil {
+			continue // it cannot be built either, and that is no reason to keep it
+		}
+		src := &planner.Source{}
+		for _, b := range found {
+			if other := blockOf(im, b, cfg); !other.IsZero() {
+				src.Bases = append(src.Bases, planner.Base{Image: other})
+			}
+		}
+		out[planner.SourceKey(im)] = src
+	}
+	return out
+}
+
+// blockOf gives the image block that a base is; zero for none.
+func blockOf(im *spec.Image, b build.Base, cfg *spec.Config) spec.Addr {
+	if b.Context != "" {
+		return im.Build.Contexts[b.Context].Image
+	}
+	for _, other := range cfg.Images {
+		if other.Addr != im.Addr && !other.Implied && (other.Name == b.Ref || slices.Contains(other.Tags, b.Ref)) {
+			return other.Addr
+		}
+	}
+	return spec.Addr{}
+}
+
 // base finds out what an image that a Dockerfile names is: an image block of the stack, what the lock file pins, what is on the host, or
 // what a registry has.
 func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) (planner.Base, error) {
 	out := planner.Base{Name: cmp.Or(b.Context, b.Ref), Ref: b.Ref, Needs: b.Platforms, Use: b.Use}
-	if b.Context != "" {
-		out.Image = im.Build.Contexts[b.Context].Image
+	if out.Image = blockOf(im, b, cfg); !out.Image.IsZero() {
 		return out, nil
-	}
-	for _, other := range cfg.Images {
-		if other.Addr != im.Addr && !other.Implied && (other.Name == b.Ref || slices.Contains(other.Tags, b.Ref)) {
-			out.Image = other.Addr
-			return out, nil
-		}
 	}
 	name, fixed, _ := strings.Cut(b.Ref, "@")
 	pin := cfg.Lock[b.Ref]
 	out.Digest, out.Platforms = pin.Digest, pin.Platforms
+	if own := im.Name == b.Ref || slices.Contains(im.Tags, b.Ref); own && pin.Digest == "" {
+		return out, errors.New("it is the image's own name: it would be built on what was built the last time, each time anew. Give one of the two another name, or pin the base by its digest")
+	}
 	if fixed != "" {
 		out.Digest, out.Platforms = fixed, nil
 	}
@@ -164,13 +195,10 @@ func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.
 			continue
 		}
 		was, err := r.inputs(ctx, rec.Inputs)
-		if errdefs.IsNotFound(err) {
-			continue // somebody took it away: the plan says less then
-		}
-		if err != nil {
+		if errdefs.IsUnavailable(err) || ctx.Err() != nil {
 			return err
 		}
-		rec.MadeFrom = was
+		rec.MadeFrom = was // nil where somebody took it away or damaged it: the plan says less then
 	}
 	return nil
 }

@@ -51,8 +51,14 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	if !o.Offline {
 		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}
+	if o.Offline && o.Plan != nil {
+		s.Sources = r.namedBases(cfg)
+	}
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
+	}
+	if err := readEmulators(ctx, cfg, s); err != nil {
+		return nil, err
 	}
 	if err := r.readMadeFrom(ctx, cfg, s); err != nil {
 		return nil, r.gone("reading the content store", err)

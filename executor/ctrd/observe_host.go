@@ -25,17 +25,6 @@ import (
 func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
 	h.Native = append([]string{h.Platform}, compatible(h.Platform)...)
-	var err error
-	if h.Emulators, err = emulators(ctx, foreign(cfg, h.Native)); err != nil {
-		return h, err
-	}
-	h.Runs = slices.Clone(h.Native)
-	for p, e := range h.Emulators {
-		if e.Works {
-			h.Runs = append(h.Runs, p)
-		}
-	}
-	slices.Sort(h.Runs[len(h.Native):])
 	h.Runtimes = r.runtimes(cfg)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })

@@ -53,7 +53,7 @@ func configInputs(c spec.ImageConfig) planner.Inputs {
 func writeImage(ctx context.Context, store content.Store, r *spec.Rootfs, platform string, layer ocispec.Descriptor, diffID digest.Digest) (ocispec.Descriptor, error) {
 	p, err := platforms.Parse(platform)
 	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("%s: platform %q: %w", shown(r.Path), platform, err)
+		return ocispec.Descriptor{}, fmt.Errorf("%s: platform %q: %w", spec.Shown(r.Path), platform, err)
 	}
 	epoch := time.Unix(0, 0).UTC()
 	config, err := writeDocument(ctx, store, ocispec.MediaTypeImageConfig, ocispec.Image{

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"github.com/fairlead-dev/fairlead/spec"
 	"io"
 	"net"
 	"net/http"
@@ -39,25 +40,13 @@ func isURL(path string) bool {
 	return strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://")
 }
 
-// shown is a path or URL as anybody may see it: without a password.
-func shown(path string) string {
-	if !isURL(path) {
-		return path
-	}
-	if u, err := url.Parse(path); err == nil {
-		return u.Redacted()
-	}
-	scheme, rest, _ := strings.Cut(path, "://")
-	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
-}
-
 func newDownload(path string, client *http.Client) (*download, error) {
 	if _, err := url.Parse(path); err != nil {
 		var parse *url.Error
 		if errors.As(err, &parse) {
 			err = parse.Err
 		}
-		return nil, fmt.Errorf("%s: it is no URL: %w. Correct it", shown(path), err)
+		return nil, fmt.Errorf("%s: it is no URL: %w. Correct it", spec.Shown(path), err)
 	}
 	c := http.Client{}
 	if client != nil {
@@ -73,7 +62,7 @@ func newDownload(path string, client *http.Client) (*download, error) {
 		}
 		return nil
 	}
-	return &download{path, shown(path), &c}, nil
+	return &download{path, spec.Shown(path), &c}, nil
 }
 
 // inputs asks for the headers, by HEAD, and where the server refuses that, by a GET that doesn't read on.
