@@ -79,7 +79,7 @@ func (w *imager) importBlobs(ctx context.Context, a *archive.Archive, found arch
 	return err
 }
 
-// importBlob writes one blob from its beginning.
+// importBlob writes one blob.
 func importBlob(ctx context.Context, store content.Store, desc ocispec.Descriptor, r io.Reader) error {
 	ref := remotes.MakeRefKey(ctx, ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest})
 	cw, err := openWriter(ctx, store, ref, desc)
@@ -90,15 +90,7 @@ func importBlob(ctx context.Context, store content.Store, desc ocispec.Descripto
 		return err
 	}
 	defer cw.Close()
-	status, err := cw.Status()
-	if err != nil {
-		return err
-	}
-	if status.Offset > 0 && status.Offset < desc.Size { // whole is what another namespace has: it is only shared by the commit
-		if err := cw.Truncate(0); err != nil {
-			return err
-		}
-	}
+	// What a killed load wrote is not written again: Copy passes over as much of the archive.
 	if err := content.Copy(ctx, cw, r, desc.Size, desc.Digest); err != nil {
 		if errdefs.IsFailedPrecondition(err) {
 			_ = cw.Close()
