@@ -195,12 +195,15 @@ func TestBuildKilledAtEachCall(t *testing.T) {
 	}
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
-			for n, more := 1, true; more && !t.Failed(); n += 5 {
+			n, more := 1, true
+			for more && !t.Failed() {
 				var some []cutOff
-				for ; len(some) < 5; n += 3 {
-					some = append(some, cutOff{fmt.Sprintf("call %d", n), func(l *buildLab) {
-						more = l.killedWhen(func(i int, _ string) bool { return i >= n })
+				for range 8 { // in one lab: making one takes long
+					nth := n
+					some = append(some, cutOff{fmt.Sprintf("call %d", nth), func(l *buildLab) {
+						more = l.killedWhen(func(i int, _ string) bool { return i >= nth })
 					}})
+					n += 3
 				}
 				cutOffs(t, d, some)
 			}

@@ -62,6 +62,9 @@ func (b *Builder) sweep(ctx context.Context) error {
 	for _, c := range all {
 		if c.Image == "" && mountsFrom(c, root) {
 			errs = append(errs, b.clear(ctx, c.ID))
+			if b.o.Removed != nil {
+				b.o.Removed(c.ID)
+			}
 		}
 	}
 	errs = append(errs, unmountBelow(root))
