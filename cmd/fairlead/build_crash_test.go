@@ -78,7 +78,7 @@ func bothKilledInRun(l *buildLab) {
 // nextDoesNotBuild: both are killed, and what was to be built is not wanted any more. What is left goes all the same.
 func nextDoesNotBuild(l *buildLab) {
 	bothKilledInRun(l)
-	l.write(strings.ReplaceAll(strings.ReplaceAll(buildStack, `build { context = "./src" }`, `load = "two.tar"`), "image.one\n", "image.one\n"))
+	l.write(strings.Replace(buildStack, `build { context = "./src" }`, `load = "two.tar"`, 1))
 	l.must("apply", "--yes")
 	l.clean()
 	l.write(buildStack)
@@ -182,8 +182,14 @@ func TestBuildCutOff(t *testing.T) {
 		{"interrupted in a RUN", interrupted},
 		{"interrupted twice in a RUN", interruptedTwice},
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) { cutOffs(t, d, all) })
+	for i, d := range shared.daemons {
+		var some []cutOff
+		for n, c := range all {
+			if full() || n%len(shared.daemons) == i { // each takes some seconds
+				some = append(some, c)
+			}
+		}
+		t.Run(d.Name, func(t *testing.T) { cutOffs(t, d, some) })
 	}
 }
 
@@ -214,7 +220,7 @@ func TestBuildKilledAtEachCall(t *testing.T) {
 // TestBuildKilledAtAnyTime kills fairlead at random instants of an apply that builds.
 func TestBuildKilledAtAnyTime(t *testing.T) {
 	shared.start(t)
-	times := 2
+	times := 1
 	if full() {
 		times = 30
 	}
