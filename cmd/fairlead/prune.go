@@ -71,7 +71,7 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	case h.plan.Empty() && cache.Freeable == 0:
 		fmt.Println("There is nothing to free.")
 		return nil
-	case !f.yes && !ask(ctx, "Free this?"):
+	case !f.yes && !askToPrune(ctx, w):
 		fmt.Println("Nothing was done.")
 		return exitCode(exitTrouble)
 	}
@@ -85,6 +85,12 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 		fmt.Printf("%s of the builder's cache are free.\n", planner.Bytes(freed))
 	}
 	return err
+}
+
+// askToPrune asks, and lets others use the builder until there is an answer.
+func askToPrune(ctx context.Context, w *ctrd.Writer) bool {
+	w.EndBuilder(context.WithoutCancel(ctx))
+	return ask(ctx, "Free this?")
 }
 
 // unused gives the images that no container uses, by name: of the stack those that its files don't have, or all of all stacks.

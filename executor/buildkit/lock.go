@@ -79,8 +79,11 @@ func holderLives(path string) bool {
 
 func holder(path string) string {
 	pid, stack := signed(path)
-	if stack == "" {
+	switch {
+	case pid == "":
 		return "another process"
+	case stack == "":
+		return "process " + pid
 	}
 	return fmt.Sprintf("stack %s, process %s,", stack, pid)
 }
