@@ -18,8 +18,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
-
-	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 )
 
 // toolchainBlock stands for the toolchain that the example takes from a registry: an image block of the name that its FROM says.
@@ -32,8 +30,11 @@ const toolchainBlock = `image "toolchain" {
 
 // TestCrossArchExample builds examples/cross-arch with this machine's own Go: each platform's program is of its architecture, and runs.
 func TestCrossArchExample(t *testing.T) {
+	if !full() {
+		t.Skip("it makes a toolchain's image and compiles for three architectures: make test-full")
+	}
 	shared.start(t)
-	for _, d := range newestUnlessFull() {
+	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
 			l := newLab(t, d)
 			l.example("cross-arch")
@@ -56,7 +57,7 @@ func TestCrossArchExample(t *testing.T) {
 
 // TestBoardExample builds examples/board, whose compiler then runs under emulation.
 func TestBoardExample(t *testing.T) {
-	if os.Getenv("FAIRLEAD_TEST_FULL") == "" {
+	if !full() {
 		t.Skip("it makes a Debian and installs compilers under emulation: make test-full")
 	}
 	shared.start(t)
@@ -75,14 +76,6 @@ func TestBoardExample(t *testing.T) {
 	}
 	l.logged("gcc (Debian ")
 	l.logged("camera riemann with lens wide on aarch64")
-}
-
-// newestUnlessFull gives the newest daemon; all of them for make test-full.
-func newestUnlessFull() []*harness.Daemon {
-	if os.Getenv("FAIRLEAD_TEST_FULL") != "" {
-		return shared.daemons
-	}
-	return shared.daemons[len(shared.daemons)-1:]
 }
 
 // example copies an example into the lab.
