@@ -28,7 +28,7 @@ func logURI(dir string, tty bool) string {
 // settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
 func settledTail(path string) []string {
 	last := tail(path, logLines)
-	for still, tries := 0, 0; still < 4 && tries < 20; tries++ {
+	for still, tries := 0, 0; still < 8 && tries < 40; tries++ {
 		time.Sleep(50 * time.Millisecond)
 		now := tail(path, logLines)
 		if still++; len(now) == 0 || !slices.Equal(now, last) {
