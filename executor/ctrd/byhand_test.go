@@ -83,15 +83,16 @@ func TestRecordsKeepTheirOwner(t *testing.T) {
 		rec, err := b.client.ImageService().Get(b.ctx, name)
 		b.must(err)
 		rec.Labels[labelSource] = "an archive"
+		rec.Labels[labelInputs], rec.Labels[gcRefInputs] = d2, d2
 		_, err = b.client.ImageService().Update(b.ctx, rec, "labels")
 		b.must(err)
 
 		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: name, From: name, Digest: d1}))
-		if li := b.live(name); li.Owner == nil || li.Source != "an archive" || len(li.Platforms) != 1 {
+		if li := b.live(name); li.Owner == nil || li.Source != "an archive" || li.Inputs != d2 || len(li.Platforms) != 1 {
 			b.Errorf("the same content: %+v; want all as it was", li)
 		}
 		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: name, From: other, Digest: d2}))
-		if li := b.live(name); li.Owner == nil || *li.Owner != testOwner || li.Digest != d2 || li.Source != "" || li.Platforms != nil {
+		if li := b.live(name); li.Owner == nil || *li.Owner != testOwner || li.Digest != d2 || li.Source != "" || li.Inputs != "" || li.Platforms != nil {
 			b.Errorf("other content: %+v; want the owner, and nothing of the old content", li)
 		}
 		b.must(b.w.pushImage(b.ctx, &planner.PushImage{Name: other, To: b.shop.Host + "/copy:1", Digest: d2}, nil))

@@ -104,12 +104,12 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 	}
 	inputs := op.Inputs.Digest()
 	if there, whole, err := w.alreadyMade(ctx, op, inputs); err != nil || there != nil {
-		if err == nil {
-			err = w.point(ctx, op.Name, there.Target, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
+		if err != nil {
+			return err
 		}
 		w.results.set(op.Result, op.Was)
 		report(executor.Progress{Same: true})
-		return err
+		return w.point(ctx, op.Name, there.Target, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
 	}
 	request, err := w.request(ctx, op)
 	if err != nil {

@@ -138,8 +138,9 @@ func (m mark) shared(old images.Image, owned, same bool) map[string]string {
 		return out
 	}
 	if !same {
-		delete(out, labelSource)
-		delete(out, labelPlatforms)
+		for _, known := range []string{labelSource, labelPlatforms, labelInputs, gcRefInputs} {
+			delete(out, known)
+		}
 	}
 	if whole := m.whole(old, same); len(whole) > 0 {
 		out[labelPlatforms] = writePlatforms(whole)
