@@ -3,21 +3,25 @@ package ctrd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/binfmt"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// foreign gives the platforms that a stack needs, or a Dockerfile of it, and the machine itself does not run.
-func foreign(cfg *spec.Config, sources map[string]*planner.Source, native []string) []string {
+// foreign gives the platforms of those given that the machine itself does not run, each once.
+func foreign(wanted, native []string) []string {
+	slices.Sort(wanted)
+	return slices.DeleteFunc(slices.Compact(wanted), func(p string) bool { return p == "" || slices.Contains(native, p) })
+}
+
+// named gives the platforms that a stack's files name.
+func named(cfg *spec.Config) []string {
 	var out []string
-	for _, src := range sources {
-		for _, run := range src.Emulated {
-			out = append(out, run.Platforms...)
-		}
-	}
 	for _, c := range cfg.Containers {
 		out = append(out, c.Platform)
 	}
@@ -29,50 +33,64 @@ func foreign(cfg *spec.Config, sources map[string]*planner.Source, native []stri
 	for _, e := range cfg.Emulators {
 		out = append(out, e.Platform)
 	}
-	slices.Sort(out)
-	return slices.DeleteFunc(slices.Compact(out), func(p string) bool { return p == "" || slices.Contains(native, p) })
+	return out
 }
 
-// readEmulators finds out which of them run here.
-func readEmulators(ctx context.Context, cfg *spec.Config, s *planner.State) (err error) {
-	h := &s.Host
-	if h.Emulators, err = emulators(ctx, foreign(cfg, s.Sources, h.Native)); err != nil {
-		return err
+// stageEmulators finds out about the platforms that only stages of Dockerfiles run programs of.
+func stageEmulators(ctx context.Context, s *planner.State) error {
+	var more []string
+	for _, src := range s.Sources {
+		for _, run := range src.Emulated {
+			more = append(more, run.Platforms...)
+		}
 	}
-	h.Runs = slices.Clone(h.Native)
+	more = slices.DeleteFunc(foreign(more, s.Host.Native), func(p string) bool { _, asked := s.Host.Emulators[p]; return asked })
+	found, err := emulators(ctx, more)
+	maps.Copy(s.Host.Emulators, found)
+	s.Host.Runs = hostRuns(s.Host)
+	return err
+}
+
+// emulators finds out what runs platforms: by running a program of each.
+func emulators(ctx context.Context, wanted []string) (map[string]planner.LiveEmulator, error) {
+	found := make([]planner.LiveEmulator, len(wanted))
+	var g errgroup.Group
+	for i, p := range wanted {
+		g.Go(func() (err error) { found[i], err = emulator(ctx, p); return err })
+	}
+	out := map[string]planner.LiveEmulator{}
+	err := g.Wait()
+	for i, p := range wanted {
+		out[p] = found[i]
+	}
+	return out, err
+}
+
+func emulator(ctx context.Context, platform string) (planner.LiveEmulator, error) {
+	h := binfmt.System()
+	status, err := h.Check(ctx, platform)
+	if err != nil {
+		return planner.LiveEmulator{}, err
+	}
+	e := planner.LiveEmulator{Handler: status.Handler.Name, Owned: status.Handler.Owned(), Works: status.State == binfmt.Works || status.State == binfmt.Native, Trouble: status.Problem}
+	rule, found, err := h.RuleFor(platform)
+	if err == nil && found {
+		e.Rule = rule.File
+		_, e.Persisted, err = h.Persisted(rule.Own().Name)
+	}
+	return e, err
+}
+
+// hostRuns gives what the host runs: natively first, and then by emulators that work.
+func hostRuns(h planner.Host) []string {
+	out := slices.Clone(h.Native)
 	for p, e := range h.Emulators {
 		if e.Works {
-			h.Runs = append(h.Runs, p)
+			out = append(out, p)
 		}
 	}
-	slices.Sort(h.Runs[len(h.Native):])
-	return nil
-}
-
-// emulators finds out what runs the platforms that a stack needs: by running a program of each.
-func emulators(ctx context.Context, wanted []string) (map[string]planner.LiveEmulator, error) {
-	out := map[string]planner.LiveEmulator{}
-	h := binfmt.System()
-	for _, p := range wanted {
-		status, err := h.Check(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		rule, found, err := h.RuleFor(p)
-		if err != nil {
-			return nil, err
-		}
-		e := planner.LiveEmulator{Handler: status.Handler.Name, Owned: status.Handler.Owned(), Works: status.State == binfmt.Works || status.State == binfmt.Native, Trouble: status.Problem}
-		if found {
-			e.Rule = rule.File
-			_, e.Persisted, err = h.Persisted(rule.Own().Name)
-			if err != nil {
-				return nil, err
-			}
-		}
-		out[p] = e
-	}
-	return out, nil
+	slices.Sort(out[len(h.Native):])
+	return out
 }
 
 // registerEmulator makes the kernel run a platform's programs, and runs one.

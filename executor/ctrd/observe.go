@@ -30,7 +30,6 @@ type reading struct {
 	containers []*containersapi.Container
 	tasks      *tasksapi.ListTasksResponse
 	images     map[string]images.Image
-	host       planner.Host
 }
 
 // Observe reads the host once. cfg says what is wanted, so that only what matters to it is looked into; nil: nothing is.
@@ -39,13 +38,15 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	if cfg == nil {
 		cfg = &spec.Config{}
 	}
-	got, err := r.lists(ctx, cfg)
+	s := &planner.State{Namespace: r.opts.Namespace}
+	var g errgroup.Group
+	g.Go(func() (err error) { s.Host, err = r.host(ctx, cfg); return err }) // it may run programs of other platforms, which takes longest
+	got, err := r.lists(ctx)
 	if err != nil {
+		_ = g.Wait() // what the lists say is said
 		return nil, r.gone("reading the host", err)
 	}
-	s := &planner.State{At: time.Now(), Namespace: r.opts.Namespace, Host: got.host}
-	s.Images = liveImages(got.images)
-	var g errgroup.Group
+	s.At, s.Images = time.Now(), liveImages(got.images)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	if !o.Offline {
@@ -57,7 +58,7 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
 	}
-	if err := readEmulators(ctx, cfg, s); err != nil {
+	if err := stageEmulators(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := r.readMadeFrom(ctx, cfg, s); err != nil {
@@ -72,7 +73,7 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 }
 
 // lists makes the list calls, all at once.
-func (r *Reader) lists(ctx context.Context, cfg *spec.Config) (*reading, error) {
+func (r *Reader) lists(ctx context.Context) (*reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	var got reading
@@ -80,7 +81,6 @@ func (r *Reader) lists(ctx context.Context, cfg *spec.Config) (*reading, error) 
 	g.Go(func() (err error) { got.containers, err = r.listContainers(ctx); return err })
 	g.Go(func() (err error) { got.tasks, err = r.tasks.List(ctx, &tasksapi.ListTasksRequest{}); return err })
 	g.Go(func() (err error) { got.images, err = r.listImages(ctx); return err })
-	g.Go(func() (err error) { got.host, err = r.host(ctx, cfg); return err })
 	return &got, g.Wait()
 }
 

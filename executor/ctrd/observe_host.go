@@ -23,13 +23,18 @@ import (
 
 // host finds out what the daemon and the machine can do.
 func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
 	h.Native = append([]string{h.Platform}, compatible(h.Platform)...)
 	h.Runtimes = r.runtimes(cfg)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })
 	g.Go(func() (err error) { h.Snapshotter, err = r.defaultSnapshotter(ctx); return err })
-	return h, g.Wait()
+	g.Go(func() (err error) { h.Emulators, err = emulators(ctx, foreign(named(cfg), h.Native)); return err })
+	err := g.Wait()
+	h.Runs = hostRuns(h)
+	return h, err
 }
 
 // HostPlatform is the machine's own platform, normalised.
