@@ -17,6 +17,7 @@ import (
 
 // byHand is one run of steps that no stack asks for: the same steps as an apply's, run and shown in the same way.
 type byHand struct {
+	config  *spec.Config // of the directory; nil: there is none
 	options ctrd.Options
 	have    *planner.State
 	plan    *planner.Plan
@@ -28,22 +29,13 @@ const byHandAtOnce = 4
 
 // byHand reads the host, has the steps decided, and runs them.
 func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
-	cfg, err := a.beside(n, asksRegistry)
-	if err != nil {
-		return err
-	}
 	ctx, stop := interrupts(ctx)
 	defer stop()
-	h := &byHand{options: a.host(cfg)}
-	w, err := ctrd.OpenWriter(ctx, h.options)
+	h, w, err := a.openByHand(ctx, n, asksRegistry)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
-		return err
-	}
-	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
 	if err := decide(ctx, h); err != nil {
 		return err
 	}
@@ -59,6 +51,25 @@ func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decid
 		fmt.Println(line)
 	}
 	return nil
+}
+
+// openByHand reads the host. The caller closes the Writer.
+func (a *app) openByHand(ctx context.Context, n *narrowing, asksRegistry bool) (*byHand, *ctrd.Writer, error) {
+	cfg, err := a.beside(n, asksRegistry)
+	if err != nil {
+		return nil, nil, err
+	}
+	h := &byHand{config: cfg, options: a.host(cfg)}
+	w, err := ctrd.OpenWriter(ctx, h.options)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
+		w.Close()
+		return nil, nil, err
+	}
+	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
+	return h, w, nil
 }
 
 // beside gives the stack of the directory, for its namespace and its registries; nil where there is none, or nothing of it is needed.

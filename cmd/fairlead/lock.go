@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
-	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -28,33 +27,6 @@ func pullable(cfg *spec.Config) []string {
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs)
-}
-
-// bases are the references that the Dockerfiles of a stack name and no block of it has, sorted: a lock file pins them too.
-func bases(cfg *spec.Config) ([]string, error) {
-	own := map[string]bool{}
-	for _, im := range cfg.Images {
-		for _, name := range append([]string{im.Name}, im.Tags...) {
-			own[name] = !im.Implied
-		}
-	}
-	var refs []string
-	for _, im := range cfg.Images {
-		if im.Build == nil {
-			continue
-		}
-		found, err := build.Bases(im.Build, build.Options{Platforms: ctrd.BuildPlatforms(im), Host: ctrd.HostPlatform()})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", im.Addr, err)
-		}
-		for _, b := range found {
-			if b.Ref != "" && !own[b.Ref] && !strings.Contains(b.Ref, "@") {
-				refs = append(refs, b.Ref)
-			}
-		}
-	}
-	slices.Sort(refs)
-	return slices.Compact(refs), nil
 }
 
 // resolve asks the registries what references stand for now.
@@ -85,7 +57,7 @@ func lockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			based, err := bases(cfg)
+			based, err := ctrd.BaseReferences(cfg)
 			if err != nil {
 				return err
 			}

@@ -35,14 +35,9 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	if f.mayAsk() != nil {
 		return errors.New("there is no terminal to ask on: run again with --yes")
 	}
-	cfg, err := a.beside(&f.narrowing, true)
-	if err != nil {
-		return err
-	}
 	ctx, stop := interrupts(ctx)
 	defer stop()
-	h := &byHand{options: a.host(cfg)}
-	w, err := ctrd.OpenWriter(ctx, h.options)
+	h, w, err := a.openByHand(ctx, &f.narrowing, true)
 	if err != nil {
 		return err
 	}
@@ -52,15 +47,11 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end(context.WithoutCancel(ctx))) }()
-	if h.have, err = w.Observe(session, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
-		return err
-	}
 	cache, err := w.CacheUsage(session)
 	if err != nil {
 		return err
 	}
-	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
-	for _, rec := range unused(h.have, cfg, all) {
+	for _, rec := range unused(h.have, h.config, all) {
 		fmt.Printf("- image %q, %s of stack %q\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
 		h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
 	}

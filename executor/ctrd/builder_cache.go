@@ -15,7 +15,7 @@ func (w *Writer) CacheUsage(ctx context.Context) (buildkit.Usage, error) {
 	return kit.Usage(ctx)
 }
 
-// PruneCache frees the builder's cache: all of it, or what later builds are not likely to use; and gives the bytes that went.
+// PruneCache empties the builder's cache of what builds can make again, or, with all, of all; and gives the bytes that went.
 func (w *Writer) PruneCache(ctx context.Context, all bool) (int64, error) {
 	kit, err := w.kit(ctx, "")
 	if err != nil {

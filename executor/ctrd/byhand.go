@@ -24,9 +24,7 @@ const labelByHand = "fairlead/by-hand"
 // clears what killed ones left. The function that it gives ends the lease: what nothing refers to is gone when it returns.
 func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails, by its documentation
-	id := "fairlead-" + hex.EncodeToString(b)
+	id := "fairlead-" + randomHex(16)
 	l, err := lockHand(ctx, w.handLock(id))
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock of a run by hand: %w", err)
@@ -42,6 +40,13 @@ func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Cont
 		return w.gone("ending", errors.Join(w.endBuilder(ctx), w.dropLease(ctx, id, leases.SynchronousDelete)))
 	}
 	return leases.WithLease(ctx, id), end, nil
+}
+
+// randomHex gives n random bytes, in hexadecimal digits.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails, by its documentation
+	return hex.EncodeToString(b)
 }
 
 // lockHand takes a lock that nobody else wants, but for the moment in which another run looks whether it is held.

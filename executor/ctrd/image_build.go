@@ -3,8 +3,6 @@ package ctrd
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -202,7 +200,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 
 // request is what the builder is asked for.
 func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.Request, error) {
-	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingName(op.Owner.Stack), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}}
+	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}}
 	for _, b := range op.Bases {
 		if b.Image.IsZero() && !b.Local {
 			name, _, _ := strings.Cut(b.Ref, "@")
@@ -218,12 +216,6 @@ func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.
 	var err error
 	r.Secrets, err = secrets(op.Build.Secrets)
 	return r, err
-}
-
-func buildingName(stack string) string {
-	id := make([]byte, 8)
-	_, _ = rand.Read(id) // never fails, by its documentation
-	return buildingPrefix + stack + ":" + hex.EncodeToString(id)
 }
 
 // contentOf finds the record whose content a base is.

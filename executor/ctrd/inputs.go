@@ -30,7 +30,7 @@ const maxInputs = 64 << 20
 
 // buildSource reads what a build depends on: from disk, and of its bases what they are now.
 func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
-	read, err := r.readBuild(ctx, im.Build, BuildPlatforms(im))
+	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im))
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
@@ -56,8 +56,8 @@ func at(file string, line int) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// BuildPlatforms gives the platforms that an image is built for.
-func BuildPlatforms(im *spec.Image) []string {
+// buildPlatforms gives the platforms that an image is built for.
+func buildPlatforms(im *spec.Image) []string {
 	if len(im.Build.Platforms) > 0 {
 		return im.Build.Platforms
 	}
@@ -78,15 +78,12 @@ func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []strin
 }
 
 // namedBases gives of each build only the image blocks that it starts from: what goes must go after what is made of it.
-func (r *Reader) namedBases(cfg *spec.Config) map[string]*planner.Source {
+func namedBases(cfg *spec.Config) map[string]*planner.Source {
 	out := map[string]*planner.Source{}
 	for _, im := range cfg.Images {
-		if im.Build == nil {
-			continue
-		}
-		found, err := build.Bases(im.Build, build.Options{Platforms: BuildPlatforms(im), Host: r.platform})
-		if err != nil {
-			continue // it cannot be built either, and that is no reason to keep it
+		found, err := basesOf(im)
+		if err != nil || im.Build == nil {
+			continue // what cannot be built is no reason to keep anything
 		}
 		src := &planner.Source{}
 		for _, b := range found {
@@ -99,13 +96,42 @@ func (r *Reader) namedBases(cfg *spec.Config) map[string]*planner.Source {
 	return out
 }
 
+// BaseReferences gives the references that the Dockerfiles of a stack name and no block of it has, without those of a digest, sorted: a
+// lock file pins them.
+func BaseReferences(cfg *spec.Config) ([]string, error) {
+	var out []string
+	for _, im := range cfg.Images {
+		found, err := basesOf(im)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", im.Addr, err)
+		}
+		for _, b := range found {
+			if blockOf(im, b, cfg).IsZero() && !hasName(im, b.Ref) && !strings.Contains(b.Ref, "@") {
+				out = append(out, b.Ref)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// basesOf reads which images a build names; none for what isn't built.
+func basesOf(im *spec.Image) ([]build.Base, error) {
+	if im.Build == nil {
+		return nil, nil
+	}
+	return build.Bases(im.Build, build.Options{Platforms: buildPlatforms(im), Host: nativePlatform()})
+}
+
+func hasName(im *spec.Image, ref string) bool { return im.Name == ref || slices.Contains(im.Tags, ref) }
+
 // blockOf gives the image block that a base is; zero for none.
 func blockOf(im *spec.Image, b build.Base, cfg *spec.Config) spec.Addr {
 	if b.Context != "" {
 		return im.Build.Contexts[b.Context].Image
 	}
 	for _, other := range cfg.Images {
-		if other.Addr != im.Addr && !other.Implied && (other.Name == b.Ref || slices.Contains(other.Tags, b.Ref)) {
+		if other.Addr != im.Addr && !other.Implied && hasName(other, b.Ref) {
 			return other.Addr
 		}
 	}
@@ -122,7 +148,7 @@ func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *sp
 	name, fixed, _ := strings.Cut(b.Ref, "@")
 	pin := cfg.Lock[b.Ref]
 	out.Digest, out.Platforms = pin.Digest, pin.Platforms
-	if own := im.Name == b.Ref || slices.Contains(im.Tags, b.Ref); own && pin.Digest == "" {
+	if hasName(im, b.Ref) && pin.Digest == "" {
 		return out, errors.New("it is the image's own name: it would be built on what was built the last time, each time anew. Give one of the two another name, or pin the base by its digest")
 	}
 	if fixed != "" {

@@ -53,7 +53,7 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}
 	if o.Offline && o.Plan != nil {
-		s.Sources = r.namedBases(cfg)
+		s.Sources = namedBases(cfg)
 	}
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)

@@ -37,9 +37,6 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	return h, err
 }
 
-// HostPlatform is the machine's own platform, normalised.
-func HostPlatform() string { return nativePlatform() }
-
 func nativePlatform() string {
 	own := platforms.DefaultSpec()
 	p, _ := spec.PlatformName(&own)
