@@ -1,0 +1,85 @@
+package planner
+
+import (
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// tag sees to the image's other names.
+func (m *maker) tag(w *work, im *spec.Image, res *imageResult) {
+	digest := res.digest
+	protect := im.Lifecycle.PreventDestroy
+	for _, name := range im.Tags {
+		rec := m.have.Images[name]
+		op := &TagImage{Name: name, From: im.Name, Digest: digest, Owner: m.own(im.Addr), Protect: protect}
+		switch {
+		case rec == nil:
+			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
+			w.cause("the name "+familiar(name)+" is not there", w.step(op, res.last...)).last(res)
+		case rec.Digest == digest && m.mine(rec):
+			m.remark(w, im, rec)
+		case rec.Digest == digest:
+			// used as it is, by whomever it was made
+		case m.mine(rec):
+			why := "the name " + familiar(name) + " stands for other content"
+			if res.later {
+				why = res.fresh
+			} else {
+				w.change.become(Update, "tag", why)
+			}
+			d := w.cause(why, w.step(op, res.makes...)).touches(touchImage(rec))
+			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
+				d.onlyIf = res.makes
+			}
+			d.wait(res.last...)
+			d.last(res)
+			m.moves[name] = &move{to: digest, work: w}
+		case res.later:
+			m.fail(m.heldMade(im, rec))
+		default:
+			m.fail(m.heldImage(im.AttrAt("tags"), im, rec, digest))
+		}
+	}
+}
+
+func (w *work) cause(why string, d *draft) *draft {
+	d.cause = why
+	return d
+}
+
+// push sees to the copies in registries.
+func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) {
+	digest := res.digest
+	before := append([]*draft{}, w.steps...)
+	for _, to := range im.Push {
+		if rec != nil && rec.Pushed[to] == digest {
+			continue
+		}
+		why := familiar(to) + " does not have it"
+		same := res.later && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
+		switch {
+		case same:
+			why = res.fresh
+		case rec != nil && rec.Pushed[to] != "":
+			why = familiar(to) + " has an older one"
+		}
+		w.change.become(Update, "push", why)
+		var after []*draft
+		for _, d := range before { // the record's own steps: the tags have records of their own
+			switch op := d.op.(type) {
+			case *PullImage, *LoadImage, *BuildImage, *ImportImage:
+				after = append(after, d)
+			case *RelabelImage:
+				if op.Name == im.Name {
+					after = append(after, d)
+				}
+			}
+		}
+		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest}, after...))
+		if rec != nil {
+			d.touches(touchImage(rec))
+		}
+		if same {
+			d.onlyIf = res.makes
+		}
+	}
+}
