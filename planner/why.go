@@ -19,21 +19,26 @@ func WhyMade(before, after Inputs) []string {
 	}
 	var changed, added, removed []string
 	var clauses []string
-	for _, i := range filesFirst(after) {
+	dockerfile, at := "", 0 // the clause about it
+	for _, i := range after {
 		key := Input{Kind: i.Kind, Name: i.Name}
 		was, there := old[key]
 		delete(old, key)
 		switch {
 		case there && was == i.Value:
-		case i.Kind == InputDockerfile && slices.Contains(changed, i.Name):
-			// it is in the context, too
 		case i.Kind != InputFile:
+			if i.Kind == InputDockerfile {
+				dockerfile, at = i.Name, len(clauses)
+			}
 			clauses = append(clauses, inputWord(i.Kind, i.Name, was, i.Value, there, true))
 		case there:
 			changed = append(changed, i.Name)
 		default:
 			added = append(added, i.Name)
 		}
+	}
+	if dockerfile != "" && slices.Contains(changed, dockerfile) { // it is in the context, too
+		clauses = slices.Delete(clauses, at, at+1)
 	}
 	for _, i := range before {
 		if _, gone := old[Input{Kind: i.Kind, Name: i.Name}]; !gone {
@@ -58,21 +63,6 @@ func WhyMade(before, after Inputs) []string {
 		clauses = append([]string{strings.Join(files, ", ")}, clauses...)
 	}
 	return clauses
-}
-
-// filesFirst puts the files before all else.
-func filesFirst(in Inputs) Inputs {
-	out := slices.Clone(in)
-	slices.SortStableFunc(out, func(a, b Input) int {
-		switch {
-		case a.Kind == InputFile && b.Kind != InputFile:
-			return -1
-		case a.Kind != InputFile && b.Kind == InputFile:
-			return 1
-		}
-		return 0
-	})
-	return out
 }
 
 func filesWord(names []string) string {
