@@ -125,26 +125,13 @@ func (m *maker) settledFor(c *spec.Container) bool {
 	if len(m.tokens) == 0 || len(m.blocks[c.Addr].(*spec.Container).Marks.Unknown) == 0 {
 		return true
 	}
-	twins, results := map[spec.Addr]cty.Value{}, map[string]string{}
-	for a, v := range m.known {
-		twins[a] = v
-		if r := m.images[a]; r != nil && r.later {
-			im := m.blocks[a].(*spec.Image)
-			token, twin := tokenOf(a, false), tokenOf(a, true)
-			results[token] = twin
-			twins[a] = spec.ImageValue(im.Name, twin, -1, m.madeFor(im))
-		}
-	}
-	if len(results) == 0 {
-		return true
-	}
-	other := m.settleWith(c, twins)
+	other := m.settleWith(c, m.twins)
 	if other == nil {
 		return true // said where it was settled the first time
 	}
 	a, errA := json.Marshal(c)
 	b, errB := json.Marshal(other)
-	if errA == nil && errB == nil && string(withResults(a, results)) == string(b) {
+	if errA == nil && errB == nil && string(withResults(a, m.tokens)) == string(b) {
 		return true
 	}
 	attr := sortedKeys(m.blocks[c.Addr].(*spec.Container).Marks.Unknown)[0]

@@ -152,7 +152,7 @@ func (x *makes) make(w *work, reasons []string) {
 		res.fresh = im.Addr.String() + " is " + done
 	}
 	token := tokenOf(im.Addr, false)
-	m.tokens[token] = true
+	m.tokens[token] = tokenOf(im.Addr, true)
 	d := w.step(x.op(c, token), x.first...)
 	for _, r := range x.needs {
 		d.wait(r.last...)
@@ -221,10 +221,14 @@ func (m *maker) heldMade(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 	return fault(m.imageAt(im), "Image name taken", "%s Untag it (`fairlead untag %s`), or adopt it:%s", what, familiar(rec.Name), importBlock(im.Addr, familiar(rec.Name)))
 }
 
-// asBefore gives what references to an image that is made anew give if it comes out as it was.
-func (m *maker) asBefore(im *spec.Image, r *imageResult) {
-	m.before[im.Addr] = m.known[im.Addr]
-	if r.later && r.was != "" {
+// otherwise notes what references to an image would give: if it came out as it was, and under another token.
+func (m *maker) otherwise(im *spec.Image, r *imageResult) {
+	m.before[im.Addr], m.twins[im.Addr] = m.known[im.Addr], m.known[im.Addr]
+	if !r.later {
+		return
+	}
+	m.twins[im.Addr] = spec.ImageValue(im.Name, tokenOf(im.Addr, true), -1, m.madeFor(im))
+	if r.was != "" {
 		m.before[im.Addr] = m.imageValue(im, r.was)
 	}
 }

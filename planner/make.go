@@ -41,7 +41,8 @@ type maker struct {
 	known    map[spec.Addr]cty.Value // what references give
 	needs    map[spec.Addr][]string  // platforms that builds need of the images that they start from
 	before   map[spec.Addr]cty.Value // what they give if all that is made anew comes out as it was
-	tokens   map[string]bool         // that stand for digests which only the apply will tell
+	twins    map[spec.Addr]cty.Value // what they give with other tokens: what differs by more than these makes something of a token
+	tokens   map[string]string       // that stand for digests which only the apply will tell, and their twins
 	scope    scope
 	replaces map[spec.Addr]bool
 
@@ -128,7 +129,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]bool{}, relabels: map[string]*draft{}, pins: spec.Lock{},
+		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, twins: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]string{}, relabels: map[string]*draft{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if m.newID == nil {
@@ -200,12 +201,12 @@ func (m *maker) decide() {
 				m.images[a] = m.decideImage(r)
 			}
 			m.known[a] = m.imageValue(r, m.images[a].digest)
-			m.asBefore(r, m.images[a])
+			m.otherwise(r, m.images[a])
 		case *spec.Container:
 			res := m.decideContainer(r)
 			m.containers[a] = res
 			m.known[a] = spec.ContainerValue(r.Name, res.id, r.Image.Name)
-			m.before[a] = m.known[a]
+			m.before[a], m.twins[a] = m.known[a], m.known[a]
 			if g := m.lives[a]; len(res.unless) > 0 && g != nil && g.current != nil {
 				m.before[a] = spec.ContainerValue(r.Name, g.current.ID, r.Image.Name)
 			}
@@ -241,7 +242,7 @@ func (m *maker) imageValue(im *spec.Image, digest string) cty.Value {
 	if made(im) {
 		ps = m.madeFor(im)
 	}
-	if m.tokens[digest] {
+	if _, later := m.tokens[digest]; later {
 		return spec.ImageValue(im.Name, digest, -1, ps)
 	}
 	return spec.ImageValue(im.Name, digest, m.sizeOf(im, ps), ps)
