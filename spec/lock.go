@@ -3,6 +3,7 @@ package spec
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,25 +114,10 @@ func (l Lock) Write(dir string) error {
 	} else if errors.Is(err, fs.ErrNotExist) && len(l) == 0 {
 		return nil
 	}
-	tmp, err := os.CreateTemp(dir, LockFile+".*")
-	if err != nil {
+	return ReplaceFile(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	return err
+	})
 }
 
 func (l Lock) text() []byte {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // saving are the flags of save.
@@ -159,30 +160,15 @@ func into(path string) output {
 
 func replacing(path string) output {
 	return func(write func(io.Writer) error) error {
-		tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+		err := spec.ReplaceFile(path, 0o644, func(w io.Writer) error {
+			b := bufio.NewWriterSize(w, 1<<20)
+			if err := write(b); err != nil {
+				return err
+			}
+			return b.Flush()
+		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, reason(err))
-		}
-		defer os.Remove(tmp.Name())
-		b := bufio.NewWriterSize(tmp, 1<<20)
-		err = write(b)
-		if err == nil {
-			err = b.Flush()
-		}
-		if err == nil {
-			err = tmp.Chmod(0o644)
-		}
-		if err == nil {
-			err = tmp.Sync()
-		}
-		if cerr := tmp.Close(); err == nil {
-			err = cerr
-		}
-		if err == nil {
-			err = os.Rename(tmp.Name(), path)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
 		}
 		return nil
 	}

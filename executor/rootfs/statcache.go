@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/hex"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/containerd/log"
 	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // settled is how long a file must have been left alone before what was read of it is remembered: it could change again within one
@@ -88,21 +91,8 @@ func (c *statCache) save(ctx context.Context) {
 }
 
 func (c *statCache) write() error {
-	dir := filepath.Dir(c.file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.file), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(c.file)+".*") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	err = gob.NewEncoder(tmp).Encode(c.new)
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), c.file)
-	}
-	return err
+	return spec.ReplaceFile(c.file, 0o600, func(w io.Writer) error { return gob.NewEncoder(w).Encode(c.new) })
 }
