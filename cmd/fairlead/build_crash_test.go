@@ -224,9 +224,7 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 	if full() {
 		times = 30
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(testSeed(t), 0))
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
 			var all []cutOff

@@ -29,15 +29,9 @@ func TestBuildWalk(t *testing.T) {
 		t.Skip("it takes minutes: FAIRLEAD_TEST_FULL=1")
 	}
 	shared.start(t)
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("FAIRLEAD_TEST_SEED"); s != "" {
-		if _, err := fmt.Sscan(s, &seed); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seed := testSeed(t)
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
-			t.Logf("FAIRLEAD_TEST_SEED=%d", seed)
 			w := &buildWalker{buildLab: newBuildLab(t, d), fresh: newBuildLab(t, d), random: rand.New(rand.NewPCG(seed, 2)), wish: map[string]string{}}
 			w.fresh.dir, w.fresh.mark = w.dir, w.mark // the same files
 			for _, c := range buildChoices {

@@ -173,9 +173,7 @@ func TestKilledAtAnyTime(t *testing.T) {
 	if full() {
 		times = 40
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(testSeed(t), 0))
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
 			want, took := crashClean(t, d)

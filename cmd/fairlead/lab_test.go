@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 )
@@ -134,4 +135,17 @@ func (l *lab) converge() []string {
 	l.must("apply", "--yes")
 	l.must("plan", "--detailed-exitcode")
 	return l.inventory()
+}
+
+// testSeed is of a test's random choices. FAIRLEAD_TEST_SEED repeats them.
+func testSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("FAIRLEAD_TEST_SEED"); s != "" {
+		if _, err := fmt.Sscan(s, &seed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("FAIRLEAD_TEST_SEED=%d", seed)
+	return seed
 }

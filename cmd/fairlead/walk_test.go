@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	diff "github.com/google/go-cmp/cmp"
 
@@ -31,15 +29,9 @@ func TestRandomWalk(t *testing.T) {
 	if full() {
 		steps = 150
 	}
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("FAIRLEAD_TEST_SEED"); s != "" {
-		if _, err := fmt.Sscan(s, &seed); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seed := testSeed(t)
 	for _, d := range shared.daemons {
 		t.Run(d.Name, func(t *testing.T) {
-			t.Logf("FAIRLEAD_TEST_SEED=%d", seed)
 			w := &walker{lab: newLab(t, d), fresh: newLab(t, d), random: rand.New(rand.NewPCG(seed, 1)), wish: wish{}}
 			w.fresh.dir = w.lab.dir // the same files and archives
 			for n := range steps {

@@ -24,6 +24,12 @@ func builderLeft(dataRoot string) []string {
 			lines = append(lines, "process "+line)
 		}
 	}
+	return append(lines, mountsAndSockets(root)...)
+}
+
+// mountsAndSockets are what is mounted or listens below a directory.
+func mountsAndSockets(root string) []string {
+	var lines []string
 	mounts, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
 	for _, m := range mounts {
 		lines = append(lines, "mount "+m.Mountpoint)

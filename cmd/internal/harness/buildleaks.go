@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/moby/sys/mountinfo"
 )
 
 // BuildLeaks gives what builds have left while none runs, but for the builder's cache: records, leases, and the containers, tasks, shims
@@ -103,20 +101,9 @@ func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns s
 
 // buildFiles finds mounts and sockets below the data root, and locks of stacks in the namespace.
 func buildFiles(address, ns, dataRoot string) []string {
-	var left []string
-	mounts, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(dataRoot))
-	for _, m := range mounts {
-		left = append(left, "mount "+m.Mountpoint)
-	}
-	_ = filepath.WalkDir(dataRoot, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type() == fs.ModeSocket {
-			left = append(left, "socket "+path)
-		}
-		return nil
-	})
 	sum := sha256.Sum256([]byte(address))
 	locks, _ := filepath.Glob(filepath.Join("/run/fairlead/locks", hex.EncodeToString(sum[:])[:16], ns, "*"))
-	return append(left, locks...)
+	return append(mountsAndSockets(dataRoot), locks...)
 }
 
 // Processes gives the processes that have text in a file of /proc/PID.
