@@ -54,7 +54,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {
-		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/build", "executor/buildkit",
+		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
 			"executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},

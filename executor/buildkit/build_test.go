@@ -177,7 +177,7 @@ func TestBuildsAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		targets := make([]Result, n)
 		for i := range n {
-			r := b.inline(fmt.Sprintf("docker.io/library/many:%d", i), shell+"RUN echo shared; sleep 1\nRUN echo "+strconv.Itoa(i)+" >/own\n")
+			r := b.inline(fmt.Sprintf("docker.io/library/many:%d", i), shell+"RUN cat /proc/sys/kernel/random/uuid >/shared; sleep 1\nRUN echo "+strconv.Itoa(i)+" >/own\n")
 			all.Go(func() {
 				res, err := b.Build(b.ctx, r, b.report)
 				if err != nil {
@@ -193,6 +193,9 @@ func TestBuildsAtOnce(t *testing.T) {
 		for i, res := range targets {
 			if got := b.files(res.Target)["own"]; got != strconv.Itoa(i)+"\n" {
 				b.t.Errorf("image %d has %q", i, got)
+			}
+			if got, first := b.files(res.Target)["shared"], b.files(targets[0].Target)["shared"]; got == "" || got != first {
+				b.t.Errorf("image %d has %q of the stage that it shares, and the first has %q", i, got, first)
 			}
 		}
 		if got := strings.Count(b.log(), "starting the builder"); got != 2 { // once, as a note and as a line
