@@ -126,16 +126,14 @@ func emulators(ctx context.Context) (is, fix string) {
 			could = append(could, p)
 		}
 	}
-	is = "none"
-	switch {
-	case len(runs) > 0 && len(could) > 0:
-		is = strings.Join(runs, ", ") + "; can be registered: " + strings.Join(could, ", ")
-	case len(runs) > 0:
-		is = strings.Join(runs, ", ")
-	case len(could) > 0:
-		is = "can be registered: " + strings.Join(could, ", ")
+	var parts []string
+	if len(runs) > 0 {
+		parts = append(parts, strings.Join(runs, ", "))
 	}
-	return is, ""
+	if len(could) > 0 {
+		parts = append(parts, "can be registered: "+strings.Join(could, ", "))
+	}
+	return cmp.Or(strings.Join(parts, "; "), "none"), ""
 }
 
 // ask asks the daemon what it is and can do.
