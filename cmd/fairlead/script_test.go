@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,7 +104,8 @@ func (w *world) close() {
 	}
 }
 
-// TestScripts runs each script on each supported containerd, in a namespace of its own.
+// TestScripts runs the scripts, each in a namespace of its own: every one on the current containerd; on the older one those that say
+// that it goes another way there, and all of them with FAIRLEAD_TEST_FULL.
 func TestScripts(t *testing.T) {
 	shared.start(t)
 	for _, d := range shared.daemons {
@@ -113,7 +115,7 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			testscript.Run(t, testscript.Params{
-				Dir:                 "testdata/script",
+				Files:               scriptsFor(t, d.Name),
 				WorkdirRoot:         work, // which goes with shared.dir
 				Cmds:                commands(),
 				Setup:               func(env *testscript.Env) error { return setup(env, d) },
@@ -123,6 +125,49 @@ func TestScripts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// onLine is the first line of a script that names the containerd versions on which it runs: `# on: 1.6 2.4`.
+const onLine = "# on: "
+
+// currentDaemon is the containerd of a script that names none.
+const currentDaemon = "2.4"
+
+// scriptsFor gives the files of the scripts that run on a daemon.
+func scriptsFor(t *testing.T, daemon string) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var out []string
+	for _, file := range files {
+		on := daemonsOf(t, file)
+		if slices.Contains(on, daemon) || os.Getenv("FAIRLEAD_TEST_FULL") != "" {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+func daemonsOf(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	names, named := strings.CutPrefix(first, onLine)
+	if !named {
+		return []string{currentDaemon}
+	}
+	on := strings.Fields(names)
+	for _, name := range on {
+		if !slices.ContainsFunc(shared.daemons, func(d *harness.Daemon) bool { return d.Name == name }) {
+			t.Fatalf("%s: %q names a containerd that the tests don't have", file, first)
+		}
+	}
+	return on
 }
 
 // stage is what one script has: its daemon, namespace and data root, and what must be closed at its end.
