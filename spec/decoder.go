@@ -31,7 +31,7 @@ func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder
 	return &decoder{e: e, n: n, i: i, ctx: ctx}
 }
 
-func (d *decoder) fail(ds ...*hcl.Diagnostic) { d.diags = append(d.diags, discreet(ds)...) }
+func (d *decoder) fail(ds ...*hcl.Diagnostic) { d.diags = append(d.diags, d.e.explained(ds)...) }
 
 // resource reads the instance.
 func (d *decoder) resource() Resource {

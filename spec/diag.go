@@ -8,6 +8,7 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // fault makes an error at a range. The summary holds no name that a user chose; the detail is whole sentences.
@@ -128,20 +129,38 @@ func once(in hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// discreet takes from what functions say of their arguments what may be a secret: they quote them.
-func discreet(ds hcl.Diagnostics) hcl.Diagnostics {
-	for i, d := range ds {
-		if d.Expression == nil || d.EvalContext == nil || !strings.Contains(d.Summary, "function") {
-			continue
+// discreet leaves the detail out of what an evaluation says of an expression in which something sensitive takes part: functions,
+// conversions and collections quote their arguments, their elements and their keys.
+func discreet(d *hcl.Diagnostic) *hcl.Diagnostic {
+	if d.Expression == nil || d.EvalContext == nil || !touchesSensitive(d.Expression, d.EvalContext) {
+		return d
+	}
+	hidden := *d
+	hidden.Detail = "Something sensitive takes part in this expression, so what is wrong with it is not shown."
+	hidden.Expression, hidden.EvalContext = nil, nil
+	return &hidden
+}
+
+// touchesSensitive tells whether an expression names something that is sensitive, or makes something so.
+func touchesSensitive(x hcl.Expression, ctx *hcl.EvalContext) bool {
+	for _, t := range x.Variables() {
+		v, diags := t.TraverseAbs(ctx)
+		if diags.HasErrors() { // the whole, where the part cannot be had
+			v, diags = t[:1].TraverseAbs(ctx)
 		}
-		for _, v := range d.Expression.Variables() {
-			if got, diags := v.TraverseAbs(d.EvalContext); !diags.HasErrors() && got.ContainsMarked() {
-				hidden := *d
-				hidden.Detail = "The arguments are sensitive, so what is wrong with them is not shown."
-				ds[i] = &hidden
-				break
-			}
+		if !diags.HasErrors() && v.ContainsMarked() {
+			return true
 		}
 	}
-	return ds
+	node, ok := x.(hclsyntax.Node)
+	if !ok {
+		return false
+	}
+	makes := false
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		makes = makes || ok && call.Name == "sensitive"
+		return nil
+	})
+	return makes
 }

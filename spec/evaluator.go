@@ -66,7 +66,19 @@ type instance struct {
 	contexts map[string]imageLink // of an image that is built: the named contexts that are image blocks
 }
 
-func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, discreet(ds)...) }
+func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, e.explained(ds)...) }
+
+// explained puts what HCL says into the words of the stack, without anything sensitive.
+func (e *evaluator) explained(ds hcl.Diagnostics) hcl.Diagnostics {
+	out := make(hcl.Diagnostics, len(ds))
+	for i, d := range ds {
+		if absent := e.absentInstance(d); absent != nil {
+			d = absent
+		}
+		out[i] = discreet(d)
+	}
+	return out
+}
 
 func (e *evaluator) prepare() {
 	e.declared = map[string]*variable{}

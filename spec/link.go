@@ -249,7 +249,7 @@ func (e *evaluator) needs(n *node, ctx *hcl.EvalContext, into *needList, through
 			continue
 		}
 		if key, ok := r.key(ctx); ok && to.repeat != "" {
-			if i := to.byKey[key]; i != nil { // else try() or can() is around it
+			if i := to.byKey[key]; i != nil { // else it is in a branch that isn't taken, or in try() or can()
 				into.add(i.addr)
 			}
 			continue
@@ -290,7 +290,7 @@ func (e *evaluator) expandAll(as []Addr, instances bool) []Addr {
 	for _, a := range as {
 		n := e.nodes[name{string(a.Kind), a.Name}]
 		switch {
-		case n == nil:
+		case n == nil, a.Key != "" && n.byKey[a.Key] == nil:
 		case a.Key == "" && n.repeat != "" && instances:
 			for _, i := range n.instances {
 				add(i.addr)

@@ -173,8 +173,11 @@ var silent = &hcl.Diagnostic{}
 
 // checkRefs says which of a node's references lead nowhere. Its dependencies have been evaluated.
 func (e *evaluator) checkRefs(n *node) {
-	for _, r := range append(append([]*ref{}, n.refs...), n.later...) {
+	for i, r := range append(append([]*ref{}, n.refs...), n.later...) {
 		d := e.checkRef(n, r)
+		if d == nil && i >= len(n.refs) {
+			d = e.checkOrder(r)
+		}
 		r.wrong = r.wrong || d != nil
 		if d != nil && d != silent {
 			e.fail(d)
@@ -254,12 +257,60 @@ func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 			return nil
 		}
 		return fault(r.at, "Which instance", "%s has %s, so it stands for many. Say which: %s%s.", r.to, n.repeat, r.to, n.sampleIndex())
-	case indexed && n.byKey[keyOf(idx.Key)] == nil:
-		return fault(idx.SrcRange, "Unknown instance", "%s has no instance %s: %s", r.to, indexText(idx.Key), n.keyList())
-	case indexed && len(r.path) > 3:
+	case indexed && len(r.path) > 3: // whether the instance is there is seen when the expression is evaluated: it may be in a branch that isn't taken
 		return checkStep(r, known, 3)
 	}
 	return nil
+}
+
+// checkOrder checks a reference that is never evaluated: the instance must be there, unless the block has none.
+func (e *evaluator) checkOrder(r *ref) *hcl.Diagnostic {
+	n := e.nodes[r.to]
+	if n == nil || len(n.instances) == 0 || len(r.path) < 3 {
+		return nil
+	}
+	if idx, ok := r.path[2].(hcl.TraverseIndex); ok && n.byKey[keyOf(idx.Key)] == nil {
+		return n.noInstance(idx.SrcRange, idx.Key)
+	}
+	return nil
+}
+
+func (n *node) noInstance(at hcl.Range, key cty.Value) *hcl.Diagnostic {
+	return fault(at, "Unknown instance", "%s has no instance %s: %s", n.name, indexText(key), n.keyList())
+}
+
+// absentInstance names the block and its instances in what HCL says of an index that is not there; nil for any other diagnostic.
+func (e *evaluator) absentInstance(d *hcl.Diagnostic) *hcl.Diagnostic {
+	if d.Summary != "Invalid index" || d.Subject == nil {
+		return nil
+	}
+	var block hcl.Traversal
+	var key cty.Value
+	switch x := d.Expression.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		if len(x.Traversal) < 3 {
+			return nil
+		}
+		idx, ok := x.Traversal[2].(hcl.TraverseIndex)
+		if !ok || idx.SrcRange != *d.Subject {
+			return nil
+		}
+		block, key = x.Traversal[:2], idx.Key
+	case *hclsyntax.IndexExpr:
+		of, ok := x.Collection.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || len(of.Traversal) != 2 {
+			return nil
+		}
+		block = of.Traversal
+		key, _ = x.Key.Value(d.EvalContext)
+	default:
+		return nil
+	}
+	n := e.nodes[name{block.RootName(), step(block, 1)}]
+	if n == nil || n.repeat == "" || key.IsMarked() || keyOf(key) == "" {
+		return nil
+	}
+	return n.noInstance(*d.Subject, key)
 }
 
 func (n *node) sampleIndex() string {
