@@ -4,54 +4,89 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// Ten thousand containers load in a couple of seconds, as instances and as blocks, however they refer to each other.
-func TestLoadsManyContainers(t *testing.T) {
-	const many = 10_000
-	instances := fmt.Sprintf(`stack "s" {}
+// Loading costs the same for each container, however many there are and however they refer to each other: four times as many
+// containers take about four times the allocations.
+func TestLoadingIsLinear(t *testing.T) {
+	const few, many = 1_000, 4_000
+	for name, text := range map[string]func(n int) string{"instances": manyInstances, "blocks": manyBlocks} {
+		t.Run(name, func(t *testing.T) {
+			small, large := loadAllocations(t, text(few), few), loadAllocations(t, text(many), many)
+			if ratio := float64(large) / float64(small); ratio > 5 {
+				t.Errorf("%d containers took %d allocations, and %d took %d: %.1f times as many", few, small, many, large, ratio)
+			}
+		})
+	}
+}
+
+// manyInstances makes one block of n instances that refer to those of another block.
+func manyInstances(n int) string {
+	return fmt.Sprintf(`stack "s" {}
 container "db" {
   for_each     = toset([for i in range(%d) : "k${i}" if i < 1024])
   image        = "pg"
   network_mode = "none"
 }
 container "web" {
-  for_each     = { for p in setproduct(range(100), range(100)) : "k${p[0] * 100 + p[1]}" => p }
+  for_each     = { for p in setproduct(range(%d), range(100)) : "k${p[0] * 100 + p[1]}" => p }
   image        = "nginx"
   network_mode = "none"
   env          = { DB = try(container.db[each.key].name, "none") }
 }
-`, 1024)
+`, min(n/10, 1024), n/100)
+}
+
+// manyBlocks makes n blocks, each of which refers to the one before it.
+func manyBlocks(n int) string {
 	var blocks strings.Builder
 	blocks.WriteString("stack \"s\" {}\n")
-	for i := range many {
+	for i := range n {
 		fmt.Fprintf(&blocks, "container \"c%d\" {\n  image = \"nginx\"\n  network_mode = \"none\"\n", i)
 		if i > 0 {
 			fmt.Fprintf(&blocks, "  depends_on = [container.c%d]\n  env = { A = container.c%d.name }\n", i-1, i-1)
 		}
 		blocks.WriteString("}\n")
 	}
-	for name, text := range map[string]string{"instances": instances, "blocks": blocks.String()} {
-		dir := t.TempDir()
-		write(t, dir, text)
-		start := time.Now()
-		cfg, diags := Load(dir, Inputs{})
-		took := time.Since(start)
-		if diags.HasErrors() {
-			t.Fatal(name, diags[0])
-		}
-		if len(cfg.Containers) < many {
-			t.Error(name, len(cfg.Containers))
-		}
-		t.Log(name, took)
-		if took > 10*time.Second { // some two seconds are usual; a machine under load is no defect
-			t.Errorf("%s took %s", name, took)
-		}
+	return blocks.String()
+}
+
+// loadAllocations is how many objects Load allocates for a file of at least n containers.
+func loadAllocations(t testing.TB, text string, n int) uint64 {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, text)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cfg, diags := Load(dir, Inputs{})
+	runtime.ReadMemStats(&after)
+	if diags.HasErrors() {
+		t.Fatal(diags[0])
+	}
+	if len(cfg.Containers) < n {
+		t.Fatalf("%d containers; want %d", len(cfg.Containers), n)
+	}
+	return after.Mallocs - before.Mallocs
+}
+
+// BenchmarkLoadMany is for docs/benchmarks.md.
+func BenchmarkLoadMany(b *testing.B) {
+	const many = 10_000
+	for name, text := range map[string]string{"instances": manyInstances(many), "blocks": manyBlocks(many)} {
+		b.Run(name, func(b *testing.B) {
+			dir := b.TempDir()
+			write(b, dir, text)
+			for b.Loop() {
+				if _, diags := Load(dir, Inputs{}); diags.HasErrors() {
+					b.Fatal(diags[0])
+				}
+			}
+		})
 	}
 }
 

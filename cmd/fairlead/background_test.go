@@ -63,7 +63,7 @@ func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
 		if fmt.Sprint(code) != args[1] {
 			ts.Fatalf("%s: exit code %d, not %s\n%s%s", args[0], code, args[1], ts.ReadFile(args[0]+".out"), ts.ReadFile(args[0]+".err"))
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		ts.Fatalf("%s: it has not ended", args[0])
 	}
 }

@@ -150,7 +150,7 @@ func (l *buildLab) inRun() {
 
 func (l *buildLab) until(what string, is func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			l.t.Fatalf("it took more than 30 s until %s", what)
 		}

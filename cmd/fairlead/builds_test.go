@@ -191,7 +191,7 @@ func cmdLog(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %d containers", args[0], len(found))
 	}
 	var text []byte
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		logs, err := filepath.Glob(filepath.Join(stageOf(ts).dataRoot, "*", "*", "*", found[0].ID(), "output.log"))
 		ts.Check(err)
 		for _, path := range logs {

@@ -97,7 +97,7 @@ func (l *lab) empty() {
 func (l *lab) logged(text string) {
 	l.t.Helper()
 	var all strings.Builder
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		all.Reset()
 		logs, err := filepath.Glob(filepath.Join(l.dataRoot(), "*", "*", "*", "*", "output.log"))
 		if err != nil {

@@ -40,7 +40,7 @@ container "once" {
 			url := fmt.Sprintf("http://127.0.0.1:%d/", port)
 			var body string
 			var err error
-			for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 				if body, err = get(url); err == nil {
 					break
 				}

@@ -45,7 +45,7 @@ func tryAll(t *testing.T, path, name string) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatalf("%s: reading it takes for ever", path)
 		return nil
 	}

@@ -59,7 +59,7 @@ func startBuildkit(t *testing.T) buildkit {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(90 * time.Second):
 			_ = cmd.Process.Kill()
 			<-done
 		}
@@ -67,7 +67,7 @@ func startBuildkit(t *testing.T) buildkit {
 			t.Errorf("%s stays: %v", dir, err)
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-done:
 			t.Fatalf("buildkitd ended at once:\n%s", log.String())

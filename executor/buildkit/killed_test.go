@@ -44,7 +44,7 @@ func (b *bench) during(f func(cancel func())) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(90 * time.Second):
 		b.t.Fatal("the build doesn't end")
 		return nil
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -184,12 +183,8 @@ func TestTroubleThatStays(t *testing.T) {
 			t.Parallel()
 			s := registrytest.New(t, false, tt.front)
 			s.Push(t, "app:1", img)
-			began := time.Now()
 			_, err := Resolve(t.Context(), hostsFor(t), s.Host+"/"+tt.ref)
 			wantError(t, err, append([]string{s.Host}, tt.words...)...)
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("it took %s to give up", took)
-			}
 			if n := s.Asked.Load(); n > Tries*6 {
 				t.Errorf("it was asked %d times", n)
 			}
