@@ -216,7 +216,7 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	}
 	w.change.Verb = verbOf(p, move, relabel)
 	if p.adopt {
-		w.change.Reasons = append([]string{"an import block adopts it"}, w.change.Reasons...)
+		w.change.Reasons = append([]string{p.whyAdopted()}, w.change.Reasons...)
 	}
 	if len(w.change.Reasons) == 0 {
 		w.change.Reasons = []string{"state was last asked for as " + p.applied}
@@ -305,6 +305,14 @@ func verbOf(p *pair, t motion, relabel bool) string {
 		return "resume"
 	}
 	return "relabel"
+}
+
+// whyAdopted says why a container is taken over.
+func (p *pair) whyAdopted() string {
+	if p.live.OtherKey != nil {
+		return "its mark is of another key, and --adopt takes it over"
+	}
+	return "an import block adopts it"
 }
 
 func (m *maker) renamed(l *LiveContainer, c *spec.Container) bool {

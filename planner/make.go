@@ -18,6 +18,9 @@ func Make(want *spec.Config, have *State, o Options) (*Plan, hcl.Diagnostics) {
 	m.match()
 	if !o.Destroy {
 		m.adopt()
+	}
+	m.checkKeys()
+	if !o.Destroy {
 		m.decideEmulators()
 		m.decide()
 	}
@@ -46,12 +49,13 @@ type maker struct {
 	scope    scope
 	replaces map[spec.Addr]bool
 
-	lives   map[spec.Addr]*lives
-	byName  map[string][]*LiveContainer // containers by the name people see
-	byImage map[string][]*LiveContainer // containers by the image record they were made from
-	adopted map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
-	owned   map[spec.Addr][]*LiveImage  // this stack's image records
-	records map[string]bool             // names of the image records that something wants
+	lives    map[spec.Addr]*lives
+	byName   map[string][]*LiveContainer // containers by the name people see
+	byImage  map[string][]*LiveContainer // containers by the image record they were made from
+	adopted  map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
+	owned    map[spec.Addr][]*LiveImage  // this stack's image records
+	otherKey []*LiveContainer            // this stack's by the mark of another key
+	records  map[string]bool             // names of the image records that something wants
 
 	images     map[spec.Addr]*imageResult
 	containers map[spec.Addr]*containerResult

@@ -12,7 +12,7 @@ type lives struct {
 	current *LiveContainer   // the newest that was ready once
 	pending *LiveContainer   // the newest that never was; from an apply that did not end
 	rest    []*LiveContainer // the others, which nothing needs
-	adopted bool             // current is taken over by an import block
+	adopted bool             // current is taken over, by an import block or from another key
 }
 
 // match says which of the live containers are this stack's, and whose generation each is.
@@ -26,6 +26,7 @@ func (m *maker) match() {
 		return a.ID < b.ID
 	})
 	for _, l := range sorted {
+		l = m.claimed(l)
 		if l.Name != "" {
 			m.byName[l.Name] = append(m.byName[l.Name], l)
 		}
@@ -52,13 +53,14 @@ func (m *maker) live(a spec.Addr) *lives {
 
 func (g *lives) take(l *LiveContainer) {
 	switch {
-	case l.Pending && g.pending == nil:
+	case l.Pending && g.pending == nil && l.OtherKey == nil:
 		g.pending = l
 	case !l.Pending && g.current == nil:
 		g.current = l
 	default:
 		g.rest = append(g.rest, l)
 	}
+	g.adopted = g.current != nil && g.current.OtherKey != nil
 }
 
 // adopt makes the objects that import blocks name this stack's, as far as the plan goes.

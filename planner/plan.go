@@ -115,5 +115,6 @@ type Options struct {
 	Targets  []spec.Addr // only these (blocks or instances) and what they refer to
 	Excludes []spec.Addr // not these, nor what refers to them
 	Replaces []spec.Addr // these are replaced, whatever the comparison says
+	Adopt    bool        // containers of this stack whose mark is of another key are taken as the stack's
 	NewID    func() string
 }

@@ -49,7 +49,11 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 	cur.dropState()
 	w := &work{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: m.decl(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
 	if cur.adopt {
-		w.change.Notes = append(w.change.Notes, "an import block adopts "+nameOf(cur.live))
+		note := "an import block adopts " + nameOf(cur.live)
+		if cur.live.OtherKey != nil {
+			note = cur.whyAdopted()
+		}
+		w.change.Notes = append(w.change.Notes, note)
 	}
 	if g.pending != nil && !cur.forced {
 		if p := m.compared(g.pending, want, img); carriesOn(p) {

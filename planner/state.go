@@ -64,19 +64,21 @@ type LiveImage struct {
 
 // LiveContainer is a container with its task.
 type LiveContainer struct {
-	ID        string
-	Name      string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
-	Owner     *Owner          // nil: not fairlead's
-	Pending   bool            // made by fairlead, and has never been ready
-	Protected bool            // prevent_destroy was set when it was last applied
-	Completed bool            // it was a job, and it ended with 0
-	Image     string          // name of the image record that it was made from
-	Digest    string          // of what it was made from; "" where nobody wrote it down
-	Gives     *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
-	Spec      *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
-	Task      Task
-	Seen      string // changes whenever what the record says or the task's state does, but not by the restart monitor
-	CreatedAt time.Time
+	ID         string
+	Name       string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
+	Owner      *Owner          // nil: not fairlead's
+	OtherKey   *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Pending    bool            // made by fairlead, and has never been ready
+	Protected  bool            // prevent_destroy was set when it was last applied
+	Completed  bool            // it was a job, and it ended with 0
+	Image      string          // name of the image record that it was made from
+	ImageOwned bool            // the record Image was its stack's own when it was last applied
+	Digest     string          // of what it was made from; "" where nobody wrote it down
+	Gives      *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
+	Spec       *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
+	Task       Task
+	Seen       string // changes whenever what the record says or the task's state does, but not by the restart monitor
+	CreatedAt  time.Time
 }
 
 // Task is the state of a container's process.

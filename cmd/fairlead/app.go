@@ -62,7 +62,7 @@ func (a *app) style(f *os.File) view.Style {
 type narrowing struct {
 	vars, varFiles             []string
 	targets, excludes, replace []string
-	destroy                    bool
+	destroy, adopt             bool
 	environ                    []string // more of the environment, of a saved plan
 }
 
@@ -115,11 +115,12 @@ func (n *narrowing) flags(cmd *cobra.Command) {
 	n.inputs(cmd)
 	cmd.Flags().StringArrayVar(&n.targets, "target", nil, "only this `ADDRESS` and what it refers to")
 	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, "not this `ADDRESS`, nor what refers to it")
+	cmd.Flags().BoolVar(&n.adopt, "adopt", false, "take containers of this stack as its own whose marks are of another host's or data root's key")
 	cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
 }
 
 func (n *narrowing) options() (planner.Options, error) {
-	o := planner.Options{Destroy: n.destroy, NewID: newID}
+	o := planner.Options{Destroy: n.destroy, Adopt: n.adopt, NewID: newID}
 	for _, f := range []struct {
 		texts []string
 		addrs *[]spec.Addr

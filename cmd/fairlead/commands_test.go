@@ -282,9 +282,9 @@ func cmdCtr(ts *testscript.TestScript, neg bool, args []string) {
 	run(ts, neg, ctrPath(ts), append([]string{"-a", s.daemon.Address, "-n", s.namespace}, args...)...)
 }
 
-// image FILE REF [version=] [pad=] [platform=] [kind=]: writes an archive of a test image.
+// image FILE REF [version=] [pad=] [platform=] [kind=] [label=]: writes an archive of a test image.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, !neg && len(args) >= 2, "image FILE REF [version=V] [pad=BYTES] [platform=P] [kind=docker|oci|layout]")
+	usage(ts, !neg && len(args) >= 2, "image FILE REF [version=V] [pad=BYTES] [platform=P] [kind=docker|oci|layout] [label=KEY=VALUE]")
 	opts, kind := imageOptions(ts, args[2:])
 	img, err := shared.probes.Image(opts)
 	ts.Check(err)
@@ -300,6 +300,12 @@ func imageOptions(ts *testscript.TestScript, args []string) (harness.ImageOption
 			o.Version = v
 		case "platform":
 			o.Platform = v
+		case "label":
+			if o.Labels == nil {
+				o.Labels = map[string]string{}
+			}
+			key, value, _ := strings.Cut(v, "=")
+			o.Labels[key] = value
 		case "kind":
 			kind = v
 		case "pad":

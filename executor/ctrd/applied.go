@@ -25,6 +25,9 @@ type applied struct {
 	Image  imageConfig     `json:"image"`
 	User   specs.User      `json:"user"`             // what user and groups came to in that image
 	Mounts []string        `json:"mounts,omitempty"` // targets that fairlead mounts by itself
+
+	Mark       string `json:"mark,omitempty"`        // of this host's key, over whose the container is
+	ImageOwned bool   `json:"image_owned,omitempty"` // the record Spec.Image.Name was the stack's own
 }
 
 // imageConfig is an image's share in a container.

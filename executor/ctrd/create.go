@@ -41,7 +41,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		return w.client.ContainerService().Get(ctx, op.ID)
 	})
 	if err == nil {
-		if ownerOf(got.Labels, op.ID) == nil {
+		if ownerOf(got.Labels, op.ID) == nil || got.Extensions[extension] == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
 		}
 		return nil // an earlier try got as far as this
@@ -65,7 +65,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	if err := w.snapshot(ctx, &c, img, parts, want.Platform, report); err != nil {
 		return err
 	}
-	if err := w.describe(ctx, &c, op, want, parts); err != nil {
+	if err := w.describe(ctx, &c, op, want, img, parts); err != nil {
 		return err
 	}
 	_, err = within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
@@ -184,7 +184,7 @@ func (w *Writer) unpackFor(ctx context.Context, img images.Image, p imageParts, 
 }
 
 // describe writes the record: OCI spec, labels and extension; and makes the directory of its files.
-func (w *Writer) describe(ctx context.Context, c *containers.Container, op *planner.CreateContainer, want *spec.Container, p imageParts) error {
+func (w *Writer) describe(ctx context.Context, c *containers.Container, op *planner.CreateContainer, want *spec.Container, img images.Image, p imageParts) error {
 	user, err := w.userOf(ctx, c, want, p)
 	if err != nil {
 		return err
@@ -201,12 +201,27 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 		return err
 	}
 	a := applied{Spec: op.Want, Image: p.share, User: user, Mounts: own}
+	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
+		return err
+	}
 	x, err := a.encode()
 	if err != nil {
 		return err
 	}
 	c.Extensions = map[string]typeurl.Any{extension: x}
 	return makeDir(m.dir)
+}
+
+// claim writes into an applied record that the container is the owner's, and whether its image is.
+func (w *Writer) claim(a *applied, id string, owner planner.Owner, img images.Image) error {
+	m, err := w.opts.writeMarks()
+	if err != nil {
+		return err
+	}
+	a.Mark = m.of(id, owner)
+	its := ownerOf(img.Labels, img.Name)
+	a.ImageOwned = its != nil && its.Stack == owner.Stack
+	return nil
 }
 
 func hostnameOf(id string, want *spec.Container) string {

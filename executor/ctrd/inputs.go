@@ -249,19 +249,22 @@ func (o Options) root() string {
 // cacheDir is where is noted what files were when they were last read.
 func (o Options) cacheDir() string { return filepath.Join(o.root(), "seen") }
 
-// hostKey is the key of the keyed hashes by which a changed secret is seen. It is made when it is first needed, and root's alone.
+func keyPath(root string) string { return filepath.Join(root, "key") }
+
+// hostKey is the key of the keyed hashes by which a changed secret is seen, and of the marks on what fairlead makes. It is made when it is
+// first needed, and root's alone.
 func hostKey(root string) ([]byte, error) {
-	path := filepath.Join(root, "key")
+	path := keyPath(root)
 	for {
 		key, err := os.ReadFile(path)
 		if err == nil && len(key) == keySize {
 			return key, nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: the key by which changed secrets are seen: %w", path, err)
+			return nil, fmt.Errorf("%s: the host's key, by which changed secrets and fairlead's own objects are known: %w", path, err)
 		}
 		if err := makeKey(path); err != nil {
-			return nil, fmt.Errorf("%s: the key by which changed secrets are seen: %w", path, err)
+			return nil, fmt.Errorf("%s: the host's key, by which changed secrets and fairlead's own objects are known: %w", path, err)
 		}
 	}
 }

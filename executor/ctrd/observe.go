@@ -30,6 +30,8 @@ type reading struct {
 	containers []*containersapi.Container
 	tasks      *tasksapi.ListTasksResponse
 	images     map[string]images.Image
+	marks      marks
+	names      map[string]bool // of containers, which matter to what is wanted; nil: all
 }
 
 // Observe reads the host once. cfg says what is wanted, so that only what matters to it is looked into; nil: nothing is.
@@ -47,6 +49,7 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 		return nil, r.gone("reading the host", err)
 	}
 	s.At, s.Images = time.Now(), liveImages(got.images)
+	got.marks, got.names = r.opts.readMarks(), wantedNames(cfg, o)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	if !o.Offline {
@@ -121,7 +124,7 @@ func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error
 // wantsRead tells of which containers the specs are read back.
 func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container) bool {
 	return func(c *containersapi.Container) bool {
-		if owner := ownerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name {
+		if owner := ownerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name && extended(c) {
 			return true
 		}
 		for _, im := range cfg.Imports {
@@ -131,6 +134,21 @@ func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container
 		}
 		return false
 	}
+}
+
+// wantedNames are the names of containers that a plan for cfg looks at; nil: all matter.
+func wantedNames(cfg *spec.Config, o ObserveOptions) map[string]bool {
+	if o.All {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, c := range cfg.Containers {
+		out[c.Name] = true
+	}
+	for _, im := range cfg.Imports {
+		out[im.ID] = true
+	}
+	return out
 }
 
 // wantedRecords are the names of image records that a plan for cfg looks at.

@@ -13,7 +13,6 @@ import (
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/images"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/planner"
@@ -71,6 +70,19 @@ func seenContainer(c *containersapi.Container, t planner.Task) string {
 // nameOf is the name that people see.
 func nameOf(labels map[string]string) string { return labels[nerdctlName] }
 
+// extended tells whether a record has fairlead's extension, whatever is in it.
+func extended(c *containersapi.Container) bool { return c.Extensions[extension] != nil }
+
+// namedByImage tells whether a container has its name from a label of its image alone: that names nothing, and takes no name from anybody.
+func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, got *reading) bool {
+	im, ok := got.images[c.Image]
+	if !ok || got.names != nil && !got.names[nameOf(c.Labels)] {
+		return false // nobody can tell any more, or nobody asks
+	}
+	share, _ := r.foreignImage(ctx, c, im.Target)
+	return share.Labels[nerdctlName] == nameOf(c.Labels)
+}
+
 // readContainers turns records into what the planner compares; those that wanted picks are read back whole.
 func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*containersapi.Container) bool) ([]*planner.LiveContainer, error) {
 	records, tasks := got.containers, tasksByID(got.tasks)
@@ -81,7 +93,7 @@ func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*
 	for from := 0; from < len(records); from += share {
 		g.Go(func() error {
 			for i := from; i < min(from+share, len(records)); i++ {
-				l, err := r.readContainer(ctx, records[i], tasks[records[i].ID], wanted(records[i]), got.images)
+				l, err := r.readContainer(ctx, records[i], tasks[records[i].ID], wanted(records[i]), got)
 				if err != nil {
 					return fmt.Errorf("container %s: %w", describe(records[i]), err)
 				}
@@ -100,25 +112,30 @@ func describe(c *containersapi.Container) string {
 	return shortID(c.ID)
 }
 
-func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, records map[string]images.Image) (*planner.LiveContainer, error) {
+func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, got *reading) (*planner.LiveContainer, error) {
 	l := &planner.LiveContainer{
 		ID:        c.ID,
 		Name:      nameOf(c.Labels),
-		Owner:     ownerOf(c.Labels, c.ID),
 		Image:     c.Image,
 		Task:      t,
 		Seen:      seenContainer(c, t),
 		CreatedAt: c.CreatedAt.AsTime(),
 	}
-	var a *applied
-	if l.Owner != nil {
+	a, err := decodeApplied(c.Extensions)
+	if err != nil {
+		a = nil // somebody wrote over it: what is there is shown, without the help of what was asked
+	}
+	l.Owner, l.OtherKey = got.marks.owner(c.Labels, c.ID, extended(c), a)
+	if l.Owner != nil || l.OtherKey != nil {
 		l.Pending = c.Labels[labelPending] != ""
 		l.Protected = c.Labels[labelProtect] == "true"
 		l.Completed = c.Labels[labelCompleted] == "true"
 		l.Digest = c.Labels[labelDigest]
-		var err error
-		if a, err = decodeApplied(c.Extensions); err != nil {
-			a = nil // somebody wrote over it: what is there is shown, without the help of what was asked
+		l.ImageOwned = a != nil && a.ImageOwned
+	} else {
+		a = nil
+		if l.Name != "" && r.namedByImage(ctx, c, got) {
+			l.Name = ""
 		}
 	}
 	if !whole {
@@ -126,7 +143,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 	}
 	if a == nil {
 		a = &applied{}
-		if im, ok := records[c.Image]; ok {
+		if im, ok := got.images[c.Image]; ok {
 			share, digest := r.foreignImage(ctx, c, im.Target)
 			a.Image = share
 			if l.Digest == "" {

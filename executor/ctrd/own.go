@@ -25,7 +25,8 @@ const (
 // gcRefInputs keeps the blob of an image record's inputs from garbage collection: containerd follows such labels of records.
 const gcRefInputs = "containerd.io/gc.ref.content.fairlead-inputs"
 
-// ownerOf reads the owner from a record's labels; nil where there is none, or where the labels were copied from another record.
+// ownerOf reads the owner from a record's labels; nil where there is none, or where the labels were copied from another record. That is enough
+// for an image record, whose labels no image gives: only a client of containerd writes them. Of a container, see marks.owner.
 func ownerOf(labels map[string]string, id string) *planner.Owner {
 	if labels[labelStack] == "" || labels[labelOwner] != id {
 		return nil

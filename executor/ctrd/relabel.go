@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/containers"
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
 
 	"github.com/fairlead-dev/fairlead/planner"
@@ -23,6 +24,13 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 		return err
 	}
 	a.Spec = op.Want
+	img, err := w.client.ImageService().Get(ctx, op.Want.Image.Name)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return recordError(op.Want.Image.Name, err)
+	}
+	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
+		return err
+	}
 	x, err := a.encode()
 	if err != nil {
 		return err

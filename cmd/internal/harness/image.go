@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,7 @@ type ImageOptions struct {
 	Pad      int               // bytes more in the layer of this version
 	Platform string            // os/arch[/variant]; the host's own if empty
 	Files    map[string]string // path → content
+	Labels   map[string]string // of its config, besides version
 }
 
 // Probes builds the programs that test images hold, once.
@@ -76,6 +78,7 @@ func (p *Probes) Image(o ImageOptions) (v1.Image, error) {
 	cfg.Config.Cmd = []string{"/probe"}
 	cfg.Config.Env = []string{"PATH=/bin:/", "VERSION=" + o.Version}
 	cfg.Config.Labels = map[string]string{"version": o.Version}
+	maps.Copy(cfg.Config.Labels, o.Labels)
 	return mutate.ConfigFile(img, cfg)
 }
 
