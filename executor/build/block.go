@@ -19,7 +19,7 @@ import (
 
 // blockInputs are those that the block itself has. What only changes how fast or from where it is built is none: cache_from,
 // cache_to but an inline one, ssh.
-func blockInputs(b *spec.Build, o Options, u *uses) (planner.Inputs, error) {
+func blockInputs(b *spec.Build, o Options, u *uses) planner.Inputs {
 	out := argInputs(b, u)
 	for _, p := range o.Platforms {
 		out = append(out, planner.Input{Kind: planner.InputPlatform, Name: p, Value: "yes"})
@@ -27,14 +27,7 @@ func blockInputs(b *spec.Build, o Options, u *uses) (planner.Inputs, error) {
 	for name, value := range optionValues(b) {
 		out = append(out, planner.Input{Kind: planner.InputOption, Name: name, Value: value})
 	}
-	for _, s := range b.Secrets {
-		sum, err := secretHash(s, o)
-		if err != nil {
-			return nil, fmt.Errorf("secret %q: %w", s.ID, err)
-		}
-		out = append(out, planner.Input{Kind: planner.InputSecret, Name: s.ID, Value: sum})
-	}
-	return out, nil
+	return out
 }
 
 // optionValues are the set attributes that change the result, by name.
@@ -75,30 +68,53 @@ func positive(n int64) string {
 	return ""
 }
 
-// secretHash is a keyed hash of a secret's value, with its ID in it: two secrets of one value look different.
-func secretHash(s spec.BuildSecret, o Options) (string, error) {
-	sum := hmac.New(sha256.New, o.Key)
-	fmt.Fprintf(sum, "%d:%s", len(s.ID), s.ID)
+// maxSecret bounds a secret, as BuildKit does.
+const maxSecret = 500 << 10
+
+// readSecrets reads the values of a build's secrets, by ID.
+func readSecrets(all []spec.BuildSecret, o Options) (map[string]Secret, error) {
+	out := map[string]Secret{}
+	for _, s := range all {
+		value, err := secretValue(s, o)
+		if err != nil {
+			return nil, fmt.Errorf("secret %q: %w", s.ID, err)
+		}
+		out[s.ID] = Secret{value, keyedHash(s.ID, value, o.Key)}
+	}
+	return out, nil
+}
+
+func secretValue(s spec.BuildSecret, o Options) ([]byte, error) {
 	if s.Env != "" {
 		value, ok := o.Env(s.Env)
 		if !ok {
-			return "", fmt.Errorf("the environment has no %s, which it is taken from. Set it, or take the secret from a file", s.Env)
+			return nil, fmt.Errorf("the environment has no %s, which it is taken from. Set it, or take the secret from a file", s.Env)
 		}
-		_, _ = io.WriteString(sum, value) // a hash takes all
-		return "hmac-sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+		return []byte(value), nil
 	}
 	f, err := os.Open(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s: there is no such file. Write it, or correct the path", s.File)
+		return nil, fmt.Errorf("%s: there is no such file. Write it, or correct the path", s.File)
 	}
 	if err != nil {
-		return "", unreadable(s.File, err)
+		return nil, unreadable(s.File, err)
 	}
 	defer f.Close()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", unreadable(s.File, err)
+	value, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return nil, unreadable(s.File, err)
 	}
-	return "hmac-sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+	if len(value) > maxSecret {
+		return nil, fmt.Errorf("%s: it must have at most %d bytes, which is BuildKit's limit for a secret", s.File, maxSecret)
+	}
+	return value, nil
+}
+
+// keyedHash is of a secret's value, with its ID in it: two secrets of one value look different.
+func keyedHash(id string, value, key []byte) string {
+	sum := hmac.New(sha256.New, key)
+	fmt.Fprintf(sum, "%d:%s%s", len(id), id, value)
+	return "hmac-sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
 // digestOf is the digest of bytes in memory.

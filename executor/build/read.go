@@ -23,7 +23,14 @@ type Reading struct {
 	Bases      []Base         // images that must be resolved, in the order of the Dockerfile
 	Runs       []Run          // RUN instructions that don't run on Host itself
 	Dockerfile string         // its path, for messages
-	Opaque     bool           // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
+	Secrets    map[string]Secret
+	Opaque     bool // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
+}
+
+// Secret is a secret's value, as it was hashed.
+type Secret struct {
+	Value []byte
+	Sum   string // keyed hash
 }
 
 // Base is an image that the Dockerfile names.
@@ -80,9 +87,13 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := blockInputs(b, o, uses)
+	secrets, err := readSecrets(b.Secrets, o)
 	if err != nil {
 		return nil, err
+	}
+	in := blockInputs(b, o, uses)
+	for id, s := range secrets {
+		in = append(in, planner.Input{Kind: planner.InputSecret, Name: id, Value: s.Sum})
 	}
 	if file.text != nil {
 		in = append(in, planner.Input{Kind: planner.InputDockerfile, Name: "Dockerfile", Value: digestOf(file.text)})
@@ -96,6 +107,7 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 		return nil, fmt.Errorf("context %w", err)
 	}
 	return &Reading{
-		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Runs: uses.runs, Dockerfile: file.path, Opaque: uses.opaque,
+		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Runs: uses.runs, Dockerfile: file.path,
+		Secrets: secrets, Opaque: uses.opaque,
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/grpc/metadata"
 
@@ -52,7 +53,13 @@ type Request struct {
 	Record    string                        // image record that a builder on the same containerd makes; whatever it names is replaced
 	Pins      map[string]string             // reference of an image in a registry → the one to take for it, with a digest
 	Images    map[string]ocispec.Descriptor // named context, or what a FROM says, → image in containerd's content store
-	Secrets   map[string][]byte             // by ID
+	Secrets   map[string]Secret             // by ID
+}
+
+// Secret is a secret of a build.
+type Secret struct {
+	Value []byte
+	Sum   string // a keyed hash of Value: a RUN that mounts the secret is taken from the cache only if it ran with this one
 }
 
 // Result is what a build gave. All of its content is in containerd's content store, each document labelled with what it refers to.
@@ -90,7 +97,7 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 	defer done()
 	local := c.local && r.Record != ""
 	opt.Exports = []client.ExportEntry{exportOf(r, local, store)}
-	resp, err := c.solve(ctx, opt, view)
+	resp, err := c.solve(ctx, opt, keysOf(r), view)
 	if err != nil {
 		return Result{}, explain(ctx, err, r, c, view)
 	}
@@ -105,12 +112,21 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 }
 
 // solve runs one build, and folds what it says into the view.
-func (c *conn) solve(ctx context.Context, opt client.SolveOpt, view *view) (*client.SolveResponse, error) {
+func (c *conn) solve(ctx context.Context, opt client.SolveOpt, keys cacheKeys, view *view) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	var seen sync.WaitGroup
 	seen.Go(func() { view.follow(statuses) })
 	// Namespace and lease are headers, and the builder would take them for its own.
-	resp, err := c.client.Solve(metadata.NewOutgoingContext(ctx, nil), nil, opt, statuses)
+	ctx = metadata.NewOutgoingContext(ctx, nil)
+	var resp *client.SolveResponse
+	var err error
+	if keys == nil {
+		resp, err = c.client.Solve(ctx, nil, opt, statuses)
+	} else {
+		resp, err = c.client.Build(ctx, opt, "", func(ctx context.Context, g gateway.Client) (*gateway.Result, error) {
+			return keys.build(ctx, g, opt)
+		}, statuses)
+	}
 	seen.Wait()
 	return resp, err
 }

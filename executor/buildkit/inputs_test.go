@@ -240,7 +240,7 @@ ARG SOURCE_DATE_EPOCH
 RUN --mount=type=secret,id=s echo "$VERSION $SOURCE_DATE_EPOCH $(cat /run/secrets/s | tr a-z A-Z)" >/out
 RUN cat /etc/hosts >/hosts; ulimit -n >/nofile; df /dev/shm | tail -1 | tr -s " " >/shm
 `)
-		r.Secrets = map[string][]byte{"s": []byte("hush-hush-secret")}
+		r.Secrets = map[string]Secret{"s": {Value: []byte("hush-hush-secret")}}
 		r.Build.Args = map[string]string{"VERSION": "1.5", "SOURCE_DATE_EPOCH": "1000"}
 		r.Build.Labels = map[string]string{"l": "L"}
 		r.Build.Annotations = map[string]string{"n": "N"}

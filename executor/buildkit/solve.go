@@ -40,7 +40,7 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 		LocalMounts:   in.mounts,
 		OCIStores:     in.stores,
 		SharedKey:     b.o.Stack + " " + r.Build.Context, // uploads of one context find what the last one left
-		Session:       append(in.attach, &logins{hosts: b.hosts}, secretsprovider.FromMap(r.Secrets)),
+		Session:       append(in.attach, &logins{hosts: b.hosts}, secretsprovider.FromMap(r.secretValues())),
 		CacheImports:  cachesOf(slices.DeleteFunc(slices.Clone(r.Build.CacheFrom), isNoCache)),
 		CacheExports:  cachesOf(r.Build.CacheTo),
 		Internal:      true, // BuildKit's history would keep the image after its record is gone
@@ -61,6 +61,14 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 		return opt, nil, err
 	}
 	return opt, in.close, nil
+}
+
+func (r Request) secretValues() map[string][]byte {
+	out := map[string][]byte{}
+	for id, s := range r.Secrets {
+		out[id] = s.Value
+	}
+	return out
 }
 
 // attrsOf gives the frontend's options, but for the inputs.

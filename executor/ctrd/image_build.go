@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/buildkit"
 	"github.com/fairlead-dev/fairlead/executor/rootfs"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -23,7 +23,8 @@ import (
 
 // buildImage builds an image, and points its record at the result once that is whole.
 func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) error {
-	if err := w.unchanged(ctx, op); err != nil {
+	read, err := w.unchanged(ctx, op)
+	if err != nil {
 		return err
 	}
 	inputs := op.Inputs.Digest()
@@ -35,7 +36,7 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		report(executor.Progress{Same: true})
 		return w.point(ctx, op.Name, there.Target, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
 	}
-	request, err := w.request(ctx, op)
+	request, err := w.request(ctx, op, read)
 	if err != nil {
 		return err
 	}
@@ -83,11 +84,11 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 	return nil
 }
 
-// unchanged fails if what a build depends on is not what the plan saw.
-func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) error {
+// unchanged reads what a build depends on, and fails if it is not what the plan saw.
+func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) (*build.Reading, error) {
 	read, err := w.readBuild(ctx, op.Build, op.Platforms)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	planned := slices.DeleteFunc(slices.Clone(op.Inputs), func(i planner.Input) bool {
 		if i.Kind == planner.InputArg { // a plan counts those of which it wasn't known what they are, whether they are used or not
@@ -96,9 +97,9 @@ func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) error {
 		return i.Kind == planner.InputBase
 	})
 	if why := planner.WhyMade(planned, read.Inputs); len(why) > 0 {
-		return fmt.Errorf("image %s: what it is built from changed since the plan was made: %s. Plan again", op.Name, strings.Join(why, "; "))
+		return nil, fmt.Errorf("image %s: what it is built from changed since the plan was made: %s. Plan again", op.Name, strings.Join(why, "; "))
 	}
-	return nil
+	return read, nil
 }
 
 // alreadyMade gives the record and its platforms if it is what would come out, whatever the plan had to suppose: a base that was built again
@@ -125,8 +126,11 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 }
 
 // request is what the builder is asked for.
-func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.Request, error) {
-	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}}
+func (w *Writer) request(ctx context.Context, op *planner.BuildImage, read *build.Reading) (buildkit.Request, error) {
+	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}, Secrets: map[string]buildkit.Secret{}}
+	for id, s := range read.Secrets {
+		r.Secrets[id] = buildkit.Secret(s)
+	}
 	for _, b := range op.Bases {
 		if b.Image.IsZero() && !b.Local {
 			name, _, _ := strings.Cut(b.Ref, "@")
@@ -139,9 +143,7 @@ func (w *Writer) request(ctx context.Context, op *planner.BuildImage) (buildkit.
 		}
 		r.Images[b.Name] = target
 	}
-	var err error
-	r.Secrets, err = secrets(op.Build.Secrets)
-	return r, err
+	return r, nil
 }
 
 // contentOf finds the record whose content a base is.
@@ -161,27 +163,6 @@ func orName(b planner.Base) string {
 		return b.Ref
 	}
 	return b.Image.String()
-}
-
-// secrets reads the values of a build's secrets, for the builder alone.
-func secrets(all []spec.BuildSecret) (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for _, s := range all {
-		if s.Env != "" {
-			v, ok := os.LookupEnv(s.Env)
-			if !ok {
-				return nil, fmt.Errorf("secret %s: the environment has no %s. Set it, or take the secret out", s.ID, s.Env)
-			}
-			out[s.ID] = []byte(v)
-			continue
-		}
-		b, err := os.ReadFile(s.File)
-		if err != nil {
-			return nil, fmt.Errorf("secret %s: %w", s.ID, err)
-		}
-		out[s.ID] = b
-	}
-	return out, nil
 }
 
 // made is what came out of a build or an import, with what is to be written on its record.
