@@ -11,9 +11,10 @@ import (
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// Runner makes one call. Apply decides when; Run decides nothing.
+// Runner makes one call. Apply decides when; Run decides nothing. Passed tells it of an op that is not run because nothing changed.
 type Runner interface {
 	Run(ctx context.Context, op planner.Op, report func(Progress)) error
+	Passed(op planner.Op)
 }
 
 // Options says how to run a plan.
@@ -135,6 +136,7 @@ func (s *schedule) passOver() {
 		}
 		s.ready = slices.Delete(s.ready, i, i+1)
 		s.same[step.ID] = true
+		s.runner.Passed(step.Op)
 		s.notify(Event{Step: step, Kind: Passed})
 		s.succeed(step)
 		i = 0

@@ -34,6 +34,8 @@ func name(op planner.Op) string {
 	return fmt.Sprintf("%T", op)
 }
 
+func (r *recorder) Passed(planner.Op) {}
+
 func (r *recorder) Run(_ context.Context, op planner.Op, _ func(Progress)) error {
 	n := name(op)
 	r.mu.Lock()

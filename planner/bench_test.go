@@ -49,7 +49,7 @@ func BenchmarkMake10000(b *testing.B) {
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}
-	h.begin()
+	h.begin(p)
 	for _, s := range p.Steps {
 		if err := h.step(s); err != nil {
 			b.Fatal(err)

@@ -81,6 +81,9 @@ func (m *maker) leaveAlone(w *work, unless []*draft) {
 	for _, d := range w.steps {
 		d.onlyIf = unless
 		d.wait(unless...)
+		if op, ok := d.op.(*CreateContainer); ok {
+			op.Was = w.change.Old
+		}
 	}
 	var from []string
 	for _, d := range unless {

@@ -154,9 +154,7 @@ func (x *makes) make(w *work, reasons []string) {
 	token := tokenOf(im.Addr, false)
 	m.tokens[token] = tokenOf(im.Addr, true)
 	d := w.step(x.op(c, token), x.first...)
-	for _, r := range x.needs {
-		d.wait(r.last...)
-	}
+	d.wait(m.toldBy(im)...)
 	if x.rec != nil {
 		d.touches(touchImage(x.rec))
 		m.moves[x.rec.Name] = &move{to: token, work: w}

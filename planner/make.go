@@ -120,10 +120,11 @@ type imageResult struct {
 
 // containerResult is what has been decided of a container.
 type containerResult struct {
-	id     string
-	ready  []*draft // after these it is as its dependents need it
-	verb   string   // of its change; "" for none
-	unless []*draft // where not empty: it is left alone unless one of these changes something
+	id      string   // where it may be left alone: what stands for the ID until that is known
+	created *draft   // nil: it was there
+	ready   []*draft // after these it is as its dependents need it
+	verb    string   // of its change; "" for none
+	unless  []*draft // where not empty: it is left alone unless one of these changes something
 }
 
 func newMaker(want *spec.Config, have *State, o Options) *maker {

@@ -21,6 +21,7 @@ type model struct {
 	runs       []string // more platforms than the host's own
 	results    map[string]string
 	same       map[int]bool // by step ID: it made what was there
+	pending    []string     // the plan's placeholders
 	clock      int
 }
 
@@ -110,16 +111,53 @@ func (h *model) observe(want *spec.Config) *State {
 }
 
 // begin forgets what an earlier apply made.
-func (h *model) begin() { h.results, h.same = map[string]string{}, map[int]bool{} }
+func (h *model) begin(p *Plan) {
+	h.results, h.same, h.pending = map[string]string{}, map[int]bool{}, nil
+	for _, s := range p.Steps {
+		switch op := s.Op.(type) {
+		case *BuildImage:
+			h.pending = append(h.pending, op.Result)
+		case *ImportImage:
+			h.pending = append(h.pending, op.Result)
+		}
+	}
+}
+
+// filled says which placeholder an op still holds when it is run, but for that of its own result.
+func (h *model) filled(op Op) error {
+	own := ""
+	switch op := op.(type) {
+	case *BuildImage:
+		own = op.Result
+	case *ImportImage:
+		own = op.Result
+	}
+	b, err := encodeOp(op)
+	if err != nil {
+		return err
+	}
+	for _, p := range h.pending {
+		if n := strings.Count(string(b.Op), p); n > 1 || n == 1 && p != own {
+			return fmt.Errorf("%T: it holds %s, which is not known yet", op, p)
+		}
+	}
+	return nil
+}
 
 // step does what the executor does with one step.
 func (h *model) step(s *Step) error {
 	if len(s.If) > 0 && !slices.ContainsFunc(s.If, func(id int) bool { return !h.same[id] }) {
 		h.same[s.ID] = true
+		if placeholder, is := PassedOver(s.Op); is != "" {
+			h.results[placeholder] = is
+		}
 		return nil
 	}
 	op, err := WithResults(s.Op, h.results)
 	if err != nil {
+		return err
+	}
+	if err := h.filled(op); err != nil {
 		return err
 	}
 	if err := h.run(op); err != nil {
@@ -143,9 +181,6 @@ func (h *model) run(op Op) error {
 	case *LoadImage:
 		return h.record(op.Name, op.Digest, op.Owner, op.Protect, op.Platforms, op.Fingerprint, seen)
 	case *BuildImage:
-		if strings.Contains(fmt.Sprint(op.Inputs), tokenOf(op.Owner.Addr, false)) {
-			return fmt.Errorf("build %s: an input is not known", op.Name)
-		}
 		return h.makes(op.Name, op.Inputs, op.Result, op.Owner, op.Protect, op.Platforms, seen)
 	case *ImportImage:
 		return h.makes(op.Name, op.Inputs, op.Result, op.Owner, op.Protect, []string{"linux/amd64"}, seen)
@@ -350,6 +385,11 @@ func (h *model) text() string {
 		done := l.Completed && l.Spec.Ready == spec.ReadyCompleted && l.Spec.State == spec.StateRunning
 		out = append(out, fmt.Sprintf("container %s %s pending=%v protected=%v completed=%v monitored=%v %s %s", l.Name, who, l.Pending, l.Protected, done, l.monitored, status, strings.Join(rows, " ")))
 	}
+	for id, l := range h.containers { // what refers to one by its ID
+		for i := range out {
+			out[i] = strings.ReplaceAll(out[i], id, "<ID of "+l.Name+">")
+		}
+	}
 	slices.Sort(out)
 	return strings.Join(out, "\n")
 }
@@ -357,7 +397,7 @@ func (h *model) text() string {
 // apply runs a plan in an order that its edges allow, chosen by pick, and stops after n steps (n < 0: never).
 func (h *model) apply(p *Plan, n int, pick func(int) int) error {
 	done := map[int]bool{}
-	h.begin()
+	h.begin(p)
 	for len(done) < len(p.Steps) && n != 0 {
 		var ready []*Step
 		for _, s := range p.Steps {

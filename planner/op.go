@@ -90,6 +90,7 @@ type (
 		ID    string          `json:"id"`
 		Want  *spec.Container `json:"want"` // with Image.Digest filled
 		Owner Owner           `json:"owner"`
+		Was   string          `json:"was,omitempty"` // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
 	}
 	// StartTask makes the container's task and starts it, in place of a task that ended, and takes the completed mark from it.
 	// A container that was ready before is in the restart monitor's care again.

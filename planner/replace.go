@@ -18,7 +18,7 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 		if p := m.compared(g.pending, want, img); carriesOn(p) && !m.forced(want.Addr) {
 			w := m.add(want.Addr, Update, "start", m.decl(want.Addr), "it was never ready")
 			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
-			return m.succeed(w, p, nil, g.rest)
+			return m.succeed(w, p, g.rest)
 		}
 	}
 	if m.collides(want) {
@@ -27,7 +27,7 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := m.add(want.Addr, Create, "create", m.decl(want.Addr), reasons...)
 	w.change.Diffs = whole(want, m.have.Host)
-	return m.succeed(w, &pair{want: want, full: want}, img.last, g.spare())
+	return m.succeed(w, &pair{want: want, full: want}, g.spare())
 }
 
 // carriesOn tells whether a pending container is what is wanted.
@@ -60,7 +60,7 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 			w.change.Notes = append(w.change.Notes, "carries on with "+short(g.pending.ID)+", which an earlier apply made")
 			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
 			m.works = append(m.works, w)
-			return m.succeed(w, p, nil, g.rest, cur)
+			return m.succeed(w, p, g.rest, cur)
 		}
 	}
 	if m.collides(want) {
@@ -68,7 +68,7 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 	}
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	m.works = append(m.works, w)
-	return m.succeed(w, &pair{want: want, full: want}, img.last, g.spare(), cur)
+	return m.succeed(w, &pair{want: want, full: want}, g.spare(), cur)
 }
 
 // dropState forgets how the process of a container that goes differs from what was asked for: its successor has one of its own.
@@ -90,7 +90,7 @@ func (g *lives) spare() []*LiveContainer {
 
 // succeed is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
 // is to be made.
-func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContainer, before ...*pair) *containerResult {
+func (m *maker) succeed(w *work, next *pair, spare []*LiveContainer, before ...*pair) *containerResult {
 	c := next.full
 	s := &succession{m: m, w: w, want: c, next: next}
 	if len(before) > 0 {
@@ -99,7 +99,7 @@ func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContai
 	}
 	if next.live == nil {
 		s.id = m.newID()
-		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr)}, after...)
+		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr)}, m.toldBy(c)...)
 	} else {
 		s.id = next.live.ID
 	}
@@ -118,7 +118,7 @@ func (m *maker) succeed(w *work, next *pair, after []*draft, spare []*LiveContai
 	if s.old != nil {
 		s.remove()
 	}
-	return &containerResult{id: s.id, ready: s.ready, verb: w.change.Verb}
+	return &containerResult{id: s.id, created: s.made, ready: s.ready, verb: w.change.Verb}
 }
 
 // succession is one generation coming up in the place of another.

@@ -38,6 +38,14 @@ func WithResults(op Op, results map[string]string) (Op, error) {
 	return decodeOp(fileOp{Kind: was.Kind, Op: is})
 }
 
+// PassedOver gives what a placeholder stands for once the op that would have told it is passed over; "" where there is none.
+func PassedOver(op Op) (placeholder, is string) {
+	if op, ok := op.(*CreateContainer); ok && op.Was != "" {
+		return op.ID, op.Was
+	}
+	return "", ""
+}
+
 func withResults(b json.RawMessage, results map[string]string) json.RawMessage {
 	for token, digest := range results {
 		b = bytes.ReplaceAll(b, []byte(token), []byte(digest))

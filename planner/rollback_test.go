@@ -13,7 +13,7 @@ import (
 // skipped, and the rest goes on.
 func (h *model) applyFailing(p *Plan, bad func(*Step) bool) (failed []*Step, err error) {
 	state := map[int]string{}
-	h.begin()
+	h.begin(p)
 	for _, s := range p.Steps {
 		if slices.ContainsFunc(s.After, func(a int) bool { return state[a] != "done" }) {
 			state[s.ID] = "skipped"

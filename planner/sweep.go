@@ -113,6 +113,21 @@ func (m *maker) connectNames() {
 	}
 }
 
+// toldBy gives the slow steps after which all that a resource refers to is known: the digests of images, and which of two containers
+// it is that has an address.
+func (m *maker) toldBy(r spec.Resource) []*draft {
+	var out []*draft
+	for _, a := range m.refs(r) {
+		if r := m.images[a]; r != nil {
+			out = append(out, r.last...)
+		}
+		if r := m.containers[a]; r != nil && len(r.unless) > 0 {
+			out = append(out, r.created)
+		}
+	}
+	return out
+}
+
 // waitForNeeds lets a start wait until what the container refers to is ready.
 func (m *maker) waitForNeeds(d *draft, c *spec.Container) {
 	for _, a := range refs(c) {

@@ -3,9 +3,19 @@ package ctrd
 import (
 	"maps"
 	"sync"
+
+	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// results are the digests of what has been built and imported, by the tokens that stand for them in a plan.
+// Passed notes what a step that was passed over leaves as it was.
+func (w *Writer) Passed(op planner.Op) {
+	if placeholder, is := planner.PassedOver(op); is != "" {
+		w.results.set(placeholder, is)
+	}
+}
+
+// results are what placeholders in a plan stand for: the digests of what has been built and imported, the IDs of containers that were
+// left alone.
 type results struct {
 	mu sync.Mutex
 	by map[string]string
