@@ -69,6 +69,10 @@ func (w *walk) value(path string, before, after cty.Value) {
 		w.differ(path, before, after)
 		return
 	}
+	if w.want.Marks.Sensitive[path] || w.live.Marks.Sensitive[path] { // so are the keys
+		w.leaf(path, before, after)
+		return
+	}
 	if !hasElements(before) && !hasElements(after) || isList(before) != isList(after) || isList(after) && (before.IsNull() || after.IsNull()) {
 		w.leaf(path, before, after)
 		return

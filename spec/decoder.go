@@ -3,6 +3,7 @@ package spec
 import (
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/dynblock"
@@ -169,14 +170,14 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 		d.fail(d.wrongType(a, v, ty, err))
 		return cty.NilVal, a.Expr.Range(), false
 	}
-	if !out.IsWhollyKnown() && !contains(byElement, attr) {
+	if !out.IsWhollyKnown() && (!contains(byElement, attr) || d.block.Marks.Sensitive[attr]) {
 		d.unknown(a)
 		return cty.NilVal, a.Expr.Range(), false
 	}
 	return out, a.Expr.Range(), true
 }
 
-// eval evaluates an attribute, and says what may not be sensitive; false if there is nothing to read.
+// eval evaluates an attribute, and refuses what may not be sensitive; false if there is nothing to read.
 func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 	if d.n.wrongIn(a.Expr.Range()) {
 		return cty.NilVal, false
@@ -187,8 +188,8 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	v, marks := v.UnmarkDeepWithPaths()
-	if len(marks) > 0 {
-		d.sensitive(a, v, marks)
+	if len(marks) > 0 && !d.sensitive(a, marks) {
+		return cty.NilVal, false // nothing more is said of it, so nothing quotes it
 	}
 	if !v.IsKnown() {
 		d.unknown(a)
@@ -197,7 +198,8 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 	return v, !v.IsNull()
 }
 
-func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValueMarks) {
+// sensitive marks what of an attribute must not be shown; false, and said, where the attribute may not be sensitive.
+func (d *decoder) sensitive(a *hcl.Attribute, marks []cty.PathValueMarks) bool {
 	if d.part != "" || !contains(mayBeSensitive, a.Name) {
 		for _, m := range marks {
 			at := a.Expr.Range()
@@ -206,19 +208,26 @@ func (d *decoder) sensitive(a *hcl.Attribute, v cty.Value, marks []cty.PathValue
 			}
 			d.fail(fault(at, "Sensitive value", "The attribute %s may not be sensitive: %s", a.Name, notSensitive[d.part]))
 		}
-		return
+		return false
 	}
 	for _, m := range marks {
-		path := a.Name
-		if a.Name == "env" {
-			if len(m.Path) == 0 {
-				d.allKeys(a.Name, v)
-				continue
-			}
+		path := a.Name // as a whole, its keys too
+		if len(m.Path) > 0 {
 			path = element(a.Name, stepKey(m.Path[0]))
 		}
 		d.markSensitive(path)
 	}
+	return true
+}
+
+// isSensitive tells whether an attribute or an element of it is marked so.
+func (d *decoder) isSensitive(attr string) bool {
+	for path := range d.block.Marks.Sensitive {
+		if path == attr || strings.HasPrefix(path, attr+"[") {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) markSensitive(path string) {
@@ -226,19 +235,6 @@ func (d *decoder) markSensitive(path string) {
 		d.block.Marks.Sensitive = map[string]bool{}
 	}
 	d.block.Marks.Sensitive[path] = true
-}
-
-// allKeys marks each element of a map that is sensitive as a whole.
-func (d *decoder) allKeys(attr string, v cty.Value) {
-	d.markSensitive(attr)
-	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
-		return
-	}
-	for it := v.ElementIterator(); it.Next(); {
-		if k, _ := it.Element(); k.Type() == cty.String {
-			d.markSensitive(element(attr, k.AsString()))
-		}
-	}
 }
 
 func stepKey(s cty.PathStep) string {

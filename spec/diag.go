@@ -143,6 +143,9 @@ func discreet(d *hcl.Diagnostic) *hcl.Diagnostic {
 
 // touchesSensitive tells whether an expression names something that is sensitive, or makes something so.
 func touchesSensitive(x hcl.Expression, ctx *hcl.EvalContext) bool {
+	if inner := localScope(ctx); inner != nil && holdsSensitive(inner) {
+		return true
+	}
 	for _, t := range x.Variables() {
 		v, diags := t.TraverseAbs(ctx)
 		if diags.HasErrors() { // the whole, where the part cannot be had
@@ -156,11 +159,34 @@ func touchesSensitive(x hcl.Expression, ctx *hcl.EvalContext) bool {
 	if !ok {
 		return false
 	}
-	makes := false
+	calls := false
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
-		makes = makes || ok && call.Name == "sensitive"
+		calls = calls || ok && call.Name == "sensitive"
 		return nil
 	})
-	return makes
+	return calls
+}
+
+// localScope gives the scope of a "for" or a dynamic block, whose variables are parts of a collection without its marks; nil where there is none.
+func localScope(ctx *hcl.EvalContext) *hcl.EvalContext {
+	for c := ctx; c != nil; c = c.Parent() {
+		for name := range c.Variables {
+			if !contains(roots, name) {
+				return ctx
+			}
+		}
+	}
+	return nil
+}
+
+func holdsSensitive(ctx *hcl.EvalContext) bool {
+	for c := ctx; c != nil; c = c.Parent() {
+		for _, v := range c.Variables {
+			if v.ContainsMarked() {
+				return true
+			}
+		}
+	}
+	return false
 }

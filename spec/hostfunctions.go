@@ -144,7 +144,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		if !args[0].IsKnown() || !args[1].IsKnown() {
 			return cty.UnknownVal(cty.String), nil
 		}
-		vars := args[1]
+		vars, marks := args[1].Unmark() // as a whole; what is sensitive in it stays so
 		if ty := vars.Type(); !ty.IsObjectType() && !ty.IsMapType() {
 			return cty.NilVal, function.NewArgErrorf(1, "an object with the template's variables is needed")
 		}
@@ -160,7 +160,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
 		for it := vars.ElementIterator(); it.Next(); {
 			k, v := it.Element()
-			ctx.Variables[k.AsString()] = v
+			ctx.Variables[k.AsString()] = v.WithMarks(marks)
 		}
 		for n, f := range table {
 			if n != "templatefile" { // a template that reads itself would never end
@@ -174,7 +174,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 		return v, nil
 	}
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
+		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true}},
 		Type: func(args []cty.Value) (cty.Type, error) {
 			v, err := render(args)
 			if err != nil {
@@ -188,7 +188,7 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 
 // inTemplate says what is wrong in a template, in one line.
 func inTemplate(name string, diags hcl.Diagnostics) error {
-	d, at := diags[0], name
+	d, at := discreet(diags[0]), name
 	if d.Subject != nil {
 		at = place(*d.Subject)
 	}

@@ -46,9 +46,10 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 	if s != "" && !strings.ContainsAny(s, "=,") {
 		s = "type=registry,ref=" + s
 	}
+	shown := shownCache(s)
 	fields, err := csv.NewReader(strings.NewReader(s)).Read()
 	if err != nil {
-		return BuildCache{}, fmt.Errorf("%q is no cache: write a reference, or KEY=VALUE with commas between, as in \"type=registry,ref=registry.example.com/app:cache\"", s)
+		return BuildCache{}, fmt.Errorf("%q is no cache: write a reference, or KEY=VALUE with commas between, as in \"type=registry,ref=registry.example.com/app:cache\"", shown)
 	}
 	c := BuildCache{Attrs: map[string]string{}}
 	for _, f := range fields {
@@ -56,7 +57,7 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 		k = strings.TrimSpace(k)
 		switch {
 		case !ok || k == "":
-			return c, fmt.Errorf("%q of %q is not like KEY=VALUE", f, s)
+			return c, fmt.Errorf("%q of %q is not like KEY=VALUE", f, shown)
 		case k == "type":
 			c.Type = v
 		default:
@@ -66,11 +67,11 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 	ty, ok := types[c.Type]
 	switch {
 	case c.Type == "inline" && !ok:
-		return c, fmt.Errorf("%q: a cache that was written inline is in the image itself: name the image here, as in \"registry.example.com/app:1\"", s)
+		return c, fmt.Errorf("%q: a cache that was written inline is in the image itself: name the image here, as in \"registry.example.com/app:1\"", shown)
 	case c.Type == "":
-		return c, fmt.Errorf("%q has no type: add type= and %s", s, list(known, "or"))
+		return c, fmt.Errorf("%q has no type: add type= and %s", shown, list(known, "or"))
 	case !ok:
-		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", s, c.Type, list(known, "and"), didYouMean(c.Type, known))
+		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", shown, c.Type, list(known, "and"), didYouMean(c.Type, known))
 	}
 	all := ty.more
 	if ty.needs != "" {
@@ -78,14 +79,14 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 	}
 	for _, k := range sortedKeys(c.Attrs) {
 		if !contains(all, k) {
-			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", s, c.Type, k, attr, didYouMean(k, all))
+			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", shown, c.Type, k, attr, didYouMean(k, all))
 		}
 	}
 	if ty.needs != "" && c.Attrs[ty.needs] == "" {
-		return c, fmt.Errorf("%q has no %s, which says where the cache is: add %s=…", s, ty.needs, ty.needs)
+		return c, fmt.Errorf("%q has no %s, which says where the cache is: add %s=…", shown, ty.needs, ty.needs)
 	}
 	if mode, set := c.Attrs["mode"]; set && mode != "min" && mode != "max" {
-		return c, fmt.Errorf("%q: mode is \"min\", the layers of the result, or \"max\", those of every stage", s)
+		return c, fmt.Errorf("%q: mode is \"min\", the layers of the result, or \"max\", those of every stage", shown)
 	}
 	switch ty.needs {
 	case "ref":
@@ -99,4 +100,22 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 		c.Attrs = nil
 	}
 	return c, nil
+}
+
+// shownCache is a cache as a diagnostic may have it: some types take credentials.
+func shownCache(s string) string {
+	fields := strings.Split(s, ",")
+	for i, f := range fields {
+		k, v, ok := strings.Cut(f, "=")
+		switch strings.TrimSpace(k) {
+		case "type", "ref", "src", "dest", "dst", "mode", "tag":
+			v = Shown(v)
+		default:
+			v = "xxxxx"
+		}
+		if ok {
+			fields[i] = k + "=" + v
+		}
+	}
+	return strings.Join(fields, ",")
 }

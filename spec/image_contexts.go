@@ -119,6 +119,7 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 	case strings.HasPrefix(s, "."), strings.HasPrefix(s, "/"), strings.HasPrefix(s, "~/"):
 		return BuildContext{Dir: at(d.e.dir, s)}, nil
 	}
+	s = Shown(s)
 	return BuildContext{}, fault(here, "Bad context", "%q could be many things. Write \"./%s\" for a directory, \"%s%s\" for an image in a registry, \"%s%s\" for an OCI layout, image.NAME for an image block, or a whole URL.",
 		s, s, imagePrefix, s, layoutPrefix, s)
 }

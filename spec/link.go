@@ -68,6 +68,10 @@ func (d *decoder) address(attr string, x hcl.Expression) (Addr, bool) {
 		if diags.HasErrors() {
 			return Addr{}, false
 		}
+		if v.IsMarked() {
+			d.fail(fault(index.Range(), "Sensitive value", "An index in %s may not be sensitive: the plan names the instance. Use nonsensitive() if it is none.", attr))
+			return Addr{}, false
+		}
 		a.Key = keyOf(v)
 	}
 	if a.Block() == d.i.addr.Block() && (a.Key == "" || a.Key == d.i.addr.Key) {

@@ -9,7 +9,7 @@ import (
 func Shown(at string) string {
 	scheme, rest, ok := strings.Cut(at, "://")
 	if !ok {
-		return at
+		return shownHost(at)
 	}
 	u, err := url.Parse(at)
 	if err == nil && u.User == nil {
@@ -18,6 +18,16 @@ func Shown(at string) string {
 	authority, _, _ := strings.Cut(rest, "/") // also of what is no URL that can be parsed
 	if i := strings.LastIndex(authority, "@"); i >= 0 {
 		return scheme + "://xxxxx@" + rest[i+1:]
+	}
+	return at
+}
+
+// shownHost masks USER:PASSWORD@ before the host of what has no scheme, as an image reference.
+func shownHost(at string) string {
+	if host, rest, ok := strings.Cut(at, "/"); ok {
+		if i := strings.LastIndex(host, "@"); i > 0 && strings.Contains(host[:i], ":") {
+			return "xxxxx@" + host[i+1:] + "/" + rest
+		}
 	}
 	return at
 }

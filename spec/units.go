@@ -119,7 +119,7 @@ func ParseReference(s string) (string, error) {
 		case strings.ContainsAny(s, " \t\n"):
 			why = "it has a blank in it"
 		}
-		return "", fmt.Errorf("%q is no image reference: %s. Write it as in \"nginx:1.27\" or \"registry.example.com/team/app:1.0\"", s, why)
+		return "", fmt.Errorf("%q is no image reference: %s. Write it as in \"nginx:1.27\" or \"registry.example.com/team/app:1.0\"", Shown(s), why)
 	}
 	return r.String(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -124,7 +125,7 @@ func (v *variable) conform(got cty.Value, at hcl.Range) (cty.Value, hcl.Diagnost
 	}
 	out, err := convert.Convert(got, v.ty)
 	if err != nil {
-		return cty.DynamicVal, hcl.Diagnostics{fault(at, "Wrong type", "var.%s is of type %s: %s.", v.name, typeexpr.TypeString(v.ty), conversionText(err))}
+		return cty.DynamicVal, hcl.Diagnostics{fault(at, "Wrong type", "var.%s is of type %s: %s.", v.name, typeexpr.TypeString(v.ty), shown(v, conversionText(err)))}
 	}
 	return out, nil
 }
@@ -154,12 +155,12 @@ func (e *evaluator) variables() {
 	for _, path := range e.in.VarFiles {
 		e.varFile(path, path, values)
 	}
-	for _, kv := range e.in.Vars {
+	for i, kv := range e.in.Vars {
 		k, text, ok := strings.Cut(kv, "=")
 		k = strings.TrimSpace(k)
 		switch {
 		case !ok:
-			e.fail(rootless("Bad --var", "--var %q has no \"=\": write --var name=value.", kv))
+			e.fail(rootless("Bad --var", "The --var at place %d of %d has no \"=\": write --var name=value.", i+1, len(e.in.Vars)))
 		case e.declared[k] == nil:
 			e.fail(rootless("Unknown variable", "--var sets %q, which no variable block declares.%s", k, didYouMean(k, e.varOrder)))
 		default:
@@ -212,7 +213,7 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 		values[k] = given{value: cty.StringVal(text)}
 		if v.typed {
 			if _, err := convert.Convert(cty.StringVal(text), v.ty); err != nil {
-				e.fail(rootless("Wrong type", "%s: var.%s is of type %s, which %q is not.", where, k, typeexpr.TypeString(v.ty), shown(v, text)))
+				e.fail(rootless("Wrong type", "%s: var.%s is of type %s, which %s is not.", where, k, typeexpr.TypeString(v.ty), shown(v, strconv.Quote(text))))
 				values[k] = given{value: cty.NilVal}
 			}
 		}
@@ -225,12 +226,13 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 		got, diags = expr.Value(nil)
 	}
 	if diags.HasErrors() {
-		e.fail(rootless("Bad value", "%s: var.%s is of type %s, so its value is written as in a file, as in '[\"a\", \"b\"]': %s", where, k, typeexpr.TypeString(v.ty), diags[0].Detail))
+		e.fail(rootless("Bad value", "%s: var.%s is of type %s, so its value is written as in a file, as in '[\"a\", \"b\"]': %s", where, k, typeexpr.TypeString(v.ty), shown(v, diags[0].Detail)))
 		return
 	}
 	values[k] = given{value: got}
 }
 
+// shown is a variable's value, or what is said of it, as a diagnostic may have it.
 func shown(v *variable, text string) string {
 	if v.secret {
 		return "(sensitive)"

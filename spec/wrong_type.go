@@ -16,7 +16,7 @@ func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err erro
 		hint := ""
 		if v.Type() == cty.String && contains([]string{"command", "cmd", "entrypoint"}, a.Name) {
 			words := strings.Fields(v.AsString())
-			if _, secret := d.block.Marks.Sensitive[a.Name]; !secret && len(words) > 0 && len(words) < 8 && !strings.ContainsAny(v.AsString(), `"'|&;<>$`+"`\\") {
+			if len(words) > 0 && len(words) < 8 && !strings.ContainsAny(v.AsString(), `"'|&;<>$`+"`\\") {
 				for i := range words {
 					words[i] = strconv.Quote(words[i])
 				}
@@ -29,7 +29,7 @@ func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err erro
 		return fault(at, "Wrong type", "The attribute %s is a list of strings, and this is %s. Put it in brackets: [ … ].", a.Name, kindText(v.Type()))
 	}
 	why := ""
-	if v.CanIterateElements() && (ty.IsListType() && !v.Type().IsObjectType() || ty.IsMapType() && v.Type().IsObjectType()) {
+	if !d.isSensitive(a.Name) && v.CanIterateElements() && (ty.IsListType() && !v.Type().IsObjectType() || ty.IsMapType() && v.Type().IsObjectType()) {
 		why = ": " + conversionText(err)
 	}
 	return fault(at, "Wrong type", "The attribute %s is %s, and this is %s%s.", a.Name, typeText(ty), kindText(v.Type()), why)
