@@ -131,7 +131,7 @@ func (v *view) output(st *step, data string) {
 	st.partial = parts[len(parts)-1]
 	tag := tagOf(st.name)
 	for _, line := range parts[:len(parts)-1] {
-		line = printable(line)
+		line = lastWritten(line)
 		st.tail = append(st.tail, line)
 		if len(st.tail) > tailLines {
 			st.tail = st.tail[1:]
@@ -182,19 +182,14 @@ func tagOf(name string) string {
 // oneLine folds a name that has more lines, as that of a heredoc.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// printable keeps a line from moving the cursor: of what overwrites itself, the last is kept.
-func printable(line string) string {
+// lastWritten gives what a terminal shows of a line that overwrites itself, bounded.
+func lastWritten(line string) string {
 	line = strings.TrimRight(line, "\r")
 	line = line[strings.LastIndex(line, "\r")+1:]
 	if len(line) > maxLine {
-		line = line[:maxLine] + "…"
+		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' {
-			return -1
-		}
-		return r
-	}, line)
+	return line
 }
 
 func without(steps []*step, st *step) []*step {

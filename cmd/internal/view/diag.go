@@ -4,13 +4,37 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
 // Diagnostics writes what is wrong, in file order, each with its source line.
 func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, s Style) error {
-	return hcl.NewDiagnosticTextWriter(w, files, uint(s.width()), s.Color).WriteDiagnostics(sorted(diags))
+	// hcl's own control sequences are told from what files say by another byte in the place of the files' escape character, as ranges
+	// count bytes.
+	const other = "\x1a"
+	hide := func(text string) string { return strings.ReplaceAll(text, "\x1b", other) }
+	shown := sorted(diags)
+	for i, d := range shown {
+		c := *d
+		c.Summary, c.Detail = hide(Line(d.Summary)), hide(d.Detail)
+		shown[i] = &c
+	}
+	sources := map[string]*hcl.File{}
+	for name, f := range files {
+		if f != nil {
+			c := *f
+			c.Bytes = []byte(hide(string(f.Bytes)))
+			sources[name] = &c
+		}
+	}
+	var b strings.Builder
+	if err := hcl.NewDiagnosticTextWriter(&b, sources, uint(s.width()), s.Color).WriteDiagnostics(shown); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, Wrap(strings.NewReplacer("\x1b", own, other, "\x1b").Replace(b.String()), s.Width))
+	return err
 }
 
 func sorted(diags hcl.Diagnostics) hcl.Diagnostics {

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -21,27 +19,49 @@ import (
 
 // Plan writes a plan for the person who must approve it.
 func Plan(w io.Writer, p *planner.Plan, s Style) error {
-	b := bufio.NewWriter(w)
+	var b strings.Builder
 	for _, c := range p.Changes {
-		change(b, c, s)
+		change(&b, shown(c), s)
 	}
 	if len(p.Steps) > 0 {
-		steps(b, p, s)
+		steps(&b, p, s)
 	}
-	fmt.Fprintln(b, Summary(p))
-	return b.Flush()
+	fmt.Fprintln(&b, Summary(p))
+	_, err := io.WriteString(w, Wrap(b.String(), s.Width))
+	return err
 }
+
+// shown is a change with each text of it fit to be a piece of a line.
+func shown(c *planner.Change) *planner.Change {
+	out := *c
+	out.Object, out.Reasons, out.Notes, out.Diffs = Line(c.Object), lined(c.Reasons), lined(c.Notes), slices.Clone(c.Diffs)
+	for i := range out.Diffs {
+		out.Diffs[i].Path = Line(out.Diffs[i].Path)
+	}
+	return &out
+}
+
+func lined(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = Line(t)
+	}
+	return out
+}
+
+// stepTitle is a step's title as a piece of a line.
+func stepTitle(p *planner.Plan, step *planner.Step) string { return Line(planner.Title(p, step)) }
 
 func change(w io.Writer, c *planner.Change, s Style) {
 	left := "  # " + title(c) + ": " + strings.Join(c.Reasons, "; ")
 	if at := place(c.Decl); at != "" {
-		left += strings.Repeat(" ", max(2, s.width()-len([]rune(left))-len(at))) + at
+		left += strings.Repeat(" ", max(2, s.width()-columnsOf(left)-columnsOf(at))) + at
 	}
 	fmt.Fprintln(w, s.paint(dim, left))
 	sym := symbols[c.Action]
 	line := title2(c)
 	below := c.Notes
-	if notes := strings.Join(c.Notes, "; "); len(c.Notes) == 1 || notes != "" && utf8.RuneCountInString(line+notes)+6 <= s.width() {
+	if notes := strings.Join(c.Notes, "; "); len(c.Notes) == 1 || notes != "" && columnsOf(line+notes)+6 <= s.width() {
 		line, below = line+"  "+notes, nil
 	}
 	fmt.Fprintf(w, "%s %s\n", s.paint(sym.color, sym.mark), s.paint(bold, line))
@@ -50,7 +70,7 @@ func change(w io.Writer, c *planner.Change, s Style) {
 	}
 	wide := 0
 	for _, d := range c.Diffs {
-		if n := utf8.RuneCountInString(d.Path); n <= maxAlign {
+		if n := columnsOf(d.Path); n <= maxAlign {
 			wide = max(wide, n)
 		}
 	}
@@ -136,7 +156,7 @@ func place(r *hcl.Range) string {
 	if r == nil || r.Filename == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", filepath.Base(r.Filename), r.Start.Line)
+	return fmt.Sprintf("%s:%d", Line(filepath.Base(r.Filename)), r.Start.Line)
 }
 
 // manySteps is how many step names a plan shows before it counts the rest.
@@ -150,7 +170,7 @@ func steps(w io.Writer, p *planner.Plan, s Style) {
 			parts = append(parts, fmt.Sprintf("and %d more", len(p.Steps)-manySteps))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", step.ID, planner.Title(p, step)))
+		parts = append(parts, fmt.Sprintf("%d %s", step.ID, stepTitle(p, step)))
 	}
 	line := "\nSteps:"
 	used := len("Steps:")
@@ -159,12 +179,12 @@ func steps(w io.Writer, p *planner.Plan, s Style) {
 		if i > 0 {
 			sep = " · "
 		}
-		if used+len([]rune(sep+part)) > s.width() && i > 0 {
+		if used+columnsOf(sep+part) > s.width() && i > 0 {
 			line += " ·\n      "
 			used, sep = 6, " "
 		}
 		line += sep + part
-		used += len([]rune(sep + part))
+		used += columnsOf(sep + part)
 	}
 	fmt.Fprintln(w, line)
 }

@@ -52,20 +52,18 @@ func (p *Progress) Event(e executor.Event) {
 		p.running[id] = e
 		if !p.live && !p.quiet && e.At.Sub(p.told[id]) > retell {
 			p.told[id] = e.At
-			fmt.Fprintln(p.w, p.line(e))
+			p.say("%s", p.line(e))
 		}
 	case executor.Succeeded, executor.Failed:
 		p.forget(id)
 		if !p.quiet || e.Kind == executor.Failed {
-			p.clear()
-			fmt.Fprintln(p.w, p.line(e))
+			p.say("%s", p.line(e))
 		}
 	case executor.Passed:
 		p.pass(e)
 	case executor.Undone:
-		p.clear()
 		if e.Err == nil {
-			fmt.Fprintf(p.w, "%s %d of %d  %s is undone\n", p.style.paint(yellow, "<"), id, len(p.plan.Steps), planner.Title(p.plan, e.Step))
+			p.say("%s %d of %d  %s is undone", p.style.paint(yellow, "<"), id, len(p.plan.Steps), stepTitle(p.plan, e.Step))
 		}
 	case executor.Skipped:
 		p.forget(id) // a build that was interrupted
@@ -81,8 +79,9 @@ const tailed = 4
 func (p *Progress) lines(e executor.Event) {
 	id := e.Step.ID
 	for _, l := range e.Progress.Lines {
+		l = Line(l)
 		if !p.live && !p.quiet {
-			fmt.Fprintf(p.w, "%s %d of %d  %s\n", p.style.paint(dim, "|"), id, len(p.plan.Steps), l)
+			p.say("%s %d of %d  %s", p.style.paint(dim, "|"), id, len(p.plan.Steps), l)
 			p.told[id] = e.At
 		}
 		p.tail[id] = append(p.tail[id], l)
@@ -108,8 +107,7 @@ func (p *Progress) pass(e executor.Event) {
 	if p.quiet {
 		return
 	}
-	p.clear()
-	fmt.Fprintf(p.w, "%s %d of %d  %s is left alone: %s came out as before\n", p.style.paint(dim, "="), e.Step.ID, len(p.plan.Steps), p.plan.Changes[c].Addr, strings.Join(from, ", "))
+	p.say("%s %d of %d  %s is left alone: %s came out as before", p.style.paint(dim, "="), e.Step.ID, len(p.plan.Steps), p.plan.Changes[c].Addr, strings.Join(from, ", "))
 }
 
 // Left are the changes that came to nothing.
@@ -135,7 +133,7 @@ func (p *Progress) line(e executor.Event) string {
 	case executor.Failed:
 		mark = p.style.paint(red, "✗")
 	}
-	text := fmt.Sprintf("%s %d of %d  %s", mark, e.Step.ID, len(p.plan.Steps), planner.Title(p.plan, e.Step))
+	text := fmt.Sprintf("%s %d of %d  %s", mark, e.Step.ID, len(p.plan.Steps), stepTitle(p.plan, e.Step))
 	if e.Took > 0 {
 		text += "  " + Duration(e.Took)
 	}
@@ -143,7 +141,7 @@ func (p *Progress) line(e executor.Event) string {
 		text += fmt.Sprintf("  %s of %s", planner.Bytes(e.Progress.Done), planner.Bytes(e.Progress.Total))
 	}
 	if e.Progress.Note != "" {
-		text += "  " + e.Progress.Note
+		text += "  " + Line(e.Progress.Note)
 	}
 	return text
 }
@@ -156,35 +154,26 @@ func (p *Progress) draw(now time.Time) {
 	p.last = now
 	var b strings.Builder
 	for _, id := range p.order {
-		line := []rune(p.line(p.running[id]))
-		b.WriteString(string(line[:min(len(line), p.style.width()+8)]) + "\n")
+		b.WriteString(cut(p.line(p.running[id]), p.style.width()-1) + "\n")
 		p.drawn++
 		for _, l := range p.tail[id] {
-			said := []rune("    " + printable(l))
-			b.WriteString(p.style.paint(dim, string(said[:min(len(said), p.style.width()-1)])) + "\n")
+			b.WriteString(p.style.paint(dim, cut("    "+l, p.style.width()-1)) + "\n")
 			p.drawn++
 		}
 	}
 	io.WriteString(p.w, b.String())
 }
 
-// printable leaves out what would move a terminal's cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f:
-			return -1
-		}
-		return r
-	}, s)
+// say writes a line above the block.
+func (p *Progress) say(format string, args ...any) {
+	p.clear()
+	io.WriteString(p.w, Wrap(fmt.Sprintf(format, args...), p.style.Width)+"\n")
 }
 
 // clear takes the block off the screen.
 func (p *Progress) clear() {
 	if p.drawn > 0 {
-		fmt.Fprintf(p.w, "\x1b[%dA\x1b[J", p.drawn)
+		fmt.Fprintf(p.w, "%s[%dA%s[J", own, p.drawn, own)
 		p.drawn = 0
 	}
 }

@@ -4,7 +4,7 @@ package view
 
 import "github.com/fairlead-dev/fairlead/planner"
 
-// Style is how text is written: decided once, in main.
+// Style is how text is written: decided once, in main. Colours are right only in what is written through a Writer.
 type Style struct {
 	Color bool
 	Width int // columns; 0: unknown, taken as 100
@@ -31,7 +31,7 @@ func (s Style) paint(code, text string) string {
 	if !s.Color || text == "" {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return own + "[" + code + "m" + text + own + "[0m"
 }
 
 // symbols are the marks of the actions, three columns wide, with their colours.

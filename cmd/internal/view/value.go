@@ -32,7 +32,7 @@ func value(v cty.Value, secret bool) string {
 		for it := v.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			if !e.IsNull() {
-				parts = append(parts, fmt.Sprintf("%s = %s", k.AsString(), value(e, false)))
+				parts = append(parts, fmt.Sprintf("%s = %s", Line(k.AsString()), value(e, false)))
 			}
 		}
 		return "{ " + strings.Join(parts, ", ") + " }"
@@ -44,5 +44,5 @@ func value(v cty.Value, secret bool) string {
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
-	return v.GoString()
+	return Line(v.GoString())
 }

@@ -1,0 +1,107 @@
+package view
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// own begins each control sequence of fairlead's own, in place of the escape character. A Writer alone turns it into that. It holds a
+// random text, so that nothing that a file, an image or a container says can contain it.
+var own = "\x1b" + rand.Text()
+
+// colour matches a sequence that sets colours. It says nothing, so it is dropped, where other control characters are shown.
+var colour = regexp.MustCompile(`^\x1b\[[0-9;:]*m`)
+
+// Writer cleans what is written to a terminal or a pipe: control characters (C0, C1 and DEL), Unicode's characters that format or
+// reorder text, its separators of lines, and bytes that are no UTF-8 are shown as escapes, as in \u001b. Lines, tabs and the sequences
+// that this package makes pass. An escape is right within a JSON string, too.
+type Writer struct {
+	mu   sync.Mutex
+	w    io.Writer
+	rest []byte // the beginning of a character, or of own, whose end was not written yet
+}
+
+// NewWriter makes a Writer that writes to w.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Write writes b, cleaned.
+func (c *Writer) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := append(c.rest, b...)
+	whole := complete(text)
+	c.rest = append([]byte{}, text[whole:]...)
+	if _, err := io.WriteString(c.w, clean(string(text[:whole]), true)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// complete gives how many bytes of text don't wait for what follows them.
+func complete(text []byte) int {
+	if i := bytes.LastIndexByte(text, own[0]); i >= 0 && len(text)-i < len(own) && strings.HasPrefix(own, string(text[i:])) {
+		return i
+	}
+	for i := len(text) - 1; i >= 0 && i >= len(text)-utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) {
+			if !utf8.FullRune(text[i:]) {
+				return i
+			}
+			break
+		}
+	}
+	return len(text)
+}
+
+// Line cleans one piece of a line, so that it neither ends the line nor moves what follows it.
+func Line(s string) string { return clean(s, false) }
+
+// clean does the work of both. Text is whether lines, tabs and sequences of fairlead's own pass.
+func clean(s string, text bool) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return hidden(r) || r == utf8.RuneError }) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case text && strings.HasPrefix(s, own):
+			b.WriteByte(own[0])
+			n = len(own)
+		case r == '\x1b' && colour.MatchString(s):
+			n = len(colour.FindString(s))
+		case text && (r == '\n' || r == '\t'), !hidden(r):
+			b.WriteString(s[:n])
+		default:
+			b.WriteString(escape(r))
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// hidden tells whether a character is not shown as itself.
+func hidden(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+
+// short are the escapes of what is often in text.
+var short = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+func escape(r rune) string {
+	if s := short[r]; s != "" {
+		return s
+	}
+	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}

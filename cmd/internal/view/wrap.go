@@ -1,0 +1,113 @@
+package view
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/width"
+)
+
+// hang is how much further to the right the rest of a line begins.
+const hang = 4
+
+// Wrap breaks lines that are wider than a terminal, between words where it can. Columns is 0 where there is no terminal: then no line is
+// broken.
+func Wrap(text string, columns int) string {
+	if columns <= 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if columnsOf(l) > columns {
+			lines[i] = wrapLine(l, columns)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func wrapLine(line string, columns int) string {
+	indent := strings.Repeat(" ", min(len(line)-len(strings.TrimLeft(line, " "))+hang, columns/2))
+	var out, current strings.Builder
+	used, begun := 0, false // begun: there is a word on the current line
+	end := func() {
+		out.WriteString(strings.TrimRight(current.String(), " ") + "\n")
+		current.Reset()
+		current.WriteString(indent)
+		used, begun = len(indent), false
+	}
+	for line != "" {
+		word := line[len(line)-len(strings.TrimLeft(line, " ")):]
+		gap := line[:len(line)-len(word)]
+		if i := strings.IndexByte(word, ' '); i >= 0 {
+			word = word[:i]
+		}
+		line = line[len(gap)+len(word):]
+		if begun && used+len(gap)+columnsOf(word) > columns {
+			end()
+			gap = ""
+		}
+		current.WriteString(gap)
+		used += len(gap)
+		for columnsOf(word) > columns-used { // even on a line of its own
+			head := cut(word, max(columns-used, 1))
+			current.WriteString(head)
+			word = word[len(head):]
+			end()
+		}
+		current.WriteString(word)
+		used += columnsOf(word)
+		begun = begun || word != ""
+	}
+	return out.String() + strings.TrimRight(current.String(), " ")
+}
+
+// cut gives the beginning of a line that fits into columns, with all control sequences of fairlead's own in it; at least one character.
+func cut(line string, columns int) string {
+	used := 0
+	for i := 0; i < len(line); {
+		n, wide := next(line[i:])
+		if used += wide; used > columns && i > 0 {
+			return line[:i]
+		}
+		i += n
+	}
+	return line
+}
+
+// columnsOf is how many columns of a terminal a line takes. Control sequences of fairlead's own take none.
+func columnsOf(line string) int {
+	used := 0
+	for line != "" {
+		n, wide := next(line)
+		used += wide
+		line = line[n:]
+	}
+	return used
+}
+
+// next gives the bytes and the columns of the first character, or control sequence of fairlead's own.
+func next(s string) (n, columns int) {
+	if rest, ok := strings.CutPrefix(s, own); ok {
+		if i := strings.IndexFunc(rest, unicode.IsLetter); i >= 0 {
+			return len(own) + i + 1, 0
+		}
+		return len(s), 0
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return n, len(`\x00`)
+	case r == '\t':
+		return n, 8 // at most
+	case hidden(r):
+		return n, len(escape(r))
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return n, 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return n, 2
+	}
+	return n, 1
+}
