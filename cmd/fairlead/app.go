@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 	"github.com/containerd/log"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
@@ -48,14 +46,6 @@ func (a *app) setup() error {
 		return fmt.Errorf("--log-level %s: not a level; there are error, warn, info, debug and trace", a.logLevel)
 	}
 	return nil
-}
-
-func (a *app) style(f *os.File) view.Style {
-	s := view.Style{Color: !a.noColor && term.IsTerminal(int(f.Fd()))}
-	if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-		s.Width = w
-	}
-	return s
 }
 
 // narrowing are the flags of plan, apply and destroy that say what a plan is about.
@@ -168,9 +158,9 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	}
 	var err error
 	if a.json {
-		err = view.DiagnosticsJSON(os.Stderr, diags)
+		err = view.DiagnosticsJSON(stderr, diags)
 	} else {
-		err = view.Diagnostics(os.Stderr, diags, files, a.style(os.Stderr))
+		err = view.Diagnostics(stderr, diags, files, a.style(stderr))
 	}
 	if err != nil {
 		return err
@@ -218,7 +208,7 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 }
 
 // write shows a plan; end is whether it is one of the stack's end.
-func (a *app) write(w io.Writer, p *planner.Plan, end bool) error {
+func (a *app) write(w terminal, p *planner.Plan, end bool) error {
 	switch {
 	case a.json:
 		return view.PlanJSON(w, p)
@@ -226,5 +216,5 @@ func (a *app) write(w io.Writer, p *planner.Plan, end bool) error {
 		_, err := fmt.Fprintln(w, "No changes. There is nothing to destroy.")
 		return err
 	}
-	return view.Plan(w, p, a.style(os.Stdout))
+	return view.Plan(w, p, a.style(w))
 }

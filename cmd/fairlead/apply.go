@@ -30,7 +30,7 @@ type applying struct {
 
 func (f *applying) flags(cmd *cobra.Command) {
 	f.narrowing.flags(cmd)
-	cmd.Flags().BoolVar(&f.yes, "yes", false, "run without asking")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "run without asking")
 	f.running(cmd)
 }
 
@@ -92,13 +92,13 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.write(os.Stdout, p, f.destroy); err != nil {
+	if err := a.write(stdout, p, f.destroy); err != nil {
 		return err
 	}
 	if p.Empty() {
 		return errors.Join(a.writePins(cfg, p), a.writeOutputs(session, cfg, w, f.destroy))
 	}
-	if !f.confirmed(session, p) {
+	if !a.confirmed(session, f, p) {
 		return exitCode(exitTrouble)
 	}
 	if err := a.writePins(cfg, p); err != nil {
@@ -141,7 +141,7 @@ func (f *applying) mayAsk() error {
 
 // ask takes only "yes". An interrupt is a no.
 func ask(ctx context.Context, question string) bool {
-	fmt.Printf("\n%s Only \"yes\" is taken: ", question)
+	stderr.say("\n%s Only \"yes\" is taken: ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -156,11 +156,11 @@ func ask(ctx context.Context, question string) bool {
 }
 
 // confirmed asks whether a plan is to be run, if it is to be asked.
-func (f *applying) confirmed(ctx context.Context, p *planner.Plan) bool {
+func (a *app) confirmed(ctx context.Context, f *applying, p *planner.Plan) bool {
 	if f.yes || p.Empty() || ask(ctx, fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
 		return true
 	}
-	fmt.Println("Nothing was done.")
+	a.note("Nothing was done.")
 	return false
 }
 
@@ -198,10 +198,10 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err := a.tell(planner.Stale(p, have), cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
-	if err := a.write(os.Stdout, p, f.destroy); err != nil {
+	if err := a.write(stdout, p, f.destroy); err != nil {
 		return err
 	}
-	if !f.confirmed(session, p) {
+	if !a.confirmed(session, f, p) {
 		return exitCode(exitTrouble)
 	}
 	if err := errors.Join(a.writePins(cfg, p), a.runPlan(session, p, w, f.parallel)); err != nil {
@@ -216,12 +216,11 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 // runPlan runs the steps and shows how they go.
 func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, parallel int) error {
 	begin := time.Now()
-	notify := func(e executor.Event) { view.EventJSON(os.Stdout, p, e) }
+	notify := func(e executor.Event) { view.EventJSON(stdout, p, e) }
 	end := func() {}
 	var progress *view.Progress
 	if !a.json {
-		live := term.IsTerminal(int(os.Stdout.Fd()))
-		progress = view.NewProgress(os.Stdout, p, a.style(os.Stdout), live, a.quiet)
+		progress = view.NewProgress(stderr, p, a.style(stderr), stderr.isTerminal(), a.quiet)
 		notify, end = progress.Event, progress.End
 	}
 	err := executor.Apply(ctx, p, w, executor.Options{Parallel: parallel, Notify: notify})
@@ -231,7 +230,7 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 		return err
 	}
 	if !a.json {
-		fmt.Println(view.Done(p, progress.Left(), time.Since(begin)))
+		stdout.say("%s\n", view.Done(p, progress.Left(), time.Since(begin)))
 	}
 	return nil
 }
@@ -247,7 +246,7 @@ func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, n *
 	if p.Empty() {
 		return nil
 	}
-	if err := view.Plan(os.Stderr, p, a.style(os.Stderr)); err != nil {
+	if err := a.write(stderr, p, n.destroy); err != nil {
 		return err
 	}
 	return errors.New("the steps ran, and the host still differs as shown above: this apply has failed")
@@ -276,9 +275,9 @@ func (a *app) writeOutputs(ctx context.Context, cfg *spec.Config, w observer, de
 	if err != nil {
 		return err
 	}
-	fmt.Println("\nOutputs:")
+	stdout.say("\nOutputs:\n")
 	for _, o := range outputs {
-		fmt.Printf("  %s = %s\n", o.Name, view.Output(o))
+		stdout.say("  %s = %s\n", o.Name, view.Output(o))
 	}
 	return nil
 }

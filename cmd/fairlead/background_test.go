@@ -21,7 +21,11 @@ type background struct {
 // background VAR PROGRAM ARGS...: starts a program, puts its process ID into a variable, and what it writes into VAR.out and VAR.err.
 func cmdBackground(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) >= 2, "background VAR PROGRAM [ARGS]")
-	cmd := exec.Command(filepath.Join(shared.bin, args[1]), args[2:]...)
+	path := filepath.Join(shared.bin, args[1])
+	if _, err := os.Stat(path); err != nil {
+		path = args[1]
+	}
+	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environ(ts)
 	for _, to := range []struct {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
+	"time"
 
 	"github.com/distribution/reference"
 
@@ -21,6 +21,8 @@ type byHand struct {
 	options ctrd.Options
 	have    *planner.State
 	plan    *planner.Plan
+	stacks  []string // that own a name that is written to
+	notes   []string // for people, before the steps run
 	results []string // for people, once all is done
 }
 
@@ -31,13 +33,18 @@ const byHandAtOnce = 4
 func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
 	ctx, stop := interrupts(ctx)
 	defer stop()
-	h, w, err := a.openByHand(ctx, n, asksRegistry)
+	h, w, err := a.openByHand(ctx, n, asksRegistry, 0)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if err := decide(ctx, h); err != nil {
+	unlock, err := h.decideLocked(ctx, w, decide)
+	if err != nil {
 		return err
+	}
+	defer unlock()
+	for _, note := range h.notes {
+		a.note("%s", note)
 	}
 	session, end, err := w.ByHand(ctx)
 	if err != nil {
@@ -48,27 +55,57 @@ func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decid
 		return err
 	}
 	for _, line := range h.results {
-		fmt.Println(line)
+		stdout.say("%s\n", line)
 	}
 	return nil
 }
 
+// decideLocked has the steps decided under the locks of the stacks that own what is written to: which these are, a first look tells.
+func (h *byHand) decideLocked(ctx context.Context, w *ctrd.Writer, decide func(context.Context, *byHand) error) (unlock func(), err error) {
+	if err := decide(ctx, h); err != nil || len(h.stacks) == 0 {
+		return func() {}, err
+	}
+	owners := h.stacks
+	if unlock, err = w.LockStacks(ctx, owners); err != nil {
+		return nil, err
+	}
+	if err = h.look(ctx, w); err == nil {
+		err = decide(ctx, h)
+	}
+	if err == nil && slices.ContainsFunc(h.stacks, func(s string) bool { return !slices.Contains(owners, s) }) {
+		err = errors.New("the images have other owners than a moment ago: look at `fairlead images -a`, and run this again")
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// look reads the host, and forgets what was decided.
+func (h *byHand) look(ctx context.Context, w *ctrd.Writer) (err error) {
+	h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true})
+	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
+	h.stacks, h.notes, h.results = nil, nil, nil
+	return err
+}
+
 // openByHand reads the host. The caller closes the Writer.
-func (a *app) openByHand(ctx context.Context, n *narrowing, asksRegistry bool) (*byHand, *ctrd.Writer, error) {
+func (a *app) openByHand(ctx context.Context, n *narrowing, asksRegistry bool, wait time.Duration) (*byHand, *ctrd.Writer, error) {
 	cfg, err := a.beside(n, asksRegistry)
 	if err != nil {
 		return nil, nil, err
 	}
 	h := &byHand{config: cfg, options: a.host(cfg)}
+	h.options.LockWait = wait
 	w, err := ctrd.OpenWriter(ctx, h.options)
 	if err != nil {
 		return nil, nil, err
 	}
-	if h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true}); err != nil {
+	if err := h.look(ctx, w); err != nil {
 		w.Close()
 		return nil, nil, err
 	}
-	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
 	return h, w, nil
 }
 
@@ -104,7 +141,8 @@ func (h *byHand) gives(name, digest string) {
 // warn says whose a record is that is to have another digest, or none.
 func (h *byHand) warn(rec *planner.LiveImage, digest string) {
 	if rec != nil && rec.Owner != nil && rec.Digest != digest {
-		fmt.Fprintf(os.Stderr, "%s is %s of stack %q: the next plan will show this\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+		h.stacks = append(h.stacks, rec.Owner.Stack)
+		h.notes = append(h.notes, fmt.Sprintf("%s is %s of stack %q: the next plan will show this", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack))
 	}
 }
 

@@ -59,6 +59,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"nowhere":    cmdNowhere,
 		"program":    cmdProgram,
 		"serve":      cmdServe,
+		"json":       cmdJSON,
 	}
 }
 

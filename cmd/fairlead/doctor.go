@@ -39,7 +39,7 @@ func doctorCommand(a *app) *cobra.Command {
 				broken = broken || !f.OK
 			}
 			if a.json {
-				if err := view.JSON(os.Stdout, listed{"fairlead.doctor", view.Version, findings}); err != nil {
+				if err := view.JSON(stdout, listed{"fairlead.doctor", view.Version, findings}); err != nil {
 					return err
 				}
 			} else {
@@ -48,9 +48,9 @@ func doctorCommand(a *app) *cobra.Command {
 					if !f.OK {
 						mark = "BAD "
 					}
-					fmt.Printf("%s %-12s %s\n", mark, f.What, f.Is)
+					stdout.say("%s %-12s %s\n", mark, f.What, f.Is)
 					if f.Fix != "" && !f.OK {
-						fmt.Printf("     %-12s %s\n", "", f.Fix)
+						stdout.say("     %-12s %s\n", "", f.Fix)
 					}
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/moby/sys/mountinfo"
 	"github.com/spf13/cobra"
@@ -49,7 +50,13 @@ func engineCommand(a *app) *cobra.Command {
 		Example: "  fairlead engine start\n  export CONTAINERD_ADDRESS=$(fairlead engine status)"}
 	var purge bool
 	stop := &cobra.Command{Use: "stop", Short: "end it and all that runs in it", Args: cobra.NoArgs, Example: "  fairlead engine stop --purge",
-		RunE: func(*cobra.Command, []string) error { return a.engine().stop(purge) }}
+		RunE: func(*cobra.Command, []string) error {
+			e := a.engine()
+			if err := e.stop(purge); err != nil || !a.json {
+				return err
+			}
+			return e.writeJSON()
+		}}
 	stop.Flags().BoolVar(&purge, "purge", false, "delete its images and containers, too")
 	cmd.AddCommand(
 		&cobra.Command{Use: "start", Short: "start it", Args: cobra.NoArgs, Example: "  fairlead engine start --data-root /tmp/try",
@@ -58,28 +65,45 @@ func engineCommand(a *app) *cobra.Command {
 				if err := e.start(cmd.Context()); err != nil {
 					return err
 				}
-				fmt.Printf("containerd serves at %s. Use it with:\n  export CONTAINERD_ADDRESS=%s\n", e.socket(), e.socket())
+				if a.json {
+					return e.writeJSON()
+				}
+				stdout.say("containerd serves at %s. Use it with:\n  export CONTAINERD_ADDRESS=%s\n", e.socket(), shellWord(e.socket()))
 				return nil
 			}},
 		stop,
 		&cobra.Command{Use: "status", Short: "say where it serves; exit 1 if it doesn't", Args: cobra.NoArgs, Example: "  fairlead engine status --json",
 			RunE: func(*cobra.Command, []string) error {
 				e := a.engine()
-				pid := e.pid()
-				if a.json {
-					err := view.JSON(os.Stdout, map[string]any{"format": "fairlead.engine", "version": view.Version, "running": pid != 0, "pid": pid, "address": e.socket()})
-					if err == nil && pid == 0 {
-						err = exitCode(exitTrouble)
+				runs := e.pid() != 0
+				switch {
+				case a.json:
+					if err := e.writeJSON(); err != nil || runs {
+						return err
 					}
-					return err
-				}
-				if pid == 0 {
+					return exitCode(exitTrouble)
+				case !runs:
 					return errors.New("the private engine does not run: fairlead engine start")
 				}
-				fmt.Println(e.socket())
+				fmt.Fprintln(stdout, e.socket())
 				return nil
 			}})
 	return cmd
+}
+
+func (e engine) writeJSON() error {
+	pid := e.pid()
+	return view.JSON(stdout, map[string]any{"format": "fairlead.engine", "version": view.Version, "running": pid != 0, "pid": pid, "address": e.socket()})
+}
+
+// shellWord quotes a word for a shell where it must be.
+func shellWord(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("/._-+:@%,", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // pid is the engine's process, checked to be that; 0 where none runs.

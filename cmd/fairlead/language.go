@@ -74,9 +74,9 @@ func initCommand(a *app) *cobra.Command {
 				if err := f.Close(); err != nil {
 					return err
 				}
-				fmt.Println("wrote", file.name)
+				stdout.say("wrote %s\n", file.name)
 			}
-			fmt.Println("Next: fairlead plan")
+			a.note("Next: fairlead plan")
 			return nil
 		},
 	}
@@ -117,7 +117,7 @@ func validateCommand(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			cfg, diags := a.parse(&n)
 			if a.json {
-				if err := view.DiagnosticsJSON(os.Stdout, diags); err != nil {
+				if err := view.DiagnosticsJSON(stdout, diags); err != nil {
 					return err
 				}
 				if diags.HasErrors() {
@@ -128,7 +128,7 @@ func validateCommand(a *app) *cobra.Command {
 			if err := a.tell(diags, cfg.Files); err != nil {
 				return err
 			}
-			fmt.Printf("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(cfg.Images), "image"), planner.Count(len(cfg.Containers), "container"))
+			stdout.say("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(cfg.Images), "image"), planner.Count(len(cfg.Containers), "container"))
 			return nil
 		},
 	}
@@ -181,14 +181,14 @@ func (a *app) format(path string, check, diff bool) (bool, error) {
 	if bytes.Equal(before, after) {
 		return false, nil
 	}
-	fmt.Println(path)
+	stdout.say("%s\n", path)
 	if diff {
 		text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
 			A: difflib.SplitLines(string(before)), B: difflib.SplitLines(string(after)), FromFile: path, ToFile: path, Context: 3})
 		if err != nil {
 			return true, err
 		}
-		fmt.Print(text)
+		fmt.Fprint(stdout, text)
 	}
 	if check {
 		return true, nil
@@ -211,7 +211,7 @@ func graphCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return view.Graph(os.Stdout, cfg, format)
+			return view.Graph(stdout, cfg, format)
 		},
 	}
 	n.inputs(cmd)
@@ -222,12 +222,14 @@ func graphCommand(a *app) *cobra.Command {
 func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "show fairlead's version", Args: cobra.NoArgs, Example: "  fairlead version --json",
-		RunE: func(*cobra.Command, []string) error {
-			if a.json {
-				return view.JSON(os.Stdout, map[string]any{"format": "fairlead.version", "version": view.Version, "fairlead": version})
-			}
-			fmt.Println("fairlead", version)
-			return nil
-		},
+		RunE: func(*cobra.Command, []string) error { return a.version() },
 	}
+}
+
+func (a *app) version() error {
+	if a.json {
+		return view.JSON(stdout, map[string]any{"format": "fairlead.version", "version": view.Version, "fairlead": version})
+	}
+	stdout.say("fairlead %s\n", version)
+	return nil
 }

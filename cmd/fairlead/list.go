@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -75,9 +74,12 @@ func psCommand(a *app) *cobra.Command {
 			}
 			rows := containerRows(cfg.Stack.Name, have, all)
 			if a.json {
-				return view.JSON(os.Stdout, listed{"fairlead.ps", view.Version, rows})
+				return view.JSON(stdout, listed{"fairlead.ps", view.Version, rows})
 			}
-			return table(os.Stdout, "NAME\tADDRESS\tIMAGE\tSTATE\tCREATED\tID", rows, func(r containerRow) string {
+			if a.quiet {
+				return ids(rows, func(r containerRow) string { return r.ID })
+			}
+			return table([]string{"NAME", "ADDRESS", "IMAGE", "STATE", "CREATED", "ID"}, rows, func(r containerRow) []string {
 				state := r.State
 				switch r.State {
 				case "none":
@@ -88,7 +90,7 @@ func psCommand(a *app) *cobra.Command {
 				if !r.Ready && r.Stack != "" {
 					state += ", not ready"
 				}
-				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%.12s", cmp.Or(r.Name, "-"), cmp.Or(r.Address, "-"), r.Image, state, r.Created, r.ID)
+				return []string{cmp.Or(r.Name, "-"), cmp.Or(r.Address, "-"), r.Image, state, r.Created, fmt.Sprintf("%.12s", r.ID)}
 			})
 		},
 	}
@@ -126,10 +128,13 @@ func imagesCommand(a *app) *cobra.Command {
 			}
 			rows := imageRows(cfg.Stack.Name, have, all)
 			if a.json {
-				return view.JSON(os.Stdout, listed{"fairlead.images", view.Version, rows})
+				return view.JSON(stdout, listed{"fairlead.images", view.Version, rows})
 			}
-			return table(os.Stdout, "NAME\tADDRESS\tDIGEST", rows, func(r imageRow) string {
-				return fmt.Sprintf("%s\t%s\t%.19s", r.Name, cmp.Or(r.Address, "-"), r.Digest)
+			if a.quiet {
+				return ids(rows, func(r imageRow) string { return r.Digest })
+			}
+			return table([]string{"NAME", "ADDRESS", "DIGEST"}, rows, func(r imageRow) []string {
+				return []string{r.Name, cmp.Or(r.Address, "-"), fmt.Sprintf("%.19s", r.Digest)}
 			})
 		},
 	}
@@ -153,13 +158,35 @@ func imageRows(stack string, have *planner.State, all bool) []imageRow {
 	return rows
 }
 
-func table[R any](w io.Writer, header string, rows []R, line func(R) string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, header)
-	for _, r := range rows {
-		fmt.Fprintln(t, line(r))
+// table writes rows below each other, in columns.
+func table[R any](header []string, rows []R, cells func(R) []string) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	write := func(row []string) {
+		for i, cell := range row {
+			row[i] = view.Line(cell)
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
-	return t.Flush()
+	write(header)
+	for _, r := range rows {
+		write(cells(r))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	stdout.say("%s", b.String())
+	return nil
+}
+
+// ids writes what identifies each row, one a line.
+func ids[R any](rows []R, id func(R) string) error {
+	for _, r := range rows {
+		if _, err := fmt.Fprintln(stdout, view.Line(id(r))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func showCommand(a *app) *cobra.Command {
@@ -172,7 +199,7 @@ func showCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.write(os.Stdout, p, false)
+				return a.write(stdout, p, false)
 			}
 			cfg, have, err := a.observe(cmd.Context(), false)
 			if err != nil {
@@ -180,13 +207,13 @@ func showCommand(a *app) *cobra.Command {
 			}
 			containers, images := containerRows(cfg.Stack.Name, have, false), imageRows(cfg.Stack.Name, have, false)
 			if a.json {
-				return view.JSON(os.Stdout, map[string]any{"format": "fairlead.show", "version": view.Version, "containers": containers, "images": images})
+				return view.JSON(stdout, map[string]any{"format": "fairlead.show", "version": view.Version, "containers": containers, "images": images})
 			}
 			for _, img := range images {
-				fmt.Printf("%s\n  name   = %q\n  digest = %q\n", img.Address, img.Name, img.Digest)
+				stdout.say("%s\n  name   = %q\n  digest = %q\n", view.Line(img.Address), img.Name, img.Digest)
 			}
 			for _, c := range containers {
-				fmt.Printf("%s\n  name  = %q\n  id    = %q\n  image = \"%s@%s\"\n  state = %q\n", c.Address, c.Name, c.ID, c.Image, c.Digest, c.State)
+				stdout.say("%s\n  name  = %q\n  id    = %q\n  image = %q\n  state = %q\n", view.Line(c.Address), c.Name, c.ID, c.Image+"@"+c.Digest, c.State)
 			}
 			return nil
 		},
@@ -227,13 +254,13 @@ func outputCommand(a *app) *cobra.Command {
 				if i < 0 {
 					return fmt.Errorf("output %q: the files have none of that name", args[0])
 				}
-				return view.OutputAlone(os.Stdout, outputs[i], a.json)
+				return view.OutputAlone(stdout, outputs[i], a.json)
 			}
 			if a.json {
-				return view.OutputsJSON(os.Stdout, outputs)
+				return view.OutputsJSON(stdout, outputs)
 			}
 			for _, o := range outputs {
-				fmt.Printf("%s = %s\n", o.Name, view.Output(o))
+				stdout.say("%s = %s\n", o.Name, view.Output(o))
 			}
 			return nil
 		},

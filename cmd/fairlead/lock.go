@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -90,17 +89,18 @@ func lockCommand(a *app) *cobra.Command {
 			for _, ref := range local {
 				one, missed := resolve(cmd.Context(), cfg, []string{ref})
 				if missed != nil {
-					fmt.Fprintf(os.Stderr, "%s is not pinned: %v\n", ref, missed)
+					a.note("%s is not pinned: %v", ref, missed)
 				}
 				maps.Copy(found, one)
 			}
+			rows := []movedRow{}
 			for _, ref := range slices.Sorted(maps.Keys(found)) {
 				if old := lock[ref].Digest; old != found[ref].Digest {
-					fmt.Printf("%s  %s\n", ref, move(old, found[ref].Digest))
+					rows = append(rows, movedRow{ref, old, found[ref].Digest})
 				}
 				lock[ref] = found[ref]
 			}
-			return errors.Join(err, lock.Write(a.dir))
+			return errors.Join(err, lock.Write(a.dir), a.writeMoved("fairlead.lock", rows))
 		},
 	}
 	n.inputs(cmd)
@@ -108,11 +108,27 @@ func lockCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func move(from, to string) string {
-	if from == "" {
-		return to
+// movedRow is a reference that stands for something else than the lock file says.
+type movedRow struct {
+	Reference string `json:"reference"`
+	Pinned    string `json:"pinned"` // "": it wasn't
+	Now       string `json:"now"`
+}
+
+func (a *app) writeMoved(format string, rows []movedRow) error {
+	switch {
+	case a.json:
+		return view.JSON(stdout, listed{format, view.Version, rows})
+	case a.quiet:
+		return ids(rows, func(r movedRow) string { return r.Reference })
 	}
-	return from + " -> " + to
+	for _, r := range rows {
+		if r.Pinned != "" {
+			r.Now = r.Pinned + " -> " + r.Now
+		}
+		stdout.say("%s  %s\n", r.Reference, r.Now)
+	}
+	return nil
 }
 
 func outdatedCommand(a *app) *cobra.Command {
@@ -126,31 +142,19 @@ func outdatedCommand(a *app) *cobra.Command {
 				return err
 			}
 			found, err := resolve(cmd.Context(), cfg, slices.Sorted(maps.Keys(cfg.Lock)))
-			type row struct {
-				Reference string `json:"reference"`
-				Pinned    string `json:"pinned"`
-				Now       string `json:"now"`
-			}
-			rows := []row{}
+			rows := []movedRow{}
 			for _, ref := range slices.Sorted(maps.Keys(found)) {
 				if now := found[ref].Digest; now != cfg.Lock[ref].Digest {
-					rows = append(rows, row{ref, cfg.Lock[ref].Digest, now})
+					rows = append(rows, movedRow{ref, cfg.Lock[ref].Digest, now})
 				}
 			}
-			if a.json {
-				if err := errors.Join(err, view.JSON(os.Stdout, listed{"fairlead.outdated", view.Version, rows})); err != nil || len(rows) == 0 {
-					return err
-				}
-				return exitCode(exitChanges)
+			if err := errors.Join(err, a.writeMoved("fairlead.outdated", rows)); err != nil || len(rows) == 0 {
+				return err
 			}
-			for _, r := range rows {
-				fmt.Printf("%s  %s\n", r.Reference, move(r.Pinned, r.Now))
+			if !a.json && !a.quiet {
+				a.note("Take them with: fairlead lock --update")
 			}
-			if err == nil && len(rows) > 0 {
-				fmt.Println("Take them with: fairlead lock --update")
-				return exitCode(exitChanges)
-			}
-			return err
+			return exitCode(exitChanges)
 		},
 	}
 	n.inputs(cmd)

@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -33,11 +36,12 @@ func main() { os.Exit(execute()) }
 func execute() (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(os.Stderr, "this is a bug in fairlead %s: %v\n\n%s\nPlease report it with the lines above.\n", version, p, debug.Stack())
+			fmt.Fprintf(stderr, "this is a bug in fairlead %s: %v\n\n%s\nPlease report it with the lines above.\n", version, p, debug.Stack())
 			code = exitTrouble
 		}
 	}()
-	err := root().ExecuteContext(context.Background())
+	a := &app{}
+	err := a.root().ExecuteContext(context.Background())
 	var quiet exitCode
 	switch {
 	case err == nil:
@@ -45,7 +49,10 @@ func execute() (code int) {
 	case errors.As(err, &quiet):
 		return int(quiet)
 	}
-	fmt.Fprintf(os.Stderr, "fairlead: %s\n", err)
+	if a.json = a.json || slices.Contains(os.Args, "--json"); !a.json { // what the flags say may not have been read
+		err = fmt.Errorf("fairlead: %w", err)
+	}
+	a.report(hcl.DiagError, err.Error())
 	return exitTrouble
 }
 
@@ -58,7 +65,7 @@ func interrupts(ctx context.Context) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "\nInterrupted: no new step starts, what runs ends. Once more to stop now.")
+		fmt.Fprintln(stderr, "\nInterrupted: no new step starts, what runs ends. Once more to stop now.")
 		cancel()
 		<-signals
 		os.Exit(exitInterrupt)
@@ -66,8 +73,11 @@ func interrupts(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-func root() *cobra.Command {
-	a := &app{}
+// withoutJSON are the commands that write nothing for programs, or have a form of their own for it.
+var withoutJSON = []string{"init", "fmt", "graph", "completion"}
+
+func (a *app) root() *cobra.Command {
+	var showVersion bool
 	cmd := &cobra.Command{
 		Use:           "fairlead",
 		Short:         "plan and apply for containerd",
@@ -75,7 +85,14 @@ func root() *cobra.Command {
 		Example:       "  fairlead init && fairlead plan && fairlead apply",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return a.version()
+			}
+			return cmd.Help()
+		},
 	}
+	cmd.Flags().BoolVar(&showVersion, "version", false, "show fairlead's version")
 	f := cmd.PersistentFlags()
 	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack is in `DIR`")
 	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
@@ -86,11 +103,16 @@ func root() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "write JSON")
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
-	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress; of a list, only the IDs")
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w. %s --help lists what there is", err, c.CommandPath())
 	})
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.setup() }
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if words := strings.Fields(cmd.CommandPath()); a.json && len(words) > 1 && slices.Contains(withoutJSON, words[1]) {
+			return fmt.Errorf("%s: it writes no JSON. Leave --json out", cmd.CommandPath())
+		}
+		return a.setup()
+	}
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command

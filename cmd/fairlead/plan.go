@@ -38,16 +38,14 @@ func planCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.write(os.Stdout, p, n.destroy); err != nil {
+			if err := a.write(stdout, p, n.destroy); err != nil {
 				return err
 			}
 			if out != "" {
 				if err := save(out, p); err != nil {
 					return err
 				}
-				if !a.json {
-					fmt.Printf("Saved. Run exactly this plan with: fairlead apply %s\n", out)
-				}
+				a.note("Saved. Run exactly this plan with: fairlead apply %s", out)
 			}
 			if detailed && !p.Empty() {
 				return exitCode(exitChanges)

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/buildkit"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -26,8 +27,9 @@ func pruneCommand(a *app) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), &f, all) },
 	}
 	f.inputs(cmd)
+	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for an apply of a stack whose images would go, as `30s`")
 	cmd.Flags().BoolVar(&all, "all", false, "also all images of stacks that no container uses")
-	cmd.Flags().BoolVar(&f.yes, "yes", false, "free it without asking")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "free it without asking")
 	return cmd
 }
 
@@ -37,7 +39,7 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	}
 	ctx, stop := interrupts(ctx)
 	defer stop()
-	h, w, err := a.openByHand(ctx, &f.narrowing, true)
+	h, w, err := a.openByHand(ctx, &f.narrowing, true, f.wait)
 	if err != nil {
 		return err
 	}
@@ -51,31 +53,85 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, rec := range unused(h.have, h.config, all) {
-		fmt.Printf("- image %q, %s of stack %q\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
-		h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
-	}
-	if cache.Freeable > 0 {
-		fmt.Printf("- the builder's cache: %s, of which up to %s can go\n", planner.Bytes(cache.Total), planner.Bytes(cache.Freeable))
+	found := unused(h.have, h.config, all)
+	if err := a.writeUnused(found, cache); err != nil {
+		return err
 	}
 	switch {
-	case h.plan.Empty() && cache.Freeable == 0:
-		fmt.Println("There is nothing to free.")
+	case len(found) == 0 && cache.Freeable == 0:
 		return nil
 	case !f.yes && !askToPrune(ctx, w):
-		fmt.Println("Nothing was done.")
+		a.note("Nothing was done.")
 		return exitCode(exitTrouble)
 	}
-	if !h.plan.Empty() {
-		if err := a.runPlan(session, h.plan, w, byHandAtOnce); err != nil {
-			return err
-		}
+	if err := a.untagUnused(session, h, w, found, all); err != nil {
+		return err
 	}
 	freed, err := w.PruneCache(session, all)
-	if err == nil && freed > 0 {
-		fmt.Printf("%s of the builder's cache are free.\n", planner.Bytes(freed))
+	switch {
+	case err != nil:
+		return err
+	case a.json:
+		return view.JSON(stdout, map[string]any{"format": "fairlead.freed", "version": view.Version, "bytes": freed})
+	case freed > 0:
+		stdout.say("%s of the builder's cache are free.\n", planner.Bytes(freed))
 	}
-	return err
+	return nil
+}
+
+// writeUnused shows what a prune would free.
+func (a *app) writeUnused(found []*planner.LiveImage, cache buildkit.Usage) error {
+	if a.json {
+		images := map[string]*planner.LiveImage{}
+		for _, rec := range found {
+			images[rec.Name] = rec
+		}
+		return view.JSON(stdout, map[string]any{"format": "fairlead.prune", "version": view.Version,
+			"images": imageRows("", &planner.State{Images: images}, true), "cache": map[string]int64{"bytes": cache.Total, "freeable": cache.Freeable}})
+	}
+	for _, rec := range found {
+		stdout.say("- image %q, %s of stack %q\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+	}
+	if cache.Freeable > 0 {
+		stdout.say("- the builder's cache: %s, of which up to %s can go\n", planner.Bytes(cache.Total), planner.Bytes(cache.Freeable))
+	}
+	if len(found) == 0 && cache.Freeable == 0 {
+		stdout.say("There is nothing to free.\n")
+	}
+	return nil
+}
+
+// untagUnused looks again, under the locks of the stacks that own what was found, and untags what is as it was then.
+func (a *app) untagUnused(ctx context.Context, h *byHand, w *ctrd.Writer, found []*planner.LiveImage, all bool) error {
+	if len(found) == 0 {
+		return nil
+	}
+	var stacks []string
+	for _, rec := range found {
+		stacks = append(stacks, rec.Owner.Stack)
+	}
+	unlock, err := w.LockStacks(ctx, stacks)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := h.look(ctx, w); err != nil {
+		return err
+	}
+	now := unused(h.have, h.config, all)
+	for _, rec := range found {
+		if !slices.ContainsFunc(now, func(n *planner.LiveImage) bool {
+			return n.Name == rec.Name && n.Digest == rec.Digest && *n.Owner == *rec.Owner
+		}) {
+			a.note("%s is left alone: it is used, or has changed, since it was shown", familiar(rec.Name))
+			continue
+		}
+		h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
+	}
+	if h.plan.Empty() {
+		return nil
+	}
+	return a.runPlan(ctx, h.plan, w, byHandAtOnce)
 }
 
 // askToPrune asks, and lets others use the builder until there is an answer.

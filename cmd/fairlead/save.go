@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
@@ -52,6 +51,9 @@ type savedRow struct {
 func (a *app) save(ctx context.Context, names []string, f *saving) error {
 	if f.format != "docker" && f.format != "oci" {
 		return fmt.Errorf("--format %s: there are docker and oci", f.format)
+	}
+	if f.out == "-" && a.json {
+		return errors.New("save: the archive goes where the JSON would. Name a file with -o, or leave --json out")
 	}
 	platforms, err := parsePlatforms(f.platforms)
 	if err != nil {
@@ -105,17 +107,17 @@ func (a *app) tellSaved(images []ctrd.Saved, f *saving) error {
 	for _, im := range images {
 		rows = append(rows, savedRow{im.Name, im.Digest, im.Platforms})
 		if len(im.Missing) > 0 && f.platforms == nil {
-			fmt.Fprintf(os.Stderr, "%s: %s of it is not here, and not in the archive\n", familiar(im.Name), strings.Join(im.Missing, ", "))
+			a.note("%s: %s of it is not here, and not in the archive", familiar(im.Name), strings.Join(im.Missing, ", "))
 		}
 	}
 	switch {
 	case f.out == "-": // it is where the archive went
 		return nil
 	case a.json:
-		return view.JSON(os.Stdout, listed{"fairlead.save", view.Version, rows})
+		return view.JSON(stdout, listed{"fairlead.save", view.Version, rows})
 	}
 	for _, r := range rows {
-		fmt.Printf("%s  %s  %s\n", familiar(r.Name), r.Digest, strings.Join(r.Platforms, ", "))
+		stdout.say("%s  %s  %s\n", familiar(r.Name), r.Digest, strings.Join(r.Platforms, ", "))
 	}
 	return nil
 }
@@ -126,10 +128,10 @@ type output func(write func(io.Writer) error) error
 // outputTo tells whether a path can be written to, and how: a file is made beside it and renamed, a device or a pipe is written into.
 func outputTo(path string) (output, error) {
 	if path == "-" {
-		if term.IsTerminal(int(os.Stdout.Fd())) {
+		if stdout.isTerminal() {
 			return nil, errors.New("save: an archive is nothing for a terminal. Name a file with -o, or send the output on")
 		}
-		return func(write func(io.Writer) error) error { return write(os.Stdout) }, nil
+		return func(write func(io.Writer) error) error { return write(stdout.file) }, nil
 	}
 	info, err := os.Stat(path)
 	switch {

@@ -35,7 +35,7 @@ func TestEveryReadingCommandIsWatched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := root()
+	cmd := (&app{}).root()
 	cmd.InitDefaultCompletionCmd()
 	cmd.InitDefaultHelpCmd()
 	commands := map[string]*cobra.Command{}

@@ -22,8 +22,7 @@ const leaseLife = 24 * time.Hour
 // it; the steps of an apply run under it. The function that it gives ends that: what nothing refers to is gone when it returns.
 func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
-	path := filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, stack+".lock")
-	l, err := takeLock(ctx, path, stack, w.opts.LockWait)
+	l, err := takeLock(ctx, w.stackLock(stack), stack, w.opts.LockWait)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,6 +46,31 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 		return w.gone("ending", errors.Join(<-builder, err))
 	}
 	return leases.WithLease(ctx, lease.ID), end, nil
+}
+
+func (w *Writer) stackLock(stack string) string {
+	return filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, stack+".lock")
+}
+
+// LockStacks takes the locks of stacks, for what is done by hand to what they own. The function that it gives lets go of them.
+func (w *Writer) LockStacks(ctx context.Context, stacks []string) (unlock func(), err error) {
+	var held []*lock
+	unlock = func() {
+		for _, l := range held {
+			l.release()
+		}
+	}
+	stacks = slices.Clone(stacks)
+	slices.Sort(stacks) // two that wait for each other's locks would wait for ever
+	for _, stack := range slices.Compact(stacks) {
+		l, err := takeLock(ctx, w.stackLock(stack), stack, w.opts.LockWait)
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		held = append(held, l)
+	}
+	return unlock, nil
 }
 
 func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) {

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// json ARGS...: runs fairlead with --json, and demands that it writes JSON documents and nothing else.
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	run(ts, neg, "fairlead", append(args, "--json")...)
+	for _, output := range []string{"stdout", "stderr"} {
+		text := ts.ReadFile(output)
+		for dec := json.NewDecoder(strings.NewReader(text)); ; {
+			var doc map[string]any
+			if output == "stdout" && args[0] == "output" && len(args) > 1 {
+				break // a bare value
+			}
+			if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				ts.Fatalf("fairlead %s --json: the %s is no JSON: %v\n%s", strings.Join(args, " "), output, err, text)
+			}
+			if doc["version"] == nil {
+				ts.Fatalf("fairlead %s --json: a document of the %s has no version:\n%s", strings.Join(args, " "), output, text)
+			}
+		}
+	}
+}
+
+// TestEveryCommandIsMachineReadable: machine_readable.txtar runs each command with --json.
+func TestEveryCommandIsMachineReadable(t *testing.T) {
+	script, err := os.ReadFile("testdata/script/machine_readable.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := (&app{}).root()
+	cmd.InitDefaultCompletionCmd()
+	for _, c := range cmd.Commands() {
+		if !regexp.MustCompile(`(?m)^(! )?json ` + c.Name() + `\b`).Match(script) {
+			t.Errorf("%s: machine_readable.txtar does not run it with --json", c.Name())
+		}
+	}
+}
+
+// TestOutputsAreWrittenInOnePlace: what the package writes goes through the outputs that clean it.
+func TestOutputsAreWrittenInOnePlace(t *testing.T) {
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := regexp.MustCompile(`\bfmt\.Print|\bos\.Std(out|err)\b`)
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") || f.Name() == "terminal.go" {
+			continue
+		}
+		text, err := os.ReadFile(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if raw.MatchString(line) {
+				t.Errorf("%s:%d: write to stdout or stderr of terminal.go: %s", f.Name(), i+1, strings.TrimSpace(line))
+			}
+		}
+	}
+}
