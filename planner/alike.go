@@ -30,6 +30,17 @@ func alike(was, want, image *spec.Container) {
 	}
 }
 
+// alikeSecurity takes a default that a live container was created without for the same as the file's silence. What the file
+// says in so many words is compared with what is there.
+func alikeSecurity(was, want *spec.Security, lacks []string) {
+	if slices.Contains(lacks, LackOfSeccomp) && want.Seccomp != "" {
+		was.Seccomp = spec.SeccompUnconfined
+	}
+	if slices.Contains(lacks, LackOfPrivileges) {
+		was.NoNewPrivileges = want.NoNewPrivileges
+	}
+}
+
 func alikeEnv(was, want, image map[string]string) map[string]string {
 	out := maps.Clone(was)
 	if out == nil {

@@ -161,7 +161,7 @@ func elements(path string, v cty.Value) map[string]cty.Value {
 		}
 	case t.IsObjectType():
 		for k, el := range v.AsValueMap() {
-			out[member(path, k)] = el
+			out[Member(path, k)] = el
 		}
 	default:
 		for i, el := range v.AsValueSlice() {
@@ -173,11 +173,28 @@ func elements(path string, v cty.Value) map[string]cty.Value {
 
 var word = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func member(path, k string) string {
+// Member is the path of an object's member, as people write it.
+func Member(path, k string) string {
+	if path == "" {
+		return k
+	}
 	if word.MatchString(k) {
 		return path + "." + k
 	}
 	return path + "[" + strconv.Quote(k) + "]"
+}
+
+// outside gives what somebody else changed of a container and no row shows. But for its name, only a new container is as the files
+// say again.
+func outside(l *LiveContainer, want *spec.Container) []Diff {
+	var out []Diff
+	if l.Owner != nil && l.Name != want.Name {
+		out = append(out, Diff{Path: "name", Before: text(l.Name), After: text(want.Name), Cost: Relabel, Outside: true})
+	}
+	for _, d := range l.Drift {
+		out = append(out, Diff{Path: d.Path, Before: d.Is, After: d.Was, Cost: Recreate, Outside: true})
+	}
+	return out
 }
 
 // dearest is the cost of a change with these differences.
@@ -191,6 +208,9 @@ func dearest(diffs []Diff) Cost {
 
 // reason says a difference as a clause.
 func reason(d Diff) string {
+	if d.Outside {
+		return d.Path + " was changed outside fairlead"
+	}
 	for i := range containerTable {
 		if row := &containerTable[i]; row.Name == d.Path && row.Word != nil {
 			return row.Word(d.Before, d.After)

@@ -92,6 +92,7 @@ func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResul
 	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
 	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
 	p.was.Lifecycle.PreventDestroy = l.Protected
+	alikeSecurity(&p.was.Security, &want.Security, l.Lacks)
 	if l.Gives != nil && p.was.Image.Digest == want.Image.Digest {
 		alike(p.was, want, l.Gives)
 	}
@@ -111,6 +112,9 @@ func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResul
 		p.want = &w
 	}
 	p.diffs = compare(l, p.was, p.want, ignore)
+	if !slices.Contains(ignore, "all") {
+		p.diffs = append(p.diffs, outside(l, want)...)
+	}
 	for cost := Recreate; cost > Free; cost-- { // the dearest lead
 		for _, d := range p.diffs {
 			if d.Cost != cost {

@@ -95,6 +95,8 @@ type Diff struct {
 	After  cty.Value
 	Cost   Cost
 	Secret bool
+
+	Outside bool // no attribute says it: somebody else changed the container
 }
 
 // Step is an op with its place in the order.

@@ -3,6 +3,8 @@ package planner
 import (
 	"time"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -68,6 +70,8 @@ type LiveContainer struct {
 	Name       string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
 	Owner      *Owner          // nil: not fairlead's
 	OtherKey   *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Lacks      []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
+	Drift      []Drift         // what was changed outside fairlead, and no attribute shows
 	Pending    bool            // made by fairlead, and has never been ready
 	Protected  bool            // prevent_destroy was set when it was last applied
 	Completed  bool            // it was a job, and it ended with 0
@@ -80,6 +84,20 @@ type LiveContainer struct {
 	Seen       string // changes whenever what the record says or the task's state does, but not by the restart monitor
 	CreatedAt  time.Time
 }
+
+// Drift is a part of a container's record that isn't as fairlead wrote it.
+type Drift struct {
+	Path    string // in the record: linux.resources.memory.limit
+	Was, Is cty.Value
+}
+
+// What a container can lack that an earlier fairlead or another tool created. It is no difference, as no file asks for it: the
+// next replacement brings it.
+const (
+	LackOfSeccomp    = "the seccomp profile"
+	LackOfOpenFiles  = "the daemon's limit of open files"
+	LackOfPrivileges = "setuid programs"
+)
 
 // Task is the state of a container's process.
 type Task struct {

@@ -64,6 +64,9 @@ var containerTable = []attr{
 	{Name: "mount", Cost: Recreate,
 		Get:  func(c *spec.Container) cty.Value { return mounts(c.Mounts) },
 		Copy: func(to, from *spec.Container) { to.Mounts = from.Mounts }},
+	{Name: "security", Cost: Recreate, // a filter of system calls is the process's own, and can't be taken from it
+		Get:  func(c *spec.Container) cty.Value { return security(c.Security) },
+		Copy: func(to, from *spec.Container) { to.Security = from.Security }},
 	{Name: "restart", Cost: Relabel,
 		Get:  func(c *spec.Container) cty.Value { return text(c.Restart.String()) },
 		Copy: func(to, from *spec.Container) { to.Restart = from.Restart },
@@ -223,6 +226,14 @@ func protection(on bool) cty.Value {
 		return cty.NullVal(cty.Object(map[string]cty.Type{"prevent_destroy": cty.Bool}))
 	}
 	return cty.ObjectVal(map[string]cty.Value{"prevent_destroy": cty.True})
+}
+
+// security always has its profile, so that a plan names both sides of a difference.
+func security(s spec.Security) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"seccomp":           cty.StringVal(orElse(s.Seccomp, spec.SeccompDefault)),
+		"no_new_privileges": boolean(s.NoNewPrivileges),
+	})
 }
 
 // normal gives a copy of c in which what is unset has the value that unset means here, so that writing a default into a file

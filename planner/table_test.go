@@ -97,6 +97,11 @@ var rowCases = map[string]struct {
 		none:  []func(*spec.Container){func(c *spec.Container) { c.Mounts = []spec.Mount{} }},
 		paths: []string{`mount["/a"].read_only`, `mount["/new"]`, `mount["/t"].tmpfs.size`}, cost: Recreate,
 	},
+	"security": {
+		set: func(c *spec.Container) { c.Security = spec.Security{Seccomp: "unconfined"} }, other: func(c *spec.Container) { c.Security = spec.Security{NoNewPrivileges: true} },
+		none:  []func(*spec.Container){func(c *spec.Container) { c.Security.Seccomp = "default" }},
+		paths: []string{"security.no_new_privileges", "security.seccomp"}, cost: Recreate,
+	},
 	"restart": {
 		set: func(c *spec.Container) { c.Restart = spec.Restart{Policy: "on-failure", Max: 3} }, other: func(c *spec.Container) { c.Restart = spec.Restart{Policy: "on-failure"} },
 		none:  []func(*spec.Container){func(c *spec.Container) { c.Restart.Policy = "no" }},
@@ -288,5 +293,30 @@ func TestImageOfUnknownDigest(t *testing.T) {
 	}
 	if imageCost(cty.StringVal("a:1@sha256:1"), cty.UnknownVal(cty.String)) != Recreate {
 		t.Fatal("unknown content")
+	}
+}
+
+// TestDefaultsThatCameLater: what a container was created without, as it was no default then, is a difference only where the file asks
+// for it.
+func TestDefaultsThatCameLater(t *testing.T) {
+	old := &LiveContainer{Lacks: []string{LackOfSeccomp, LackOfPrivileges, LackOfOpenFiles}}
+	for _, c := range []struct {
+		have *LiveContainer
+		want spec.Security
+		cost Cost
+	}{
+		{old, spec.Security{}, Free},
+		{old, spec.Security{Seccomp: spec.SeccompUnconfined}, Free},
+		{old, spec.Security{Seccomp: spec.SeccompDefault}, Recreate},
+		{old, spec.Security{NoNewPrivileges: true}, Free},
+		{&LiveContainer{}, spec.Security{Seccomp: spec.SeccompDefault}, Free},
+		{&LiveContainer{}, spec.Security{Seccomp: spec.SeccompUnconfined}, Recreate},
+		{&LiveContainer{}, spec.Security{NoNewPrivileges: true}, Recreate},
+	} {
+		was, want := with(nil), with(func(x *spec.Container) { x.Security = c.want })
+		alikeSecurity(&was.Security, &want.Security, c.have.Lacks)
+		if got := dearest(compare(c.have, was, want, nil)); got != c.cost {
+			t.Errorf("lacks %q, asked for %+v: cost %v, want %v", c.have.Lacks, c.want, got, c.cost)
+		}
 	}
 }

@@ -115,6 +115,7 @@ type Container struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	NetworkMode string            `json:"network_mode"`     // host or none
 	Mounts      []Mount           `json:"mounts,omitempty"` // sorted by Target, which is unique
+	Security    Security          `json:"security,omitzero"`
 	Restart     Restart           `json:"restart"`
 	State       string            `json:"state"`                  // running, stopped or paused
 	Ready       string            `json:"ready"`                  // started or completed

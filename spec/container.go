@@ -18,7 +18,7 @@ var containerSchema = &hcl.BodySchema{
 		{Name: "network_mode"}, {Name: "restart"}, {Name: "state"}, {Name: "ready"}, {Name: "stop_signal"}, {Name: "stop_timeout"},
 		{Name: "depends_on"}, {Name: "runtime"}, {Name: "snapshotter"},
 	}, repeatAttrs...),
-	Blocks: []hcl.BlockHeaderSchema{{Type: "mount"}, {Type: "update"}, {Type: "lifecycle"}},
+	Blocks: []hcl.BlockHeaderSchema{{Type: "mount"}, {Type: "security"}, {Type: "update"}, {Type: "lifecycle"}},
 }
 
 // ContainerAttributes gives the names of a container block's attributes and nested blocks, as the schema has them, without
@@ -68,6 +68,7 @@ func (d *decoder) container(c *Container) {
 	c.Annotations = d.labels(attrs, "annotations")
 	c.NetworkMode = d.networkMode(attrs, c)
 	c.Mounts = d.mounts(content.Blocks)
+	c.Security = d.security(content.Blocks)
 	c.Restart = Restart{Policy: RestartNo}
 	if r, _, ok := parsed(d, attrs, "restart", "Bad restart policy", parseRestart); ok {
 		c.Restart = r

@@ -24,7 +24,7 @@ func TestDocsNameEverything(t *testing.T) {
 	}
 	for section, schema := range map[string]*hcl.BodySchema{
 		"stack": stackSchema, "variable": variableSchema, "output": outputSchema, "registry": registrySchema, "import": importSchema,
-		"image": imageSchema, "build": buildSchema, "build secret": buildSecretSchema, "config": configSchema, "emulator": emulatorSchema, "container": containerSchema, "mount": mountSchema, "update": updateSchema, "lifecycle": lifecycleSchema,
+		"image": imageSchema, "build": buildSchema, "build secret": buildSecretSchema, "config": configSchema, "emulator": emulatorSchema, "container": containerSchema, "mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
 	} {
 		for _, a := range attributeNames(schema) {
 			if !strings.Contains(sections[section], "\n| `"+a+"` |") {

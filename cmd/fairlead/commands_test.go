@@ -60,6 +60,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"program":    cmdProgram,
 		"serve":      cmdServe,
 		"json":       cmdJSON,
+		"edit":       cmdEdit,
 	}
 }
 
@@ -285,7 +286,7 @@ func cmdCtr(ts *testscript.TestScript, neg bool, args []string) {
 
 // image FILE REF [version=] [pad=] [platform=] [kind=] [label=]: writes an archive of a test image.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, !neg && len(args) >= 2, "image FILE REF [version=V] [pad=BYTES] [platform=P] [kind=docker|oci|layout] [label=KEY=VALUE]")
+	usage(ts, !neg && len(args) >= 2, "image FILE REF [version=V] [pad=BYTES] [platform=P] [config=FILE] [label=KEY=VALUE] [kind=docker|oci|layout]")
 	opts, kind := imageOptions(ts, args[2:])
 	img, err := shared.probes.Image(opts)
 	ts.Check(err)
@@ -307,6 +308,8 @@ func imageOptions(ts *testscript.TestScript, args []string) (harness.ImageOption
 			}
 			key, value, _ := strings.Cut(v, "=")
 			o.Labels[key] = value
+		case "config":
+			o.Config = []byte(ts.ReadFile(v))
 		case "kind":
 			kind = v
 		case "pad":

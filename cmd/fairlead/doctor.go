@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/containerd/v2/pkg/seccomp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -66,12 +67,13 @@ func (a *app) examine(ctx context.Context) []finding {
 	var found []finding
 	note := func(what string, ok bool, is, fix string) { found = append(found, finding{what, ok, is, fix}) }
 	note("user", os.Geteuid() == 0, fmt.Sprintf("uid %d", os.Geteuid()), "run as root: containerd's socket and its mounts need it")
-	host, plugins, err := a.ask(ctx)
+	have, plugins, err := a.ask(ctx)
 	dirs := []string{a.dataRoot}
 	if err != nil {
 		is, _, _ := strings.Cut(err.Error(), ". ") // what to do stands below it
 		note("containerd", false, is, "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start")
 	} else {
+		host := have.Host
 		note("containerd", true, host.Daemon+" at "+a.address, "")
 		note("platform", host.Platform != "", host.Platform, "")
 		note("snapshotter", slices.Contains(host.Snapshotters, host.Snapshotter), host.Snapshotter+", of "+strings.Join(host.Snapshotters, ", "),
@@ -79,6 +81,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		monitor := slices.ContainsFunc(plugins, func(p ctrd.Plugin) bool { return p.ID == "restart" && p.Works })
 		note("restarts", monitor, map[bool]string{true: "the restart monitor is at work", false: "containerd's restart monitor is not at work"}[monitor],
 			"take it out of disabled_plugins in containerd's config.toml: without it nothing comes back after a crash or a reboot")
+		note("defaults", true, lacking(have.Containers), "")
 		for _, p := range plugins {
 			if root := p.Exports["root"]; root != "" && p.Type == "io.containerd.content.v1" {
 				dirs = append(dirs, filepath.Dir(root))
@@ -91,6 +94,8 @@ func (a *app) examine(ctx context.Context) []finding {
 	if err != nil {
 		builder = "none is installed; builds need one"
 	}
+	note("seccomp", seccomp.IsEnabled(), map[bool]string{true: "the kernel filters system calls", false: "the kernel has no seccomp: containers run without a filter"}[seccomp.IsEnabled()],
+		"use a kernel with CONFIG_SECCOMP_FILTER")
 	note("builder", true, cmp.Or(a.builder, builder), "")
 	is, fix := emulators(ctx)
 	note("emulators", fix == "", is, fix)
@@ -137,18 +142,38 @@ func emulators(ctx context.Context) (is, fix string) {
 }
 
 // ask asks the daemon what it is and can do.
-func (a *app) ask(ctx context.Context) (planner.Host, []ctrd.Plugin, error) {
+func (a *app) ask(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
 	r, err := ctrd.OpenReader(ctx, a.host(nil))
 	if err != nil {
-		return planner.Host{}, nil, err
+		return nil, nil, err
 	}
 	defer r.Close()
-	have, err := r.Observe(ctx, &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{Offline: true})
+	have, err := r.Observe(ctx, &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{Offline: true, All: true})
 	if err != nil {
-		return planner.Host{}, nil, err
+		return nil, nil, err
 	}
 	plugins, err := r.Plugins(ctx)
-	return have.Host, plugins, err
+	return have, plugins, err
+}
+
+// mostNamed is how many containers doctor names.
+const mostNamed = 10
+
+// lacking names the containers of stacks that were created without what new ones get by default.
+func lacking(all []*planner.LiveContainer) string {
+	var names []string
+	for _, c := range all {
+		if c.Owner != nil && len(c.Lacks) > 0 {
+			names = append(names, c.Name+" ("+strings.Join(c.Lacks, ", ")+")")
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return "every container of a stack has what new ones get"
+	case n > mostNamed:
+		names = append(names[:mostNamed], fmt.Sprintf("and %d more", n-mostNamed))
+	}
+	return "the next replacement (fairlead apply --replace ADDRESS) brings what is lacking here: " + strings.Join(names, ", ")
 }
 
 // freeSpace gives the bytes that are free where dir is or would be, and the directory that says so.

@@ -204,6 +204,9 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
+	if a.Written, err = writtenOf(containerRecord(*c)); err != nil {
+		return err
+	}
 	x, err := a.encode()
 	if err != nil {
 		return err

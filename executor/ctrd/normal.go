@@ -11,6 +11,7 @@ import (
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -22,18 +23,22 @@ type ociSpec struct {
 		Args     []string   `json:"args"`
 		Env      []string   `json:"env"`
 		Cwd      string     `json:"cwd"`
+
+		NoNewPrivileges bool                `json:"noNewPrivileges"`
+		Rlimits         []specs.POSIXRlimit `json:"rlimits"`
 	} `json:"process"`
 	Hostname    string            `json:"hostname"`
 	Mounts      []specs.Mount     `json:"mounts"`
 	Annotations map[string]string `json:"annotations"`
 	Linux       struct {
 		Namespaces []specs.LinuxNamespace `json:"namespaces"`
+		Seccomp    *struct{}              `json:"seccomp"`
 	} `json:"linux"`
 }
 
 // normal reads a container back: what a block would have to say to get what is there. a is what was asked for last; it decides
 // where what is there can be said in two ways, and only there. Of a container that is not fairlead's it holds the image's share alone.
-func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, error) {
+func normal(r *containersapi.Container, a *applied, up bool) (*asRead, error) {
 	var s ociSpec
 	if err := json.Unmarshal(r.GetSpec().GetValue(), &s); err != nil {
 		return nil, err
@@ -70,6 +75,9 @@ func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, e
 	c.Labels = subtract(userLabels(r.Labels, was), was.Labels, given)
 	c.Annotations = subtract(userLabels(s.Annotations, &spec.Container{}), was.Annotations, nil)
 	c.Mounts = readMounts(s.Mounts, was, a)
+	changed := a.Written.changed(r)
+	security, lacks := s.security(was, a, changed)
+	c.Security = security
 	c.Restart = restart(r.Labels, was, up)
 	c.State = was.State
 	c.Ready = was.Ready
@@ -86,7 +94,14 @@ func normal(r *containersapi.Container, a *applied, up bool) (*spec.Container, e
 	c.Update = was.Update
 	c.Lifecycle = was.Lifecycle
 	c.Lifecycle.PreventDestroy = r.Labels[labelProtect] == "true"
-	return c, nil
+	return &asRead{c, lacks, changed.drift(was.Mounts, c.Mounts)}, nil
+}
+
+// asRead is what a reading of a container shows.
+type asRead struct {
+	spec  *spec.Container
+	lacks []string
+	drift []planner.Drift
 }
 
 // command splits arguments into entrypoint and command, the way they were given if that still makes them.

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,9 @@ var samples = map[string]struct {
 	"network_mode": {set: func(c *spec.Container) { c.NetworkMode = spec.NetworkHost }},
 	"mount": {set: func(c *spec.Container) {
 		c.Mounts = []spec.Mount{{Target: "/data", Bind: "/srv", ReadOnly: true, Propagation: "rslave"}, {Target: "/run", Tmpfs: &spec.Tmpfs{Size: 1 << 20, Mode: "0700"}}}
+	}},
+	"security": {set: func(c *spec.Container) {
+		c.Security = spec.Security{Seccomp: spec.SeccompUnconfined, NoNewPrivileges: true}
 	}},
 	"restart":      {set: func(c *spec.Container) { c.Restart = spec.Restart{Policy: spec.RestartOnFailure, Max: 3} }},
 	"state":        {set: func(c *spec.Container) { c.State = spec.StatePaused }, recorded: true},
@@ -99,11 +103,38 @@ func asArguments(c *spec.Container) *spec.Container {
 	return &n
 }
 
-// readBack writes a container as its creation does, and reads it with a record of asked.
+const sampleID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+var sampleImage = imageConfig{Env: []string{"PATH=/bin", "FROM=image"}, Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, Labels: map[string]string{"maker": "them"}}
+
+// withRows is what a creation writes besides, for a mount, for labels and for the host's network.
+var withRows = []string{"linux.rootfsPropagation", "annotations", `mounts["/etc/hosts"]`, `mounts["/etc/resolv.conf"]`}
+
+// readBack writes a container as its creation does, and reads it with a record of asked. A difference between the two is a row's to
+// tell: none of it is drift besides.
 func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	t.Helper()
-	const id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	image := imageConfig{Env: []string{"PATH=/bin", "FROM=image"}, Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, Labels: map[string]string{"maker": "them"}}
+	record, _, own := recordOf(t, want)
+	other, askedUser, _ := recordOf(t, asked)
+	w, err := writtenOf(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := normal(record, &applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range got.drift {
+		if !slices.ContainsFunc(withRows, func(p string) bool { return strings.HasPrefix(d.Path, p) }) {
+			t.Errorf("drift: %s, from %#v to %#v", d.Path, d.Was, d.Is)
+		}
+	}
+	return got.spec
+}
+
+// recordOf gives the record that a creation writes, what the user comes to, and the targets that fairlead mounts by itself.
+func recordOf(t *testing.T, want *spec.Container) (*containersapi.Container, specs.User, []string) {
+	t.Helper()
 	user := specs.User{AdditionalGids: []uint32{0}}
 	if want.User != "" {
 		user.UID, user.GID = 7, 8
@@ -111,7 +142,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if want.Groups != nil {
 		user.AdditionalGids = []uint32{0, 29}
 	}
-	m := marking{id: id, want: want, image: image, namespace: "n", hostname: hostnameOf(id, want), dir: "/d",
+	m := marking{id: sampleID, want: want, image: sampleImage, namespace: "n", hostname: hostnameOf(sampleID, want), dir: "/d",
 		owner: planner.Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}}
 	m.logURI = logURI(m.dir, want.TTY)
 	labels := m.labels()
@@ -119,7 +150,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if labels[restartPolicy] != "" {
 		labels[restartStatus] = "running"
 	}
-	s, own, err := specFor(namespaces.WithNamespace(t.Context(), "n"), id, want, image, user, labels)
+	s, own, err := specFor(namespaces.WithNamespace(t.Context(), "n"), sampleID, want, sampleImage, user, labels)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,17 +162,8 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if runtime == "" {
 		runtime = spec.DefaultRuntime
 	}
-	record := &containersapi.Container{ID: id, Labels: labels, Image: want.Image.Name, Snapshotter: want.Snapshotter,
-		Runtime: &containersapi.Container_Runtime{Name: runtime}, Spec: &ptypes.Any{TypeUrl: any.GetTypeUrl(), Value: any.GetValue()}}
-	askedUser := user
-	if asked.User != want.User || len(asked.Groups) != len(want.Groups) {
-		askedUser = specs.User{AdditionalGids: []uint32{0}}
-	}
-	got, err := normal(record, &applied{Spec: asked, Image: image, User: askedUser, Mounts: own}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+	return &containersapi.Container{ID: sampleID, Labels: labels, Image: want.Image.Name, Snapshotter: want.Snapshotter, SnapshotKey: sampleID,
+		Runtime: &containersapi.Container_Runtime{Name: runtime}, Spec: &ptypes.Any{TypeUrl: any.GetTypeUrl(), Value: any.GetValue()}}, user, own
 }
 
 func equal(t *testing.T, what string, want, got *spec.Container) {

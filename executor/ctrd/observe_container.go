@@ -157,8 +157,8 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		return nil, fmt.Errorf("its OCI spec: %w; remove the container, and fairlead makes it anew", err)
 	}
 	if err == nil {
-		s.Image.Digest = l.Digest
-		l.Spec = s
+		s.spec.Image.Digest = l.Digest
+		l.Spec, l.Lacks, l.Drift = s.spec, s.lacks, s.drift
 	}
 	return l, nil
 }

@@ -92,6 +92,8 @@ func specFor(ctx context.Context, id string, c *spec.Container, im imageConfig, 
 			dropNamespace(s, specs.UTSNamespace)
 		}
 	}
+	s.Process.Rlimits = nil // the daemon's own, as docker and nerdctl have it
+	addSecurity(s, c)
 	own := addMounts(s, c)
 	return s, own, nil
 }

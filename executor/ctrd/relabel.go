@@ -129,6 +129,9 @@ func (w *Writer) appliedTo(ctx context.Context, c containers.Container) (applied
 			a.Mounts = append(a.Mounts, filepath.Clean(m.Destination))
 		}
 	}
+	if a.Written, err = writtenOf(containerRecord(c)); err != nil {
+		return applied{}, err
+	}
 	if img, err := w.client.ImageService().Get(ctx, c.Image); err == nil {
 		a.Image, _ = w.foreignImage(ctx, containerRecord(c), img.Target)
 	}

@@ -8,6 +8,7 @@ import (
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"github.com/containerd/containerd/v2/core/containers"
+	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 	"github.com/containerd/errdefs"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -101,7 +102,15 @@ func specOf(c containers.Container) (*ociSpec, error) {
 
 // containerRecord is the part of a record by which its image is found.
 func containerRecord(c containers.Container) *containersapi.Container {
-	return &containersapi.Container{ID: c.ID, Image: c.Image, Snapshotter: c.Snapshotter, SnapshotKey: c.SnapshotKey}
+	r := &containersapi.Container{ID: c.ID, Image: c.Image, Snapshotter: c.Snapshotter, SnapshotKey: c.SnapshotKey,
+		Runtime: &containersapi.Container_Runtime{Name: c.Runtime.Name}}
+	if c.Spec != nil {
+		r.Spec = &ptypes.Any{TypeUrl: c.Spec.GetTypeUrl(), Value: c.Spec.GetValue()}
+	}
+	if o := c.Runtime.Options; o != nil {
+		r.Runtime.Options = &ptypes.Any{TypeUrl: o.GetTypeUrl(), Value: o.GetValue()}
+	}
+	return r
 }
 
 func isNotFound(err error) bool { return errdefs.IsNotFound(err) }

@@ -3,6 +3,7 @@ package harness
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -28,6 +29,7 @@ type ImageOptions struct {
 	Platform string            // os/arch[/variant]; the host's own if empty
 	Files    map[string]string // path → content
 	Labels   map[string]string // of its config, besides version
+	Config   []byte            // JSON of what else the image's config says of its containers: {"Env": […], …}
 }
 
 // Probes builds the programs that test images hold, once.
@@ -79,6 +81,11 @@ func (p *Probes) Image(o ImageOptions) (v1.Image, error) {
 	cfg.Config.Env = []string{"PATH=/bin:/", "VERSION=" + o.Version}
 	cfg.Config.Labels = map[string]string{"version": o.Version}
 	maps.Copy(cfg.Config.Labels, o.Labels)
+	if o.Config != nil {
+		if err := json.Unmarshal(o.Config, &cfg.Config); err != nil {
+			return nil, err
+		}
+	}
 	return mutate.ConfigFile(img, cfg)
 }
 

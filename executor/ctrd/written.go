@@ -1,0 +1,240 @@
+package ctrd
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// written is what a container's record said when fairlead last wrote it, beside what the rows of planner's table read: a change to it
+// by somebody else is drift that no attribute shows. It has no value of env, and no argument.
+type written struct {
+	Sum  string `json:"sum"`  // of the record's parts that nothing but a creation writes: equal means unchanged, without a look at Rest
+	Rest []byte `json:"rest"` // JSON of remainder, deflated: it is alike for most containers, and read for few
+}
+
+// writtenOf describes a record.
+func writtenOf(r *containersapi.Container) (*written, error) {
+	rest, err := remainder(r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(rest)
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	w, err := flate.NewWriter(&buf, flate.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return &written{Sum: recordSum(r), Rest: buf.Bytes()}, nil
+}
+
+func (w *written) remainder() (map[string]any, error) {
+	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), maxDocument))
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	return out, json.Unmarshal(b, &out)
+}
+
+func recordSum(r *containersapi.Container) string {
+	h := sha256.New()
+	options := r.GetRuntime().GetOptions()
+	for _, part := range [][]byte{r.GetSpec().GetValue(), []byte(options.GetTypeUrl()), options.GetValue(), []byte(r.SnapshotKey)} {
+		fmt.Fprintf(h, "%d ", len(part))
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// remainder gives what no row of planner's table reads of a record, as JSON has it. What is long is there as a digest, and lists whose
+// elements have names are objects, so that a difference is told by the name.
+func remainder(r *containersapi.Container) (map[string]any, error) {
+	var out map[string]any
+	d := json.NewDecoder(bytes.NewReader(r.GetSpec().GetValue()))
+	d.UseNumber()
+	if err := d.Decode(&out); err != nil {
+		return nil, err
+	}
+	process, linux := member(out, "process"), member(out, "linux")
+	for _, k := range []string{"terminal", "args", "env", "cwd"} {
+		delete(process, k)
+	}
+	user := member(process, "user")
+	for _, k := range []string{"uid", "gid", "additionalGids"} {
+		delete(user, k)
+	}
+	if profile, ok := linux["seccomp"]; ok && profile != nil {
+		linux["seccomp"] = digestOf(profile)
+	}
+	linux["namespaces"] = byName(linux["namespaces"], "type")
+	for _, read := range []specs.LinuxNamespaceType{specs.NetworkNamespace, specs.UTSNamespace} {
+		delete(member(linux, "namespaces"), string(read))
+	}
+	out["mounts"] = byName(out["mounts"], "destination")
+	maps.DeleteFunc(member(out, "annotations"), func(k string, _ any) bool { return !reservedLabel(k) })
+	delete(out, "hostname")
+	if r.SnapshotKey != "" {
+		out["snapshot_key"] = r.SnapshotKey
+	}
+	if o := r.GetRuntime().GetOptions(); len(o.GetValue()) > 0 {
+		out["runtime_options"] = digestOf(o.GetTypeUrl() + " " + string(o.GetValue()))
+	}
+	return out, nil
+}
+
+// member gives an object in an object; an empty one that is in none where there is no such.
+func member(of map[string]any, k string) map[string]any {
+	if m, ok := of[k].(map[string]any); ok {
+		return m
+	}
+	return map[string]any{}
+}
+
+// byName makes an object of a list of objects; what is no such list stays.
+func byName(v any, key string) any {
+	list, ok := v.([]any)
+	if !ok {
+		return v
+	}
+	out := make(map[string]any, len(list))
+	for _, el := range list {
+		o, ok := el.(map[string]any)
+		name, named := o[key].(string)
+		if !ok || !named {
+			return v
+		}
+		if key == "destination" {
+			name = path.Clean(name)
+		}
+		if _, twice := out[name]; twice {
+			return v
+		}
+		delete(o, key)
+		if out[name] = o; len(o) == 0 {
+			out[name] = true // there, and there is nothing to say of it
+		}
+	}
+	return out
+}
+
+func digestOf(v any) string {
+	b, _ := json.Marshal(v) // it came from JSON
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// change is what somebody else did to a record: nothing, where its sum is as it was.
+type change struct {
+	was, is map[string]any
+}
+
+// changed compares a record with what fairlead wrote of it; nil where nothing was changed, or nothing is known of it.
+func (w *written) changed(r *containersapi.Container) *change {
+	if w == nil || w.Sum == recordSum(r) {
+		return nil
+	}
+	was, err := w.remainder()
+	if err != nil {
+		return nil // an extension that somebody wrote into
+	}
+	is, err := remainder(r)
+	if err != nil {
+		return nil
+	}
+	return &change{was, is}
+}
+
+// drift gives the differences that no row shows, by path. A row shows these mounts: those that were asked for, and those that were read.
+func (c *change) drift(asked, read []spec.Mount) []planner.Drift {
+	if c == nil {
+		return nil
+	}
+	for _, side := range []map[string]any{c.was, c.is} {
+		delete(member(side, "process"), "noNewPrivileges")
+		for _, m := range slices.Concat(asked, read) {
+			delete(member(side, "mounts"), m.Target)
+		}
+	}
+	if was, is := member(c.was, "linux"), member(c.is, "linux"); (was["seccomp"] == nil) != (is["seccomp"] == nil) {
+		delete(was, "seccomp")
+		delete(is, "seccomp")
+	}
+	return differences("", c.was, c.is)
+}
+
+// differences goes down two values side by side. Lists differ as a whole.
+func differences(at string, was, is any) []planner.Drift {
+	w, wasObject := was.(map[string]any)
+	i, isObject := is.(map[string]any)
+	if !wasObject && was != nil || !isObject && is != nil || !wasObject && !isObject {
+		if same(was, is) {
+			return nil
+		}
+		return []planner.Drift{{Path: at, Was: jsonValue(was), Is: jsonValue(is)}}
+	}
+	keys := map[string]bool{}
+	for _, side := range []map[string]any{w, i} {
+		for k := range side {
+			keys[k] = true
+		}
+	}
+	var out []planner.Drift
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		out = append(out, differences(planner.Member(at, k), w[k], i[k])...)
+	}
+	return out
+}
+
+// same compares values of JSON, in which nothing, null and an empty list are one.
+func same(a, b any) bool {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	none := func(j []byte) bool { return string(j) == "null" || string(j) == "[]" }
+	return bytes.Equal(x, y) || none(x) && none(y)
+}
+
+// jsonValue is a value for people: a number that is too long for one stays its digits.
+func jsonValue(v any) cty.Value {
+	if v == nil {
+		return cty.NullVal(cty.String)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return cty.NullVal(cty.String)
+	}
+	t, err := ctyjson.ImpliedType(b)
+	if err != nil {
+		return cty.StringVal(strconv.Quote(string(b)))
+	}
+	out, err := ctyjson.Unmarshal(b, t)
+	if err != nil {
+		return cty.StringVal(strconv.Quote(string(b)))
+	}
+	return out
+}

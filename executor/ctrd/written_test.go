@@ -1,0 +1,116 @@
+package ctrd
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
+
+	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// TestOutsideChanges: what somebody else writes into a record is told by its path, once, and what a row shows is left to the row.
+func TestOutsideChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(doc map[string]any, r *containersapi.Container)
+		want []string
+	}{
+		"nothing": {func(map[string]any, *containersapi.Container) {}, nil},
+		"memory": {func(d map[string]any, _ *containersapi.Container) {
+			member(member(d, "linux"), "resources")["memory"] = map[string]any{"limit": 1}
+		}, []string{"linux.resources.memory.limit"}},
+		"an empty object": {func(d map[string]any, _ *containersapi.Container) {
+			member(member(d, "linux"), "resources")["memory"] = map[string]any{}
+		}, nil},
+		"a list": {func(d map[string]any, _ *containersapi.Container) { delete(member(d, "linux"), "readonlyPaths") }, []string{"linux.readonlyPaths"}},
+		"root":   {func(d map[string]any, _ *containersapi.Container) { member(d, "root")["readonly"] = true }, []string{"root.readonly"}},
+		"a hook": {func(d map[string]any, _ *containersapi.Container) {
+			d["hooks"] = map[string]any{"prestart": []any{"x"}}
+		}, []string{"hooks.prestart"}},
+		"a default": {func(d map[string]any, _ *containersapi.Container) { d["mounts"] = d["mounts"].([]any)[1:] }, []string{`mounts["/proc"].options`, `mounts["/proc"].source`, `mounts["/proc"].type`}},
+		"a namespace": {func(d map[string]any, _ *containersapi.Container) {
+			member(d, "linux")["namespaces"] = []any{map[string]any{"type": "network"}}
+		}, []string{"linux.namespaces.ipc", "linux.namespaces.mount", "linux.namespaces.pid"}},
+		"rows": {func(d map[string]any, _ *containersapi.Container) {
+			p := member(d, "process")
+			p["env"], p["cwd"], p["args"] = []any{"A=s3cret"}, "/x", []any{"x"}
+		}, nil},
+		"profile": {func(d map[string]any, _ *containersapi.Container) {
+			member(member(d, "linux"), "seccomp")["defaultAction"] = "x"
+		}, []string{"linux.seccomp"}},
+		"no profile": {func(d map[string]any, _ *containersapi.Container) { delete(member(d, "linux"), "seccomp") }, nil},
+		"snapshot":   {func(_ map[string]any, r *containersapi.Container) { r.SnapshotKey = "other" }, []string{"snapshot_key"}},
+		"runtime": {func(_ map[string]any, r *containersapi.Container) {
+			r.Runtime.Options = &ptypes.Any{TypeUrl: "x", Value: []byte("y")}
+		}, []string{"runtime_options"}},
+		"other limits": {func(d map[string]any, _ *containersapi.Container) { member(d, "process")["oomScoreAdj"] = -5 }, []string{"process.oomScoreAdj"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := plainContainer()
+			want.Env = map[string]string{"A": "s3cret"}
+			r, user, own := recordOf(t, want)
+			w, err := writtenOf(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest, err := w.remainder()
+			if b, _ := json.Marshal(rest); err != nil || strings.Contains(string(b), "s3cret") {
+				t.Fatalf("what is kept beside the record: %s (%v)", b, err)
+			}
+			if len(w.Rest) > 2048 {
+				t.Errorf("%d bytes are kept beside each record", len(w.Rest))
+			}
+			var doc map[string]any
+			if err := json.Unmarshal(r.Spec.Value, &doc); err != nil {
+				t.Fatal(err)
+			}
+			c.edit(doc, r)
+			if r.Spec.Value, err = json.Marshal(doc); err != nil {
+				t.Fatal(err)
+			}
+			got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var paths []string
+			for _, d := range got.drift {
+				paths = append(paths, d.Path)
+			}
+			if !slices.Equal(paths, c.want) {
+				t.Errorf("drift in %q, want %q", paths, c.want)
+			}
+		})
+	}
+}
+
+// TestRecordOfAnEarlierVersion: a container without the defaults of today, created when they were none, differs from its file in nothing.
+func TestRecordOfAnEarlierVersion(t *testing.T) {
+	want := plainContainer()
+	r, user, own := recordOf(t, want)
+	var doc map[string]any
+	if err := json.Unmarshal(r.Spec.Value, &doc); err != nil {
+		t.Fatal(err)
+	}
+	delete(member(doc, "linux"), "seccomp")
+	member(doc, "process")["noNewPrivileges"] = true
+	member(doc, "process")["rlimits"] = []any{map[string]any{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}}
+	var err error
+	if r.Spec.Value, err = json.Marshal(doc); err != nil {
+		t.Fatal(err)
+	}
+	got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "as asked", want, got.spec)
+	if got.spec.Security != (spec.Security{}) || len(got.drift) != 0 {
+		t.Errorf("security %v, drift %v", got.spec.Security, got.drift)
+	}
+	if lacks := []string{planner.LackOfSeccomp, planner.LackOfPrivileges, planner.LackOfOpenFiles}; !slices.Equal(got.lacks, lacks) {
+		t.Errorf("it lacks %q, want %q", got.lacks, lacks)
+	}
+}

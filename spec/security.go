@@ -1,0 +1,29 @@
+package spec
+
+import "github.com/hashicorp/hcl/v2"
+
+var securitySchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "seccomp"}, {Name: "no_new_privileges"}}}
+
+// Values of security.seccomp.
+const (
+	SeccompDefault    = "default"
+	SeccompUnconfined = "unconfined"
+)
+
+// Security says what the kernel refuses a container's process.
+type Security struct {
+	Seccomp         string `json:"seccomp,omitempty"`           // SeccompDefault or SeccompUnconfined; "" means SeccompDefault, too
+	NoNewPrivileges bool   `json:"no_new_privileges,omitempty"` // setuid programs get no other user's rights
+}
+
+func (d *decoder) security(blocks hcl.Blocks) Security {
+	var s Security
+	b := d.single(blocks, "security")
+	if b == nil {
+		return s
+	}
+	content := d.split(b.Body, securitySchema)
+	s.Seccomp, _ = d.word(content.Attributes, "seccomp", "", SeccompDefault, SeccompUnconfined)
+	s.NoNewPrivileges = d.flag(content.Attributes, "no_new_privileges", false)
+	return s
+}
