@@ -249,6 +249,7 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
 		m.waitForNeeds(d, c)
 		m.waitForDiscarded(d, g.spare())
+		m.waitForFacts(d, c)
 	}
 	if move.resume {
 		m.waitForNeeds(add(&ResumeTask{ID: l.ID, Name: c.Name}), c)

@@ -40,6 +40,13 @@ func (w *fileWorld) pick(what string, from ...string) string {
 	return w.last[what]
 }
 
+// anew forgets what was chosen.
+func (w *fileWorld) anew(what ...string) {
+	for _, x := range what {
+		delete(w.last, x)
+	}
+}
+
 func (w *fileWorld) files() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "stack \"shop\" {}\nlocals {\n  d   = image.a.digest\n  all = [for d in [image.a.digest, image.b.digest] : \"x-${d}\"]\n}\n")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -13,18 +14,22 @@ import (
 
 // Make says what must happen so that the host has what is wanted. The plan may be run only if the diagnostics hold no error.
 func Make(want *spec.Config, have *State, o Options) (*Plan, hcl.Diagnostics) {
-	m := newMaker(want, have, o)
+	return newMaker(want, have, o).plan()
+}
+
+func (m *maker) plan() (*Plan, hcl.Diagnostics) {
 	m.narrow()
 	m.match()
-	if !o.Destroy {
+	if !m.o.Destroy {
 		m.adopt()
 	}
 	m.checkKeys()
-	if !o.Destroy {
+	if !m.o.Destroy {
 		m.decideEmulators()
 		m.decide()
 	}
 	m.sweepContainers()
+	m.connectFacts()
 	m.sweepImages()
 	m.order()
 	m.account()
@@ -63,8 +68,11 @@ type maker struct {
 	moves      map[string]*move  // of image records, by name
 	emulators  map[string]*draft // by platform: the step that registers it; nil: it can't be
 
-	nameWaits []nameWait
-	relabels  map[string]*draft // by container ID
+	leavers   []*leaver
+	comers    []*comer
+	takers    []taker
+	outages   map[*Change]time.Duration // of containers that take over from others: how long these take to stop, at most
+	relabels  map[string]*draft         // by container ID
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it
 
@@ -123,6 +131,8 @@ type containerResult struct {
 	id      string   // where it may be left alone: what stands for the ID until that is known
 	created *draft   // nil: it was there
 	ready   []*draft // after these it is as its dependents need it
+	rise    []*draft // its steps, in order, without its creation and what becomes of the one before it
+	tries   []*draft // those of them that can fail by its own fault
 	verb    string   // of its change; "" for none
 	unless  []*draft // where not empty: it is left alone unless one of these changes something
 }
@@ -134,7 +144,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, twins: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]string{}, relabels: map[string]*draft{}, pins: spec.Lock{},
+		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, twins: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]string{}, relabels: map[string]*draft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if m.newID == nil {

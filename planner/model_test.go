@@ -144,9 +144,14 @@ func (h *model) filled(op Op) error {
 	return nil
 }
 
+// passesOver tells whether a step is not run, because nothing that it depends on changed.
+func (h *model) passesOver(s *Step) bool {
+	return len(s.If) > 0 && !slices.ContainsFunc(s.If, func(id int) bool { return !h.same[id] })
+}
+
 // step does what the executor does with one step.
 func (h *model) step(s *Step) error {
-	if len(s.If) > 0 && !slices.ContainsFunc(s.If, func(id int) bool { return !h.same[id] }) {
+	if h.passesOver(s) {
 		h.same[s.ID] = true
 		if placeholder, is := PassedOver(s.Op); is != "" {
 			h.results[placeholder] = is

@@ -118,7 +118,7 @@ func (m *maker) succeed(w *work, next *pair, spare []*LiveContainer, before ...*
 	if s.old != nil {
 		s.remove()
 	}
-	return &containerResult{id: s.id, created: s.made, ready: s.ready, verb: w.change.Verb}
+	return &containerResult{id: s.id, created: s.made, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
 }
 
 // succession is one generation coming up in the place of another.
@@ -132,6 +132,8 @@ type succession struct {
 	made   *draft // nil: it was there
 	last   *draft
 	ready  []*draft
+	rise   []*draft
+	tries  []*draft
 	freed  *draft // the old one's stop
 	marked *draft // the step that adopts the old one, which an import block named; nil: it is this stack's
 }
@@ -152,6 +154,7 @@ func (s *succession) step(op Op) *draft {
 		d.finish = s.last != nil
 	}
 	s.last = d
+	s.rise = append(s.rise, d)
 	return d
 }
 
@@ -202,13 +205,19 @@ func (s *succession) up(spare []*LiveContainer) {
 	if s.freed == nil { // else the stop of the old one has waited for all this
 		s.m.waitForNeeds(first, s.want)
 		s.m.waitForDiscarded(first, spare)
-		s.m.waitForName(first, s.want)
 	}
 	s.ready = []*draft{s.last}
+	switch {
+	case s.old == nil && first != nil && s.want.State != spec.StateStopped:
+		s.m.comers = append(s.m.comers, &comer{want: s.want, change: s.w.change, begun: s.next.live != nil, rise: s.rise, tries: s.tries})
+	case s.freed == nil && s.old != nil:
+		s.m.waitForFacts(first, s.want)
+	}
 }
 
 // takeBack says how a replacement that fails is undone.
 func (s *succession) takeBack(d *draft) {
+	s.tries = append(s.tries, d)
 	if s.old == nil || !s.want.Update.Rollback {
 		return
 	}
@@ -237,7 +246,7 @@ func (s *succession) down(after *draft, spare ...*LiveContainer) {
 	if after == nil {
 		s.m.waitForNeeds(d, s.want)
 		s.m.waitForDiscarded(d, spare)
-		s.m.waitForName(d, s.want)
+		s.m.waitForFacts(d, s.want)
 		s.freed = d
 	} else {
 		d.finish = true

@@ -19,7 +19,7 @@ func (h *model) applyFailing(p *Plan, bad func(*Step) bool) (failed []*Step, err
 			state[s.ID] = "skipped"
 			continue
 		}
-		if bad(s) {
+		if !h.passesOver(s) && bad(s) {
 			if op, ok := s.Op.(*StartTask); ok { // it came up, and ended at once
 				h.containers[op.ID].Task = Task{Status: TaskStopped, ExitCode: 1}
 			}

@@ -55,18 +55,24 @@ func (m *maker) finish() *Plan {
 	}
 	sortTouches(p.Touches)
 	p.Summary.Frees, p.Summary.FreesMost = m.frees, m.freesMost
-	p.Summary.Outages = outages(p)
+	p.Summary.Outages = outages(p, m.outages)
 	return p
 }
 
-// outages finds the containers that are down for a while and then up again: those with a stop and, after it, a start.
-func outages(p *Plan) []Outage {
+// outages finds the containers that are down for a while and then up again: those with a stop and, after it, a start. A stop may be
+// another change's, where a container takes over from others.
+func outages(p *Plan, over map[*Change]time.Duration) []Outage {
 	type down struct{ timeout time.Duration }
 	stopped := map[int]*down{} // by change
+	for i, c := range p.Changes {
+		if d, ok := over[c]; ok {
+			stopped[i] = &down{d}
+		}
+	}
 	var out []Outage
 	place := map[spec.Addr]int{}
 	for _, s := range p.Steps {
-		if s.Change < 0 || p.Changes[s.Change].Action != Replace {
+		if s.Change < 0 || p.Changes[s.Change].Action != Replace && stopped[s.Change] == nil {
 			continue
 		}
 		switch op := s.Op.(type) {

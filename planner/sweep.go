@@ -21,8 +21,8 @@ func (m *maker) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
 	}
 }
 
-// discard stops and removes a container that nothing takes the place of.
-func (m *maker) discard(w *work, l *LiveContainer) {
+// discard stops and removes a container that nothing takes the place of. It gives what the container was.
+func (m *maker) discard(w *work, l *LiveContainer) *spec.Container {
 	w.change.Object = nameOf(l)
 	was := &spec.Container{}
 	if l.Spec != nil {
@@ -38,6 +38,7 @@ func (m *maker) discard(w *work, l *LiveContainer) {
 	if f.leave == nil {
 		f.leave = f.remove
 	}
+	return was
 }
 
 func (m *maker) fateOf(l *LiveContainer) *fate {
@@ -67,11 +68,10 @@ func (m *maker) sweepContainers() {
 				m.fail(m.protectedRemoval(a, "container "+nameOf(l)))
 				continue
 			}
-			m.discard(m.add(a, Remove, "remove", m.decl(a), m.goneReason()), l)
-			m.fates[l.ID].gone = true
+			w := m.add(a, Remove, "remove", m.decl(a), m.goneReason())
+			m.leaves(w, l, m.discard(w, l))
 		}
 	}
-	m.connectNames()
 	m.connectDependents()
 }
 
@@ -89,29 +89,13 @@ func (m *maker) protectedRemoval(a spec.Addr, what string) *hcl.Diagnostic {
 	return fault(hcl.Range{}, "Removal is prevented", "The %s was %s, which is not in the files any more, and it has prevent_destroy = true from the last apply. Put the block back with prevent_destroy = false and apply that; then take the block out.", what, a)
 }
 
-// nameWait is a step that needs a container's name, which another container may still have.
-type nameWait struct {
+// taker is a step that needs what its container has alone, which another container may still have.
+type taker struct {
 	step *draft
-	name string
-	addr spec.Addr
+	want *spec.Container
 }
 
-func (m *maker) waitForName(d *draft, c *spec.Container) {
-	if len(m.byName[c.Name]) > 0 {
-		m.nameWaits = append(m.nameWaits, nameWait{d, c.Name, c.Addr})
-	}
-}
-
-// connectNames lets who takes over a name start after who had it.
-func (m *maker) connectNames() {
-	for _, w := range m.nameWaits {
-		for _, l := range m.byName[w.name] {
-			if f := m.fates[l.ID]; f != nil && f.gone && l.Owner.Addr != w.addr {
-				w.step.wait(f.leave)
-			}
-		}
-	}
-}
+func (m *maker) waitForFacts(d *draft, c *spec.Container) { m.takers = append(m.takers, taker{d, c}) }
 
 // toldBy gives the slow steps after which all that a resource refers to is known: the digests of images, and which of two containers
 // it is that has an address.

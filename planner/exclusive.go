@@ -1,0 +1,114 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// fact is something that one running container has alone. A container that goes gives it, and one that comes needs it.
+type fact struct{ kind, value string }
+
+// onHostNetwork is a fact as long as nothing says which ports a container on it listens on.
+var onHostNetwork = fact{kind: "the host network"}
+
+func (f fact) String() string { return strings.TrimSpace(f.kind + " " + f.value) }
+
+// exclusives gives the facts that a container needs to run.
+func exclusives(c *spec.Container) []fact {
+	out := []fact{{"the name", c.Name}}
+	if c.NetworkMode == spec.NetworkHost {
+		out = append(out, onHostNetwork)
+	}
+	return out
+}
+
+// shared gives the facts that two containers can't have at once: none where both say that they run beside each other.
+func shared(a, b *spec.Container) []fact {
+	beside := a.Update.Strategy == spec.StartFirst && b.Update.Strategy == spec.StartFirst
+	return slices.DeleteFunc(exclusives(a), func(f fact) bool {
+		return f == onHostNetwork && beside || !slices.Contains(exclusives(b), f)
+	})
+}
+
+// leaver is a container that is removed, and what it had alone.
+type leaver struct {
+	live   *LiveContainer
+	was    *spec.Container // in normal form
+	addr   spec.Addr
+	change *Change
+	stop   *draft // nil: it doesn't run
+	remove *draft
+}
+
+// comer is a container that is to run and has no predecessor at its own address.
+type comer struct {
+	want   *spec.Container
+	change *Change
+	begun  bool     // an earlier apply made it, and may have stopped its predecessors
+	rise   []*draft // its steps, in order, without its creation
+	tries  []*draft // those of them that can fail by its own fault
+}
+
+// leaves notes a container that is removed because nothing wants it any more.
+func (m *maker) leaves(w *work, l *LiveContainer, was *spec.Container) {
+	f := m.fateOf(l)
+	f.gone = true
+	x := &leaver{live: l, was: was, addr: l.Owner.Addr, change: w.change, remove: f.remove}
+	if f.leave != f.remove {
+		x.stop = f.leave
+	}
+	m.leavers = append(m.leavers, x)
+}
+
+// up tells whether its process runs, as it was asked to.
+func (x *leaver) up() bool { return x.live.Task.Up() }
+
+// cut tells whether an earlier apply may have stopped it for its successor, and ended there.
+func (x *leaver) cut(by *comer) bool {
+	return by.begun && !x.up() && x.was.State != spec.StateStopped && !x.live.Completed
+}
+
+// again gives the ops by which it runs as before.
+func (x *leaver) again() []Op {
+	name := orElse(x.live.Name, short(x.live.ID))
+	out := []Op{&StartTask{ID: x.live.ID, Name: name}}
+	if x.live.Task.Status == TaskPaused || !x.up() && x.was.State == spec.StatePaused {
+		out = append(out, &PauseTask{ID: x.live.ID, Name: name})
+	}
+	return out
+}
+
+// listensAs gives what of a container decides where it listens, as far as fairlead can tell: two for which it is equal listen on the
+// same ports.
+func listensAs(c *spec.Container) string {
+	return fmt.Sprintf("%q %q %q %q %q %v", c.Entrypoint, c.Command, sortedPairs(c.Env), c.User, c.WorkingDir, c.Mounts)
+}
+
+func sortedPairs(m map[string]string) []string {
+	out := make([]string, 0, len(m))
+	for _, k := range sortedKeys(m) {
+		out = append(out, k+"="+m[k])
+	}
+	return out
+}
+
+// likeness says how probable it is that one container is the successor of another; more is likelier.
+func likeness(x *leaver, y *comer) int {
+	n := 0
+	for weight, same := range map[int]bool{
+		32: x.addr.Block() == y.want.Addr.Block(),
+		16: x.addr.Key != "" && x.addr.KeyText() == y.want.Addr.KeyText(),
+		8:  x.was.Image.Name == y.want.Image.Name,
+		4:  slices.Equal(x.was.Command, y.want.Command) && slices.Equal(x.was.Entrypoint, y.want.Entrypoint),
+		2:  slices.Equal(sortedPairs(x.was.Env), sortedPairs(y.want.Env)),
+		1:  len(x.was.Mounts) == len(y.want.Mounts),
+	} {
+		if same {
+			n += weight
+		}
+	}
+	return n
+}

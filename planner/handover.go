@@ -1,0 +1,329 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// handover is a set of containers that are removed and of ones that come, of which nobody can tell who needs what of whom: all that go
+// are stopped, one after the other, before any of the others starts; and none is removed before all that come are ready.
+type handover struct {
+	from []*leaver
+	to   []*comer
+	of   map[*comer][]*leaver // who takes whose place: that runs again if its successor fails
+}
+
+// handovers finds who takes over from whom. Where the two are the same but for their address, that is clear, and the two are a
+// handover of their own.
+func (m *maker) handovers() []*handover {
+	if len(m.comers) == 0 || len(m.leavers) == 0 {
+		return nil
+	}
+	var out []*handover
+	taken := map[any]bool{}
+	lives := map[spec.Addr][]*leaver{} // an address can have several generations
+	for _, x := range m.leavers {
+		lives[x.addr] = append(lives[x.addr], x)
+	}
+	pair := func(x *leaver, y *comer) {
+		h := &handover{to: []*comer{y}, of: map[*comer][]*leaver{y: {x}}}
+		for _, g := range lives[x.addr] {
+			if !taken[g] {
+				taken[g], h.from = true, append(h.from, g)
+			}
+		}
+		taken[y] = true
+		out = append(out, h)
+	}
+	match := func(key func(c *spec.Container) string, shares func(a, b *spec.Container) bool) {
+		by := map[string][]*leaver{}
+		for _, x := range m.leavers {
+			if !taken[x] && !x.live.Pending {
+				by[key(x.was)] = append(by[key(x.was)], x)
+			}
+		}
+		for _, y := range m.comers {
+			k := key(y.want)
+			if i := slices.IndexFunc(by[k], func(x *leaver) bool { return !taken[y] && shares(x.was, y.want) && (x.stop != nil || x.cut(y)) }); i >= 0 {
+				pair(by[k][i], y)
+				by[k] = slices.Delete(by[k], i, i+1)
+			}
+		}
+	}
+	match(func(c *spec.Container) string { return c.Name }, func(a, b *spec.Container) bool { return true })
+	match(listensAs, func(a, b *spec.Container) bool {
+		return a.NetworkMode == spec.NetworkHost && b.NetworkMode == spec.NetworkHost
+	})
+	if rest := m.restOf(taken); rest != nil {
+		out = append(out, rest)
+	}
+	return out
+}
+
+// restOf is the handover of those of which nobody can tell; nil where there is nothing to hand over.
+func (m *maker) restOf(taken map[any]bool) *handover {
+	h := &handover{of: map[*comer][]*leaver{}}
+	for _, y := range m.comers {
+		if !taken[y] && y.want.NetworkMode == spec.NetworkHost {
+			h.to = append(h.to, y)
+		}
+	}
+	for _, x := range m.leavers {
+		if !taken[x] && x.was.NetworkMode == spec.NetworkHost && slices.ContainsFunc(h.to, func(y *comer) bool { return x.stop != nil || x.cut(y) && !x.live.Pending }) {
+			h.from = append(h.from, x)
+		}
+	}
+	if len(h.from) == 0 || len(h.to) == 0 {
+		return nil
+	}
+	for round := 0; ; round++ { // one for each first, then the others to the likeliest
+		type likely struct {
+			x *leaver
+			y *comer
+			n int
+		}
+		var all []likely
+		for _, x := range h.from {
+			if taken[x] || x.live.Pending {
+				continue
+			}
+			for _, y := range h.to {
+				if (round > 0 || !taken[y]) && (!beside(x, y) || h.besideAll(x)) {
+					all = append(all, likely{x, y, likeness(x, y)})
+				}
+			}
+		}
+		if len(all) == 0 && round > 0 {
+			return h
+		}
+		slices.SortStableFunc(all, func(a, b likely) int { return b.n - a.n })
+		for _, l := range all {
+			if !taken[l.x] && (round > 0 || !taken[l.y]) {
+				taken[l.x], taken[l.y] = true, true
+				h.of[l.y] = append(h.of[l.y], l.x)
+			}
+		}
+	}
+}
+
+// beside tells whether two run beside each other: the one that goes is stopped when the other one is there.
+func beside(x *leaver, y *comer) bool { return len(shared(x.was, y.want)) == 0 }
+
+func (h *handover) besideAll(x *leaver) bool {
+	return !slices.ContainsFunc(h.to, func(y *comer) bool { return !beside(x, y) })
+}
+
+// connectFacts makes the edges of what containers have alone: who goes is stopped before who needs the same starts, and removed
+// when that is ready. Who fails to come gives it back.
+func (m *maker) connectFacts() {
+	for _, h := range m.handovers() {
+		m.connect(h)
+	}
+	by := map[fact][]*leaver{}
+	for _, x := range m.leavers {
+		for _, f := range exclusives(x.was) {
+			by[f] = append(by[f], x)
+		}
+	}
+	for _, t := range m.takers { // that have a predecessor of their own, or were there: they only wait, if nothing waits for them in turn
+		for _, f := range exclusives(t.want) {
+			for _, x := range by[f] {
+				if x.stop != nil && len(shared(x.was, t.want)) > 0 {
+					t.step.soft = append(t.step.soft, x.stop)
+				}
+			}
+		}
+	}
+}
+
+// connect makes the edges of one handover.
+func (m *maker) connect(h *handover) {
+	var stops []*leaver
+	for _, x := range h.from {
+		switch {
+		case x.stop == nil:
+		case !h.besideAll(x):
+			stops = append(stops, x)
+		default: // all are there before it goes
+			for _, y := range h.to {
+				x.stop.wait(y.rise[len(y.rise)-1])
+			}
+		}
+	}
+	var after []*comer // that can't start before these have stopped
+	for _, y := range h.to {
+		if slices.ContainsFunc(h.from, func(x *leaver) bool { return x.stop == nil || !beside(x, y) }) {
+			after = append(after, y)
+		}
+	}
+	inner := m.between(after)
+	first := m.awaitedBy(inner)
+	for i, x := range stops {
+		x.stop.wait(first...)
+		if i == 0 {
+			continue
+		}
+		x.stop.wait(stops[i-1].stop)
+		x.stop.finish = true // those before it wait for it
+		for _, was := range stops[:i] {
+			if was.up() {
+				x.stop.undo = append(x.stop.undo, was.again()...)
+			}
+		}
+	}
+	if len(stops) > 0 {
+		for _, y := range after {
+			y.rise[0].wait(stops[len(stops)-1].stop)
+		}
+	}
+	m.giveBack(h, after, inner, stops)
+	var last *draft
+	for _, x := range h.from {
+		x.remove.wait(last)
+		for _, y := range h.to {
+			x.remove.wait(y.rise[len(y.rise)-1])
+		}
+		x.remove.finish, last = true, x.remove
+	}
+	h.say(m, after, stops)
+}
+
+// between gives the addresses of some that come, and of all that must be ready between two of them.
+func (m *maker) between(ys []*comer) map[spec.Addr]bool {
+	inner := map[spec.Addr]bool{}
+	for _, y := range ys {
+		inner[y.want.Addr] = true
+	}
+	if len(ys) < 2 {
+		return inner
+	}
+	needs, needed := map[spec.Addr]bool{}, map[spec.Addr]bool{}
+	for _, a := range m.ordered {
+		if r := m.blocks[a]; r != nil {
+			needs[a] = inner[a] || slices.ContainsFunc(m.refs(r), func(to spec.Addr) bool { return needs[to] })
+		}
+	}
+	for _, a := range slices.Backward(m.ordered) {
+		if r := m.blocks[a]; r != nil && (inner[a] || needed[a]) {
+			for _, to := range m.refs(r) {
+				needed[to] = true
+			}
+		}
+	}
+	for a := range needs {
+		if needs[a] && needed[a] {
+			inner[a] = true
+		}
+	}
+	return inner
+}
+
+// awaitedBy gives all that those that come, and what is between them, wait for besides each other: nothing that was stopped waits for
+// anything else, so an interrupt doesn't hold them back.
+func (m *maker) awaitedBy(inner map[spec.Addr]bool) []*draft {
+	own := map[*draft]bool{}
+	for a := range inner {
+		if r := m.containers[a]; r != nil {
+			for _, d := range r.rise {
+				own[d] = true
+			}
+		}
+	}
+	var out []*draft
+	for _, a := range m.ordered {
+		if r := m.containers[a]; r != nil && inner[a] {
+			for _, d := range r.rise {
+				d.finish = true
+				for _, b := range d.after {
+					if !own[b] {
+						out = append(out, b)
+					}
+				}
+			}
+		}
+	}
+	return distinct(out)
+}
+
+// giveBack lets those that were stopped run again where who takes their place fails, or fails to come because of what it needs.
+func (m *maker) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, stops []*leaver) {
+	for _, y := range after {
+		var ops []Op
+		for _, x := range h.of[y] {
+			if slices.Contains(stops, x) && x.up() || x.cut(y) {
+				ops = append(ops, x.again()...)
+			}
+		}
+		if !y.want.Update.Rollback {
+			continue
+		}
+		for _, d := range y.tries {
+			d.undo = []Op{
+				&StopTask{ID: opID(d.op), Name: y.want.Name, Signal: y.want.StopSignal, Timeout: y.want.StopTimeout},
+				&RemoveContainer{ID: opID(d.op), Name: y.want.Name},
+			}
+		}
+		for _, a := range m.ordered { // y, and those between that y needs
+			if r := m.containers[a]; r != nil && inner[a] && (a == y.want.Addr || m.reaches(y.want.Addr, a)) {
+				for _, d := range r.tries {
+					d.undo = append(d.undo, ops...)
+				}
+			}
+		}
+	}
+}
+
+// reaches tells whether one resource needs another, by what it refers to.
+func (m *maker) reaches(from, to spec.Addr) bool {
+	seen := map[spec.Addr]bool{}
+	var visit func(a spec.Addr) bool
+	visit = func(a spec.Addr) bool {
+		r := m.blocks[a]
+		if r == nil || seen[a] {
+			return false
+		}
+		seen[a] = true
+		return slices.ContainsFunc(m.refs(r), func(b spec.Addr) bool { return b == to || visit(b) })
+	}
+	return visit(from)
+}
+
+// say notes on the changes who waits for whom, and for how long nothing runs.
+func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
+	names := func(n int, name func(i int) string) string {
+		var out []string
+		for i := range n {
+			out = append(out, name(i))
+		}
+		return strings.Join(slices.Compact(out), ", ")
+	}
+	to := names(len(h.to), func(i int) string { return h.to[i].want.Addr.String() })
+	for _, x := range h.from {
+		if slices.Contains(stops, x) {
+			x.change.Notes = append(x.change.Notes, "is stopped before "+to+" starts, and removed when that is ready")
+		} else {
+			x.change.Notes = append(x.change.Notes, "is removed when "+to+" is ready")
+		}
+	}
+	if len(stops) == 0 {
+		return
+	}
+	var until time.Duration
+	for _, x := range stops {
+		until += x.stop.op.(*StopTask).Timeout
+	}
+	from := names(len(stops), func(i int) string { return stops[i].addr.String() })
+	for _, y := range after {
+		what := onHostNetwork
+		if len(h.to) == 1 {
+			what = shared(stops[0].was, y.want)[0]
+		}
+		y.change.Notes = append(y.change.Notes, "takes over "+what.String()+" from "+from+", stopped first")
+		if slices.ContainsFunc(h.of[y], func(x *leaver) bool { return x.up() }) {
+			m.outages[y.change] = until
+		}
+	}
+}
