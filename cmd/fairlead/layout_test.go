@@ -46,7 +46,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/buildkit": {
-		may:    []string{"executor", "spec", "executor/registry"},
+		may:    []string{"executor", "spec", "executor/build", "executor/registry"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/rootfs": {

@@ -314,7 +314,7 @@ func TestRulesAreThoseOfBuildKitsClient(t *testing.T) {
 			text.WriteString("\n")
 		}
 		write(t, dir, ignoreName, text.String())
-		got, err := readTree(t.Context(), dir, "", "", "")
+		got, err := treeInputs(t, dir, nil, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +329,7 @@ func sent(t *testing.T, dir, ignore string) map[string]string {
 	t.Helper()
 	patterns, err := ignorefile.ReadAll(strings.NewReader(ignore))
 	must(t, err)
-	all, err := readTree(t.Context(), dir, filepath.Join(t.TempDir(), "none"), "", "")
+	all, err := treeInputs(t, dir, &rulesFile{}, "")
 	must(t, err)
 	values, out := files(all), map[string]string{}
 	must(t, fsutil.Walk(t.Context(), dir, &fsutil.FilterOpt{ExcludePatterns: patterns}, func(path string, _ os.FileInfo, err error) error {
@@ -337,4 +337,11 @@ func sent(t *testing.T, dir, ignore string) map[string]string {
 		return err
 	}))
 	return out
+}
+
+// treeInputs reads a directory.
+func treeInputs(t *testing.T, dir string, ignore *rulesFile, cacheDir string) (planner.Inputs, error) {
+	t.Helper()
+	_, in, err := readTree(t.Context(), dir, ignore, "", cacheDir)
+	return in, err
 }

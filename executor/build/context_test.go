@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
@@ -46,7 +47,7 @@ func TestInputsAreSorted(t *testing.T) {
 			write(t, dir, name, "")
 		}
 	}
-	in, err := readTree(t.Context(), dir, "", "", "")
+	in, err := treeInputs(t, dir, nil, "")
 	must(t, err)
 	if !slices.IsSortedFunc(in, func(a, b planner.Input) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the files are not sorted")
@@ -67,7 +68,7 @@ func TestCacheSeesEveryChange(t *testing.T) {
 	}
 	settle()
 	reading := func(cacheDir string) planner.Inputs {
-		in, err := readTree(t.Context(), dir, "", "", cacheDir)
+		in, err := treeInputs(t, dir, nil, cacheDir)
 		must(t, err)
 		return in
 	}
@@ -139,7 +140,7 @@ func TestCacheSeesEveryChange(t *testing.T) {
 func TestFreshFilesAreNotTrusted(t *testing.T) {
 	dir, cacheDir := t.TempDir(), t.TempDir()
 	write(t, dir, "a", "1")
-	_, err := readTree(t.Context(), dir, "", "", cacheDir)
+	_, err := treeInputs(t, dir, nil, cacheDir)
 	must(t, err)
 	c := openCache(cacheDir, dir+"\x00")
 	if c.count != 0 {
@@ -188,7 +189,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}{"one large file": {dir, 4 << 20}, "50,000 files": {many, 100 << 20}} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := readTree(t.Context(), tt.dir, "", "", t.TempDir())
+		_, err := treeInputs(t, tt.dir, nil, t.TempDir())
 		must(t, err)
 		runtime.ReadMemStats(&after)
 		if used := after.TotalAlloc - before.TotalAlloc; used > tt.limit {
@@ -223,14 +224,21 @@ func TestNamedContexts(t *testing.T) {
 	write(t, dir, "a/b", "x")
 	write(t, dir, "c", "x")
 	write(t, dir, ignoreName, "c\n"+ignoreName+"\n")
+	blob := func(text string) digest.Digest {
+		d := digest.FromString(text)
+		write(t, layout, "blobs/sha256/"+d.Encoded(), text)
+		return d
+	}
+	one10, latest, other := blob("1"), blob("2"), blob("3")
 	index, err := json.Marshal(ocispec.Index{Manifests: []ocispec.Descriptor{
-		{Digest: "sha256:1", Annotations: map[string]string{ocispec.AnnotationRefName: "1.0"}},
-		{Digest: "sha256:2", Annotations: map[string]string{ocispec.AnnotationRefName: "latest"}},
+		{Digest: other, Annotations: map[string]string{annotationImageName: "example.com/other:1.0"}},
+		{Digest: one10, Annotations: map[string]string{ocispec.AnnotationRefName: "1.0", annotationImageName: "example.com/a:latest"}},
+		{Digest: latest, Annotations: map[string]string{ocispec.AnnotationRefName: "latest"}},
 	}})
 	must(t, err)
 	write(t, layout, "index.json", string(index))
 	contexts := map[string]spec.BuildContext{
-		"dir": {Dir: dir}, "tagged": {Layout: layout + ":1.0"}, "latest": {Layout: layout}, "pinned": {Layout: layout + "@sha256:3"},
+		"dir": {Dir: dir}, "tagged": {Layout: layout + ":1.0"}, "latest": {Layout: layout}, "pinned": {Layout: layout + "@" + other.String()},
 		"image": {Image: spec.Addr{Kind: spec.KindImage, Name: "base"}}, "reference": {Ref: "example.com/a:1"}, "unused": {Dir: "/nowhere"},
 	}
 	r := mustRead(t, spec.Build{Inline: "FROM tagged\nFROM latest\nFROM pinned AS p\nFROM image\nCOPY --from=dir a /\nCOPY --from=0 / /\nCOPY --from=1 / /\nRUN --mount=from=p,target=/p true\nCOPY --from=reference / /\n", Contexts: contexts}, Options{})
@@ -238,7 +246,7 @@ func TestNamedContexts(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"dir:a": "0755 dir", "dir:a/b": "0644" + sum}, files(r.Inputs)); diff != "" {
 		t.Error("files (-want +got):", diff)
 	}
-	want := map[string]string{"tagged": "sha256:1", "latest": "sha256:2", "pinned": "sha256:3", "image": "image.base", "reference": "example.com/a:1"}
+	want := map[string]string{"tagged": one10.String(), "latest": latest.String(), "pinned": other.String(), "image": "image.base", "reference": "example.com/a:1"}
 	if diff := cmp.Diff(want, byName(r.Inputs, planner.InputContext)); diff != "" {
 		t.Error("contexts (-want +got):", diff)
 	}
@@ -249,6 +257,58 @@ func TestNamedContexts(t *testing.T) {
 	if want := `there is no tag "1.O" in it. Did you mean "1.0"?`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v; want %s", err, want)
 	}
+}
+
+// What an index says in several ways is read in one way.
+func TestTagsOfLayouts(t *testing.T) {
+	one, two := digest.FromString("1"), digest.FromString("2")
+	for name, tt := range map[string]struct {
+		index []ocispec.Descriptor
+		word  string // after the layout's directory
+		want  string // digest, or words of the error
+	}{
+		"a tag":                          {[]ocispec.Descriptor{entryOf(one, "v1", "")}, ":v1", one.String()},
+		"a name":                         {[]ocispec.Descriptor{entryOf(one, "", "example.com/a:v1")}, ":v1", one.String()},
+		"a name of docker's, bare":       {[]ocispec.Descriptor{entryOf(one, "", "docker.io/library/a:latest")}, "", one.String()},
+		"a name in the tag's place":      {[]ocispec.Descriptor{entryOf(one, "example.com/a:v1", "")}, ":v1", one.String()},
+		"a tag before a name":            {[]ocispec.Descriptor{entryOf(one, "", "example.com/a:v1"), entryOf(two, "v1", "")}, ":v1", two.String()},
+		"a tag and another's name":       {[]ocispec.Descriptor{entryOf(one, "v2", "example.com/a:v1"), entryOf(two, "v1", "example.com/a:v2")}, ":v1", two.String()},
+		"twice the same":                 {[]ocispec.Descriptor{entryOf(one, "v1", ""), entryOf(one, "v1", "example.com/a:v1")}, ":v1", one.String()},
+		"one tag, two images":            {[]ocispec.Descriptor{entryOf(one, "v1", ""), entryOf(two, "v1", "")}, ":v1", "its index gives the tag \"v1\" to 2 images"},
+		"two names, one tag":             {[]ocispec.Descriptor{entryOf(one, "", "a:v1"), entryOf(two, "", "b:v1")}, ":v1", "its index gives the tag \"v1\" to 2 images"},
+		"no tag, and one image":          {[]ocispec.Descriptor{entryOf(one, "", "")}, "", one.String()},
+		"no tag, and one image that has": {[]ocispec.Descriptor{entryOf(one, "v1", "")}, "", one.String()},
+		"no tag, and two":                {[]ocispec.Descriptor{entryOf(one, "v1", ""), entryOf(two, "v2", "")}, "", "it has 2 images, and none has the tag \"latest\""},
+		"another":                        {[]ocispec.Descriptor{entryOf(one, "v1", "")}, ":v2", "there is no tag \"v2\" in it"},
+		"none at all":                    {nil, "", "there is no tag \"latest\" in it"},
+		"a digest":                       {nil, "@" + one.String(), one.String()},
+		"a digest that isn't there":      {nil, "@" + digest.FromString("x").String(), "there is no sha256:"},
+		"no digest":                      {nil, "@sha256:1", "\"sha256:1\" is no digest"},
+		"an image that isn't there":      {[]ocispec.Descriptor{entryOf(digest.FromString("x"), "v1", "")}, ":v1", "there is no sha256:"},
+	} {
+		dir := t.TempDir()
+		for _, text := range []string{"1", "2"} {
+			write(t, dir, "blobs/sha256/"+digest.FromString(text).Encoded(), text)
+		}
+		index, err := json.Marshal(ocispec.Index{Manifests: tt.index})
+		must(t, err)
+		write(t, dir, "index.json", string(index))
+		at, got, err := layoutImage(dir + tt.word)
+		if err == nil && (got != tt.want || at != dir) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %s, %s, %v; want %s", name, at, got, err, tt.want)
+		}
+	}
+}
+
+func entryOf(d digest.Digest, tag, name string) ocispec.Descriptor {
+	out := ocispec.Descriptor{Digest: d, Annotations: map[string]string{}}
+	if tag != "" {
+		out.Annotations[ocispec.AnnotationRefName] = tag
+	}
+	if name != "" {
+		out.Annotations[annotationImageName] = name
+	}
+	return out
 }
 
 // Options count if they are set and change the result; a secret only as a keyed hash.

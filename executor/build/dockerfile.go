@@ -25,9 +25,9 @@ const defaultName = "Dockerfile"
 
 // dockerfile is the text that a build follows.
 type dockerfile struct {
-	path   string // for messages
-	text   []byte // nil: it is in a remote context, where only the builder sees it
-	ignore string // path of the ignore file that belongs to this Dockerfile alone; "": it has none
+	path   string     // for messages
+	text   []byte     // nil: it is in a remote context, where only the builder sees it
+	ignore *rulesFile // the ignore file that belongs to this Dockerfile alone; nil: it has none
 }
 
 // findDockerfile reads the Dockerfile from where BuildKit takes it: the block itself, a path, or the context.
@@ -70,18 +70,23 @@ func readDockerfile(at string) (*dockerfile, error) {
 }
 
 func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
-	own := at + ".dockerignore"
-	switch _, err := os.Stat(own); {
-	case err == nil:
-		f.ignore = own
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, unreadable(own, err)
+	own := at + ignoreName
+	text, err := readText(own)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	f.ignore = &rulesFile{at: own, own: own, text: append([]byte{}, text...)}
 	return f, nil
 }
 
 // noDockerfile names what may have been meant: a near name, or any other Dockerfile that is there.
 func noDockerfile(at string) error {
+	if to, err := os.Readlink(at); err == nil {
+		return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shown(to))
+	}
 	var near, others []string
 	entries, _ := os.ReadDir(filepath.Dir(at)) // none where the directory is missing as well
 	for _, e := range entries {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -51,6 +52,14 @@ func firstLine(at []parser.Range) int {
 		return 0
 	}
 	return at[0].Start.Line
+}
+
+// shown is a path for people: quoted where it has what a terminal would take for something else.
+func shown(path string) string {
+	if q := strconv.Quote(path); q != `"`+path+`"` {
+		return q
+	}
+	return path
 }
 
 // didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.

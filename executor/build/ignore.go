@@ -16,28 +16,36 @@ import (
 // ignoreName is the ignore file of a context, in it.
 const ignoreName = ".dockerignore"
 
-// readRules reads the patterns of an ignore file: the one at own, or the context's. A link is followed only within the context.
-func readRules(root, own string) ([]string, error) {
-	at := own
-	if at == "" {
-		var err error
-		if at, err = continuity.RootPath(root, ignoreName); err != nil {
-			return nil, unreadable(filepath.Join(root, ignoreName), err)
-		}
+// rulesFile is an ignore file.
+type rulesFile struct {
+	at   string // for messages
+	own  string // at, where it belongs to one Dockerfile; "" for the context's
+	text []byte // nil: there is none
+}
+
+// contextRules reads the ignore file of a context. A link is followed only within the context, as the builder follows it.
+func contextRules(root string) (*rulesFile, error) {
+	at, err := continuity.RootPath(root, ignoreName)
+	if err != nil {
+		return nil, unreadable(filepath.Join(root, ignoreName), err)
 	}
 	text, err := readText(at)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return &rulesFile{at: at}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
+	return &rulesFile{at: at, text: append([]byte{}, text...)}, nil
+}
+
+func (f *rulesFile) patterns() ([]string, error) {
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(f.text))
 	if err == nil {
 		_, err = patternmatcher.New(patterns)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: a pattern in it cannot be read: %w", at, err)
+		return nil, fmt.Errorf("%s: a pattern in it cannot be read: %w", f.at, err)
 	}
 	return patterns, nil
 }

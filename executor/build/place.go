@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -85,8 +84,8 @@ func siblings(at string) []string {
 }
 
 // inputs are what is in a context: each file of a directory, else one for all. name is "" for the main context; ignore is the
-// path of the file with its rules, "" for the context's own.
-func (p place) inputs(ctx context.Context, name, ignore, cacheDir string) (planner.Inputs, error) {
+// Dockerfile's own ignore file, nil for the context's.
+func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, cacheDir string, local *Local) (planner.Inputs, error) {
 	whole, prefix := mainContext, ""
 	if name != "" {
 		whole, prefix = name, name+":"
@@ -97,9 +96,12 @@ func (p place) inputs(ctx context.Context, name, ignore, cacheDir string) (plann
 	case isNothing:
 		return nil, nil
 	case isDir:
-		return readTree(ctx, p.at, ignore, prefix, cacheDir)
+		dir, in, err := readTree(ctx, p.at, ignore, prefix, cacheDir)
+		local.Dirs[name] = dir
+		return in, err
 	case isTar:
 		value, err = fileDigest(ctx, p.at, cacheDir)
+		local.Tar = &File{path: p.at, digest: value}
 	case isGit:
 		value, err = gitState(ctx, p.at, p.git)
 	case isHTTP:
@@ -112,10 +114,11 @@ func (p place) inputs(ctx context.Context, name, ignore, cacheDir string) (plann
 }
 
 // contextInputs are what the named contexts hold that the Dockerfile uses. A reference to an image becomes a base.
-func (u *uses) contextInputs(ctx context.Context, b *spec.Build, o Options) (planner.Inputs, error) {
+func (u *uses) contextInputs(ctx context.Context, b *spec.Build, o Options, local *Local) (planner.Inputs, error) {
 	var out planner.Inputs
 	for _, key := range slices.Sorted(maps.Keys(u.contexts)) {
-		in, err := u.contextInput(ctx, key, b.Contexts[key], o)
+		local.Contexts[key] = b.Contexts[key]
+		in, err := u.contextInput(ctx, key, b.Contexts[key], o, local)
 		if err != nil {
 			return nil, fmt.Errorf("contexts[%q] %w", key, err)
 		}
@@ -124,7 +127,7 @@ func (u *uses) contextInputs(ctx context.Context, b *spec.Build, o Options) (pla
 	return out, nil
 }
 
-func (u *uses) contextInput(ctx context.Context, key string, c spec.BuildContext, o Options) (planner.Inputs, error) {
+func (u *uses) contextInput(ctx context.Context, key string, c spec.BuildContext, o Options, local *Local) (planner.Inputs, error) {
 	one := func(value string) planner.Inputs {
 		return planner.Inputs{{Kind: planner.InputContext, Name: key, Value: value}}
 	}
@@ -137,50 +140,19 @@ func (u *uses) contextInput(ctx context.Context, key string, c spec.BuildContext
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, "", o.CacheDir)
+		return p.inputs(ctx, key, nil, o.CacheDir, local)
 	case c.URL != "":
 		p, err := locate("url", c.URL)
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, "", o.CacheDir)
+		return p.inputs(ctx, key, nil, o.CacheDir, local)
 	case c.Layout != "":
-		value, err := layoutState(c.Layout)
+		dir, value, err := layoutImage(c.Layout)
+		local.Layouts[key] = Layout{dir, digest.Digest(value)}
 		return one(value), err
 	case c.Ref != "":
 		return one(c.Ref), nil
 	}
 	return one(c.Image.String()), nil
-}
-
-// layoutState is the digest that a tag stands for in an OCI layout, given as PATH:TAG or PATH@DIGEST.
-func layoutState(layout string) (string, error) {
-	if _, digest, ok := strings.Cut(layout, "@"); ok {
-		return digest, nil
-	}
-	dir, tag := layout, "latest"
-	if i := strings.LastIndex(layout, ":"); i > strings.LastIndex(layout, "/") {
-		dir, tag = layout[:i], layout[i+1:]
-	}
-	at := filepath.Join(dir, ocispec.ImageIndexFile)
-	text, err := readText(at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("oci layout %s: there is no %s in it", dir, ocispec.ImageIndexFile)
-	}
-	if err != nil {
-		return "", err
-	}
-	var index ocispec.Index
-	if err := json.Unmarshal(text, &index); err != nil {
-		return "", fmt.Errorf("%s: it is no valid JSON: %w", at, err)
-	}
-	var tags []string
-	for _, m := range index.Manifests {
-		name := m.Annotations[ocispec.AnnotationRefName]
-		if name == tag {
-			return m.Digest.String(), nil
-		}
-		tags = append(tags, name)
-	}
-	return "", fmt.Errorf("oci layout %s: there is no tag %q in it.%s", dir, tag, didYouMean(tag, tags))
 }

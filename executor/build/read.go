@@ -23,14 +23,8 @@ type Reading struct {
 	Bases      []Base         // images that must be resolved, in the order of the Dockerfile
 	Runs       []Run          // RUN instructions that don't run on Host itself
 	Dockerfile string         // its path, for messages
-	Secrets    map[string]Secret
-	Opaque     bool // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
-}
-
-// Secret is a secret's value, as it was hashed.
-type Secret struct {
-	Value []byte
-	Sum   string // keyed hash
+	Local      *Local         // what the builder is given of it
+	Opaque     bool           // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
 }
 
 // Base is an image that the Dockerfile names.
@@ -87,27 +81,28 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := readSecrets(b.Secrets, o)
-	if err != nil {
+	local := &Local{Dockerfile: defaultName, Contexts: map[string]spec.BuildContext{}, Dirs: map[string]*Directory{}, Layouts: map[string]Layout{}}
+	if local.Secrets, err = readSecrets(b.Secrets, o); err != nil {
 		return nil, err
 	}
 	in := blockInputs(b, o, uses)
-	for id, s := range secrets {
+	for id, s := range local.Secrets {
 		in = append(in, planner.Input{Kind: planner.InputSecret, Name: id, Value: s.Sum})
 	}
 	if file.text != nil {
 		in = append(in, planner.Input{Kind: planner.InputDockerfile, Name: "Dockerfile", Value: digestOf(file.text)})
 	}
-	named, err := uses.contextInputs(ctx, b, o)
+	named, err := uses.contextInputs(ctx, b, o, local)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := main.inputs(ctx, "", file.ignore, o.CacheDir)
+	rest, err := main.inputs(ctx, "", file.ignore, o.CacheDir, local)
 	if err != nil {
 		return nil, fmt.Errorf("context %w", err)
 	}
+	local.take(b, file)
 	return &Reading{
 		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Runs: uses.runs, Dockerfile: file.path,
-		Secrets: secrets, Opaque: uses.opaque,
+		Local: local, Opaque: uses.opaque,
 	}, nil
 }

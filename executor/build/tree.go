@@ -21,27 +21,35 @@ import (
 )
 
 // readTree gives an input for each entry of a directory that its ignore file lets through, named by its path with prefix before it.
-func readTree(ctx context.Context, root, ignore, prefix, cacheDir string) (planner.Inputs, error) {
+func readTree(ctx context.Context, root string, ignore *rulesFile, prefix, cacheDir string) (*Directory, planner.Inputs, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return nil, unreadable(root, err)
+		return nil, nil, unreadable(root, err)
 	}
-	patterns, err := readRules(real, ignore)
+	if ignore == nil {
+		if ignore, err = contextRules(real); err != nil {
+			return nil, nil, err
+		}
+	}
+	patterns, err := ignore.patterns()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t := &tree{root: real, patterns: patterns, cache: openCache(cacheDir, root+"\x00"+ignore), started: time.Now()}
+	t := &tree{root: real, patterns: patterns, cache: openCache(cacheDir, root+"\x00"+ignore.own), started: time.Now()}
 	top := &dir{}
 	if err := t.walk(ctx, top); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := t.hash(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	top.settle()
 	t.cache.save(top, t.started)
 	out := make(planner.Inputs, 0, top.size)
-	return top.appendTo(out, prefix), nil
+	top.each(func(e *entry) {
+		out = append(out, planner.Input{Kind: planner.InputFile, Name: prefix + e.path, Value: e.value})
+	})
+	return &Directory{root: real, top: top, ignore: ignore.text}, out, nil
 }
 
 // tree is one reading of a directory.
@@ -242,15 +250,14 @@ func (d *dir) own(sub *entry) *entry {
 	return &d.entries[i]
 }
 
-// appendTo adds the inputs in the order of their names.
-func (d *dir) appendTo(out planner.Inputs, prefix string) planner.Inputs {
+// each calls f for each entry that is an input, in the order of their paths.
+func (d *dir) each(f func(*entry)) {
 	for i := range d.entries {
 		switch e := &d.entries[i]; {
 		case e.sub != nil:
-			out = e.sub.appendTo(out, prefix)
+			e.sub.each(f)
 		case !e.out:
-			out = append(out, planner.Input{Kind: planner.InputFile, Name: prefix + e.path, Value: e.value})
+			f(e)
 		}
 	}
-	return out
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -53,13 +54,8 @@ type Request struct {
 	Record    string                        // image record that a builder on the same containerd makes; whatever it names is replaced
 	Pins      map[string]string             // reference of an image in a registry → the one to take for it, with a digest
 	Images    map[string]ocispec.Descriptor // named context, or what a FROM says, → image in containerd's content store
-	Secrets   map[string]Secret             // by ID
-}
-
-// Secret is a secret of a build.
-type Secret struct {
-	Value []byte
-	Sum   string // a keyed hash of Value: a RUN that mounts the secret is taken from the cache only if it ran with this one
+	Local     *build.Local                  // what was read of it on this side
+	Key       string                        // under which the builder keeps what it is sent of directories, see Local.Prepare
 }
 
 // Result is what a build gave. All of its content is in containerd's content store, each document labelled with what it refers to.
@@ -98,6 +94,9 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 	local := c.local && r.Record != ""
 	opt.Exports = []client.ExportEntry{exportOf(r, local, store)}
 	resp, err := c.solve(ctx, opt, keysOf(r), view)
+	if changed := r.Local.Err(); changed != nil && ctx.Err() == nil {
+		return Result{}, changed
+	}
 	if err != nil {
 		return Result{}, explain(ctx, err, r, c, view)
 	}

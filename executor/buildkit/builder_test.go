@@ -23,6 +23,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -33,11 +34,12 @@ const shell = "FROM scratch AS base\nCOPY --from=tools busybox /bin/sh\n"
 // bench is a builder on a private containerd, and what is needed to use it.
 type bench struct {
 	*Builder
-	t      *testing.T
-	daemon *ctrdtest.Daemon
-	client *containerd.Client
-	ctx    context.Context
-	tools  string // a directory with busybox
+	t       *testing.T
+	daemon  *ctrdtest.Daemon
+	client  *containerd.Client
+	ctx     context.Context
+	secrets map[string]build.Secret // of each request
+	tools   string                  // a directory with busybox
 
 	mu    sync.Mutex
 	lines []string // that builds reported
@@ -108,6 +110,33 @@ func (b *bench) log() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Join(append(b.lines, b.notes...), "\n")
+}
+
+// Build reads what a request needs of this side, as those who call a Builder do. Where the Dockerfile has a fault, that is left to the builder.
+func (b *bench) Build(ctx context.Context, r Request, report func(executor.Progress)) (Result, error) {
+	secrets := r.Build.Secrets
+	r.Build.Secrets = nil
+	read, err := build.Read(ctx, r.Build, build.Options{Host: "linux/amd64", Platforms: r.Platforms})
+	r.Build.Secrets = secrets
+	if err != nil {
+		plain := *r.Build
+		plain.Inline, plain.Target = "FROM scratch\n", ""
+		for name := range plain.Contexts {
+			plain.Inline += "COPY --from=" + name + " x /\n"
+		}
+		if read, err = build.Read(ctx, &plain, build.Options{Host: "linux/amd64"}); err != nil {
+			return Result{}, err
+		}
+		read.Local.Text = []byte(r.Build.Inline)
+	}
+	r.Local = read.Local
+	if b.secrets != nil {
+		r.Local.Secrets = b.secrets
+	}
+	if r.Key, err = r.Local.Prepare(ctx, filepath.Join(b.o.DataRoot, "seen")); err != nil {
+		return Result{}, err
+	}
+	return b.Builder.Build(ctx, r, report)
 }
 
 func (b *bench) build(r Request) Result {

@@ -26,11 +26,11 @@ type cacheKeys map[string]string // keyed hash of a secret's value, by the secre
 
 // keysOf gives a request's; nil where BuildKit's own keys are enough.
 func keysOf(r Request) cacheKeys {
-	if len(r.Secrets) == 0 && len(r.Build.ExtraHosts) == 0 {
+	if len(r.Local.Secrets) == 0 && len(r.Build.ExtraHosts) == 0 {
 		return nil
 	}
 	keys := cacheKeys{}
-	for id, s := range r.Secrets {
+	for id, s := range r.Local.Secrets {
 		keys[id] = s.Sum
 	}
 	return keys

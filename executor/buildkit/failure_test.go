@@ -46,25 +46,6 @@ func TestStepErrors(t *testing.T) {
 	})
 }
 
-// What isn't there on this side is said before any builder is asked.
-func TestMissingInputs(t *testing.T) {
-	dir := tree(t, map[string]string{"file": ""})
-	for _, c := range []struct {
-		build spec.Build
-		words string
-	}{
-		{spec.Build{Context: "/nowhere/ctx"}, "build context /nowhere/ctx: there is no such file or directory"},
-		{spec.Build{Context: dir}, "Dockerfile " + dir + "/Dockerfile: there is no such file or directory"},
-		{spec.Build{Inline: "FROM x", Contexts: map[string]spec.BuildContext{"x": {Dir: "/nowhere"}}}, "context x /nowhere: there is no such file"},
-		{spec.Build{Inline: "FROM x", Contexts: map[string]spec.BuildContext{"x": {Dir: dir + "/file"}}}, "context x: " + dir + "/file is no directory"},
-		{spec.Build{Inline: "FROM x", Contexts: map[string]spec.BuildContext{"x": {Layout: "/nowhere:1"}}}, "context x: OCI layout /nowhere: there is no such file"},
-	} {
-		if _, err := inputsOf(Request{Build: &c.build}, nil); err == nil || !strings.Contains(err.Error(), c.words) {
-			t.Errorf("%v misses %q", err, c.words)
-		}
-	}
-}
-
 // A builder that isn't there is said to be so, with what to do.
 func TestNoBuilder(t *testing.T) {
 	ctrdtest.Each(t, func(t *testing.T, d *ctrdtest.Daemon) {

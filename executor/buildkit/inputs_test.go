@@ -19,6 +19,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -240,7 +241,7 @@ ARG SOURCE_DATE_EPOCH
 RUN --mount=type=secret,id=s echo "$VERSION $SOURCE_DATE_EPOCH $(cat /run/secrets/s | tr a-z A-Z)" >/out
 RUN cat /etc/hosts >/hosts; ulimit -n >/nofile; df /dev/shm | tail -1 | tr -s " " >/shm
 `)
-		r.Secrets = map[string]Secret{"s": {Value: []byte("hush-hush-secret")}}
+		b.secrets = map[string]build.Secret{"s": {Value: []byte("hush-hush-secret")}}
 		r.Build.Args = map[string]string{"VERSION": "1.5", "SOURCE_DATE_EPOCH": "1000"}
 		r.Build.Labels = map[string]string{"l": "L"}
 		r.Build.Annotations = map[string]string{"n": "N"}

@@ -39,7 +39,7 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 		FrontendAttrs: in.attrs,
 		LocalMounts:   in.mounts,
 		OCIStores:     in.stores,
-		SharedKey:     b.o.Stack + " " + r.Build.Context, // uploads of one context find what the last one left
+		SharedKey:     b.o.Stack + " " + r.Key, // uploads of one context find what the last one left
 		Session:       append(in.attach, &logins{hosts: b.hosts}, secretsprovider.FromMap(r.secretValues())),
 		CacheImports:  cachesOf(slices.DeleteFunc(slices.Clone(r.Build.CacheFrom), isNoCache)),
 		CacheExports:  cachesOf(r.Build.CacheTo),
@@ -65,7 +65,7 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 
 func (r Request) secretValues() map[string][]byte {
 	out := map[string][]byte{}
-	for id, s := range r.Secrets {
+	for id, s := range r.Local.Secrets {
 		out[id] = s.Value
 	}
 	return out

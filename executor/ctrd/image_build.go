@@ -127,9 +127,10 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 
 // request is what the builder is asked for.
 func (w *Writer) request(ctx context.Context, op *planner.BuildImage, read *build.Reading) (buildkit.Request, error) {
-	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}, Secrets: map[string]buildkit.Secret{}}
-	for id, s := range read.Secrets {
-		r.Secrets[id] = buildkit.Secret(s)
+	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}, Local: read.Local}
+	var err error
+	if r.Key, err = read.Local.Prepare(ctx, w.opts.cacheDir()); err != nil {
+		return r, err
 	}
 	for _, b := range op.Bases {
 		if b.Image.IsZero() && !b.Local {

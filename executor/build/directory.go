@@ -1,0 +1,212 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sys/unix"
+)
+
+// Directory is a directory as it was hashed, in the form that the builder's client sends: the entries that were hashed and no others. Content
+// that isn't what was hashed ends the sending with an error.
+type Directory struct {
+	root   string // without symbolic links
+	top    *dir
+	ignore []byte // text of the ignore file that was in force; nil: there was none
+	failed failure
+	files  []file // in the order of fsutil.ComparePath; nil: not prepared
+}
+
+// file is one entry of it.
+type file struct {
+	*types.Stat
+	value string // as in planner.Input
+}
+
+// failure is the first error of several goroutines.
+type failure struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) set(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+	return f.err
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// prepare takes from disk what is sent of each entry but its content.
+func (d *Directory) prepare(ctx context.Context) error {
+	var all []*entry
+	d.top.each(func(e *entry) { all = append(all, e) })
+	slices.SortFunc(all, func(a, b *entry) int { return fsutil.ComparePath(a.path, b.path) })
+	d.files = make([]file, 0, len(all))
+	first := map[uint64]string{} // path of the first name of an inode
+	for _, e := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		st, err := d.stat(e, first)
+		if err != nil {
+			return err
+		}
+		d.files = append(d.files, file{st, e.value})
+	}
+	return nil
+}
+
+// stat is what the builder is told of an entry. Further names of a file are links to the first, as fsutil has them.
+func (d *Directory) stat(e *entry, first map[uint64]string) (*types.Stat, error) {
+	at := filepath.Join(d.root, e.path)
+	var now unix.Stat_t
+	err := unix.Lstat(at, &now)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, moved(at, "it is gone")
+	}
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	is, err := describe(at, &now)
+	if err == nil && is == "" { // a regular file, whose content is seen when it is sent
+		var attrs string
+		attrs, err = attributes(at)
+		is = fmt.Sprintf("%04o %s%s", now.Mode&0o7777, contentOf(e.value), attrs)
+	}
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	if is != e.value {
+		return nil, moved(at, "it is another kind of file, or has other permissions or attributes")
+	}
+	st, err := fsutil.Stat(at)
+	if err != nil {
+		return nil, unreadable(at, err)
+	}
+	st.Path, st.Uid, st.Gid = e.path, 0, 0
+	if now.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return st, nil
+	}
+	if to, ok := first[now.Ino]; ok && now.Nlink > 1 {
+		st.Linkname = to
+	} else {
+		first[now.Ino] = e.path
+	}
+	return st, nil
+}
+
+// contentOf takes the digest out of a regular file's value; "" for what isn't one.
+func contentOf(value string) string {
+	for _, word := range strings.Fields(value) {
+		if strings.HasPrefix(word, "sha256:") {
+			return word
+		}
+	}
+	return ""
+}
+
+// moved says that a file isn't what the plan saw.
+func moved(at, how string) error {
+	return fmt.Errorf("%s: %s since it was hashed, so nothing is built from it. Plan again", shown(at), how)
+}
+
+// Walk implements fsutil.FS over what was hashed.
+func (d *Directory) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	target = strings.TrimPrefix(filepath.Join("/", target), "/")
+	skip := "" // with a slash: what is in this directory
+	for i := range d.files {
+		f := d.files[i]
+		if target != "" && f.Path != target && !strings.HasPrefix(f.Path, target+"/") {
+			continue
+		}
+		if skip != "" && strings.HasPrefix(f.Path, skip) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		skip = ""
+		err := fn(f.Path, &fsutil.DirEntryInfo{Stat: f.Stat.Clone()}, nil)
+		switch {
+		case errors.Is(err, filepath.SkipDir) && f.IsDir():
+			skip = f.Path + "/"
+		case errors.Is(err, filepath.SkipDir):
+			if skip = filepath.Dir(f.Path) + "/"; skip == "./" {
+				return nil
+			}
+		case errors.Is(err, filepath.SkipAll):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// Open implements fsutil.FS. The client sends nothing, and no error, where a file can't be opened: it is reading that fails here.
+func (d *Directory) Open(path string) (io.ReadCloser, error) {
+	i, ok := slices.BinarySearchFunc(d.files, path, func(f file, path string) int { return fsutil.ComparePath(f.Path, path) })
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+	}
+	at, want := filepath.Join(d.root, path), contentOf(d.files[i].value)
+	c := &checked{name: at, want: want, sum: sha256.New(), failed: &d.failed}
+	if want == digestOf(nil) { // or a socket, which can't be opened
+		c.file = io.NopCloser(bytes.NewReader(nil))
+		return c, nil
+	}
+	fd, err := unix.Open(at, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		c.file = io.NopCloser(failing{d.failed.set(unreadable(at, err))})
+		return c, nil
+	}
+	c.file = os.NewFile(uintptr(fd), at)
+	return c, nil
+}
+
+// failing is a file that can't be read.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// checked reads a file, and fails at its end if it wasn't what was hashed.
+type checked struct {
+	file   io.ReadCloser
+	name   string
+	want   string
+	sum    hash.Hash
+	failed *failure
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.file.Read(p)
+	c.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && "sha256:"+hex.EncodeToString(c.sum.Sum(nil)) != c.want {
+		err = c.failed.set(moved(c.name, "its content changed"))
+	}
+	return n, err
+}
+
+func (c *checked) Close() error { return c.file.Close() }
