@@ -51,7 +51,7 @@ func (w *Writer) awaitReady(ctx context.Context, op *planner.AwaitReady, report 
 	}
 	done := map[string]string{}
 	switch {
-	case op.Ready == spec.ReadyCompleted && c.Labels[labelCompleted] == "true" && !t.Up():
+	case op.Ready == spec.ReadyCompleted && completed(c.Labels, t):
 	case op.Ready == spec.ReadyCompleted:
 		report(executor.Progress{Note: "waiting for the process to complete"})
 		err = w.awaitCompleted(ctx, op, c)
@@ -69,6 +69,12 @@ func (w *Writer) awaitReady(ctx context.Context, op *planner.AwaitReady, report 
 		done[restartStatus] = "running"
 	}
 	return w.setLabels(ctx, op.ID, done)
+}
+
+// completed tells whether a job is done. The mark is of a process that ended with 0: one that runs, or that ended otherwise, began after
+// it, whoever started it.
+func completed(labels map[string]string, t planner.Task) bool {
+	return labels[labelCompleted] == "true" && !t.Up() && (t.Status != planner.TaskStopped || t.ExitCode == 0)
 }
 
 // wait gives the exit code of a process that ends within d.

@@ -129,7 +129,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 	if l.Owner != nil || l.OtherKey != nil {
 		l.Pending = c.Labels[labelPending] != ""
 		l.Protected = c.Labels[labelProtect] == "true"
-		l.Completed = c.Labels[labelCompleted] == "true"
+		l.Completed = completed(c.Labels, t)
 		l.Digest = c.Labels[labelDigest]
 		l.ImageOwned = a != nil && a.ImageOwned
 	} else {

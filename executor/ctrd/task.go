@@ -72,6 +72,11 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	if err != nil {
 		return err
 	}
+	if c.Labels[labelCompleted] != "" { // another process does not inherit it
+		if err := w.setLabels(ctx, op.ID, map[string]string{labelCompleted: ""}); err != nil {
+			return err
+		}
+	}
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		if err = w.startOnce(ctx, c); !passes(err) || time.Since(begun) > passingPatience {
 			break
