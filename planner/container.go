@@ -29,6 +29,7 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 		m.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
 		return g.asIs()
 	}
+	m.warnOfRestart(c)
 	want := normal(c, m.have.Host)
 	want.Image.Digest = img.digest
 	want.Image.Name = orElse(want.Image.Name, img.name)

@@ -21,13 +21,14 @@ type State struct {
 
 // Host is what the planner needs to know of the daemon and the machine.
 type Host struct {
-	Platform     string   // the host's own, normalised, as linux/amd64
-	Runs         []string // platforms whose programs run here, the host's own first; others by emulation
-	Snapshotters []string // that the daemon has; "" as default is Snapshotter
-	Snapshotter  string   // the daemon's default
-	Runtimes     []string // of the wanted ones, those that the daemon can start
-	Daemon       string   // version of containerd
-	Native       []string // of Runs, those that need no emulation
+	Platform        string   // the host's own, normalised, as linux/amd64
+	Runs            []string // platforms whose programs run here, the host's own first; others by emulation
+	Snapshotters    []string // that the daemon has; "" as default is Snapshotter
+	Snapshotter     string   // the daemon's default
+	Runtimes        []string // of the wanted ones, those that the daemon can start
+	Daemon          string   // version of containerd
+	RestartPolicies []string // that the daemon's restart monitor keeps; nil: not asked
+	Native          []string // of Runs, those that need no emulation
 
 	Emulators map[string]LiveEmulator // by platform, of those that are wanted and not native
 }

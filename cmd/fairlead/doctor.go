@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/containerd/containerd/v2/pkg/seccomp"
@@ -79,7 +80,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		note("snapshotter", slices.Contains(host.Snapshotters, host.Snapshotter), host.Snapshotter+", of "+strings.Join(host.Snapshotters, ", "),
 			"see containerd's log for why it does not work")
 		monitor := slices.ContainsFunc(plugins, func(p ctrd.Plugin) bool { return p.ID == "restart" && p.Works })
-		note("restarts", monitor, map[bool]string{true: "the restart monitor is at work", false: "containerd's restart monitor is not at work"}[monitor],
+		note("restarts", monitor, restarts(monitor, host),
 			"take it out of disabled_plugins in containerd's config.toml: without it nothing comes back after a crash or a reboot")
 		note("defaults", true, lacking(have.Containers), "")
 		for _, p := range plugins {
@@ -154,6 +155,19 @@ func (a *app) ask(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
 	}
 	plugins, err := r.Plugins(ctx)
 	return have, plugins, err
+}
+
+// restarts says what the daemon's restart monitor does.
+func restarts(atWork bool, h planner.Host) string {
+	if !atWork {
+		return "containerd's restart monitor is not at work"
+	}
+	for _, policy := range []string{spec.RestartOnFailure, spec.RestartUnlessStopped} {
+		if trouble := planner.RestartTrouble(h, policy); trouble != "" {
+			return "the restart monitor is at work, but not for restart = " + strconv.Quote(policy) + ": " + trouble
+		}
+	}
+	return "the restart monitor is at work"
 }
 
 // mostNamed is how many containers doctor names.

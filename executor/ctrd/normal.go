@@ -38,7 +38,7 @@ type ociSpec struct {
 
 // normal reads a container back: what a block would have to say to get what is there. a is what was asked for last; it decides
 // where what is there can be said in two ways, and only there. Of a container that is not fairlead's it holds the image's share alone.
-func normal(r *containersapi.Container, a *applied, up bool) (*asRead, error) {
+func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, error) {
 	var s ociSpec
 	if err := json.Unmarshal(r.GetSpec().GetValue(), &s); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func normal(r *containersapi.Container, a *applied, up bool) (*asRead, error) {
 	changed := a.Written.changed(r)
 	security, lacks := s.security(was, a, changed)
 	c.Security = security
-	c.Restart = restart(r.Labels, was, up)
+	c.Restart = restart(r.Labels, was, up, stopped)
 	c.State = was.State
 	c.Ready = was.Ready
 	if c.Ready == "" {
@@ -250,8 +250,9 @@ func readMounts(live []specs.Mount, was *spec.Container, a *applied) []spec.Moun
 	return out
 }
 
-// restart reads the policy. One that the monitor does not act on is none, if the process is meant to run.
-func restart(labels map[string]string, was *spec.Container, up bool) spec.Restart {
+// restart reads the policy. One that the monitor does not act on is none, if the process is meant to run. stopped is whether somebody
+// stopped it by hand, to a monitor that leaves such alone.
+func restart(labels map[string]string, was *spec.Container, up, stopped bool) spec.Restart {
 	text := labels[restartPolicy]
 	if text == "" && labels[restartStatus] != "" {
 		text = spec.RestartAlways // what the monitor takes it for
@@ -259,7 +260,7 @@ func restart(labels map[string]string, was *spec.Container, up bool) spec.Restar
 	word, count, _ := strings.Cut(text, ":")
 	r := spec.Restart{Policy: word}
 	r.Max, _ = strconv.Atoi(count)
-	off := labels[restartStatus] != "running" || up && labels[restartStopped] == "true"
+	off := labels[restartStatus] != "running" || up && stopped
 	if word == "" || runs(was) && labels[labelPending] == "" && off {
 		return spec.Restart{Policy: spec.RestartNo}
 	}

@@ -120,7 +120,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := normal(record, &applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true)
+	got, err := normal(record, &applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 func tasksByID(r *tasksapi.ListTasksResponse) map[string]planner.Task {
@@ -152,7 +153,11 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		}
 	}
 	l.Gives = a.Image.container()
-	s, err := normal(c, a, t.Up())
+	stopped, err := r.stoppedByHand(ctx, c.Labels)
+	if err != nil {
+		return nil, err
+	}
+	s, err := normal(c, a, t.Up(), stopped)
 	if err != nil && l.Owner != nil {
 		return nil, fmt.Errorf("its OCI spec: %w; remove the container, and fairlead makes it anew", err)
 	}
@@ -161,4 +166,14 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		l.Spec, l.Lacks, l.Drift = s.spec, s.lacks, s.drift
 	}
 	return l, nil
+}
+
+// stoppedByHand tells whether the restart monitor leaves a container alone because somebody stopped it. A monitor that reads no policies
+// reads that mark neither.
+func (r *Reader) stoppedByHand(ctx context.Context, labels map[string]string) (bool, error) {
+	if labels[restartStopped] != "true" {
+		return false, nil
+	}
+	known, err := r.restartPolicies(ctx)
+	return slices.Contains(known, spec.RestartUnlessStopped), err
 }

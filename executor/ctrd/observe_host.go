@@ -30,6 +30,7 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	h.Runtimes = r.runtimes(cfg)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })
+	g.Go(func() (err error) { h.RestartPolicies, err = r.restartPolicies(ctx); return err })
 	g.Go(func() (err error) { h.Snapshotter, err = r.defaultSnapshotter(ctx); return err })
 	g.Go(func() (err error) { h.Emulators, err = emulators(ctx, foreign(named(cfg), h.Native)); return err })
 	err := g.Wait()
@@ -56,6 +57,31 @@ func (r *Reader) snapshotters(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// restartPolicies gives the restart policies that the daemon's monitor keeps; it is asked once.
+func (r *Reader) restartPolicies(ctx context.Context) ([]string, error) {
+	r.policies.Lock()
+	defer r.policies.Unlock()
+	if r.policies.known != nil {
+		return r.policies.known, nil
+	}
+	got, err := r.plugins.Plugins(ctx, &introspectionapi.PluginsRequest{Filters: []string{"id==restart"}})
+	if err != nil {
+		return nil, err
+	}
+	known := []string{spec.RestartNo}
+	for _, p := range got.Plugins {
+		switch {
+		case p.InitErr != nil:
+		case len(p.Capabilities) == 0: // a daemon before 1.7: its monitor starts again whatever has ended, and reads no policy
+			known = append(known, spec.RestartAlways)
+		default:
+			known = append(known, p.Capabilities...)
+		}
+	}
+	r.policies.known = known
+	return known, nil
 }
 
 // Plugin is a part of the daemon.

@@ -3,6 +3,7 @@ package ctrd
 import (
 	"context"
 	"io"
+	"sync"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
@@ -30,6 +31,11 @@ type Reader struct {
 	leases     leaseReads
 	snapshots  snapshotReads
 	closer     io.Closer
+
+	policies struct {
+		sync.Mutex
+		known []string
+	}
 }
 
 // The calls of containerd's services that only read.

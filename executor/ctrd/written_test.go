@@ -72,7 +72,7 @@ func TestOutsideChanges(t *testing.T) {
 			if r.Spec.Value, err = json.Marshal(doc); err != nil {
 				t.Fatal(err)
 			}
-			got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true)
+			got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestRecordOfAnEarlierVersion(t *testing.T) {
 	if r.Spec.Value, err = json.Marshal(doc); err != nil {
 		t.Fatal(err)
 	}
-	got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true)
+	got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
