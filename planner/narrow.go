@@ -40,7 +40,7 @@ func (m *maker) narrow() {
 	}
 	m.scope.excludes = m.named("--exclude", m.o.Excludes)
 	if m.o.Destroy {
-		m.withRefs(m.scope.excludes) // what stays needs them
+		m.withLiveNeeds(m.scope.excludes) // what stays needs them
 	} else {
 		m.withReferrers(m.scope.excludes)
 	}
@@ -70,8 +70,17 @@ func (m *maker) named(flag string, as []spec.Addr) map[spec.Addr]bool {
 	}
 	out := map[spec.Addr]bool{}
 	for _, a := range as {
-		if there[a] {
+		if there[a] || m.o.Again {
 			out[a] = true
+			continue
+		}
+		if m.o.Destroy {
+			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, didYouMean(a.String(), addrTexts(there)))
+			if flag == "--target" { // what is to be gone is
+				d.Severity = hcl.DiagWarning
+				out[a] = true
+			}
+			m.fail(d)
 			continue
 		}
 		m.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, didYouMean(a.String(), addrTexts(there))))
@@ -119,6 +128,27 @@ func (m *maker) withRefs(in map[spec.Addr]bool) {
 				in[to] = true
 			}
 		}
+	}
+}
+
+// withLiveNeeds adds the images of the containers in the set, and what these depend on, as the host has it, and so on.
+func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
+	for more := len(in) > 0; more; {
+		before := len(in)
+		for _, l := range m.have.Containers {
+			if !m.ours(l.Owner) || !in[l.Owner.Addr] && !in[l.Owner.Addr.Block()] {
+				continue
+			}
+			if rec := m.have.Images[l.Image]; rec != nil && m.ours(rec.Owner) {
+				in[rec.Owner.Addr] = true
+			}
+			if l.Spec != nil {
+				for _, to := range l.Spec.DependsOn {
+					in[to] = true
+				}
+			}
+		}
+		more = len(in) > before
 	}
 }
 

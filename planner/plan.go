@@ -118,5 +118,6 @@ type Options struct {
 	Excludes []spec.Addr // not these, nor what refers to them
 	Replaces []spec.Addr // these are replaced, whatever the comparison says
 	Adopt    bool        // containers of this stack whose mark is of another key are taken as the stack's
+	Again    bool        // after such a plan was run: what it was about may be gone
 	NewID    func() string
 }

@@ -83,7 +83,7 @@ func (m *maker) goneReason() string {
 }
 
 func (m *maker) protectedRemoval(a spec.Addr, what string) *hcl.Diagnostic {
-	if m.blocks[a] != nil {
+	if m.blocks[a] != nil || m.o.Destroy {
 		return fault(m.at(a, "lifecycle"), "Removal is prevented", "The %s is %s, and prevent_destroy was true when it was last applied. Set prevent_destroy = false and apply that first.", what, a)
 	}
 	return fault(hcl.Range{}, "Removal is prevented", "The %s was %s, which is not in the files any more, and it has prevent_destroy = true from the last apply. Put the block back with prevent_destroy = false and apply that; then take the block out.", what, a)

@@ -12,6 +12,7 @@ type Inputs struct {
 	VarFiles  []string // paths, as given with --var-file; later ones win
 	Environ   []string // name=value: where FAIRLEAD_VAR_* and the function env look
 	Namespace string   // overrides the stack's namespace; "": doesn't
+	Stack     string   // names the stack, for LoadStack; "": its block does
 	Version   string   // of fairlead, for stack.requires; "": unchecked (a development build)
 }
 
@@ -36,18 +37,24 @@ func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 }
 
 func newEvaluator(dir string, in Inputs) *evaluator {
-	e := &evaluator{in: in, dir: dir, cfg: &Config{Dir: dir, Files: map[string]*hcl.File{}}}
-	if abs, err := filepath.Abs(dir); err == nil {
-		e.dir = abs
-		e.cfg.Dir = abs
-	}
-	e.cfg.eval = e
+	e := emptyEvaluator(dir, in)
 	lock, file, diags := readLock(dir)
 	e.lock = lock
 	if file != nil {
 		e.cfg.Files[LockFile] = file
 	}
 	e.fail(diags...)
+	return e
+}
+
+// emptyEvaluator has read nothing yet.
+func emptyEvaluator(dir string, in Inputs) *evaluator {
+	e := &evaluator{in: in, dir: dir, cfg: &Config{Dir: dir, Files: map[string]*hcl.File{}}}
+	if abs, err := filepath.Abs(dir); err == nil {
+		e.dir = abs
+		e.cfg.Dir = abs
+	}
+	e.cfg.eval = e
 	e.prepare()
 	return e
 }

@@ -31,13 +31,14 @@ func (e *evaluator) readStack() {
 	}
 	b := e.stacks[0]
 	st := Stack{Name: b.Labels[0], Namespace: "default", DeclAt: b.DefRange()}
-	if !dnsLabel.MatchString(st.Name) || len(st.Name) > 40 {
+	if !validStackName(st.Name) {
 		e.fail(fault(b.LabelRanges[0], "Bad name", "A stack's name has lower-case letters, digits and \"-\" inside, and is at most 40 long: it begins every name on the host."))
 	}
 	content, diags := b.Body.Content(stackSchema)
 	if a := content.Attributes["namespace"]; a != nil {
+		before := len(diags)
 		st.Namespace = constantText(a, &diags)
-		if !nsPattern.MatchString(st.Namespace) || len(st.Namespace) > 76 {
+		if len(diags) == before && (!nsPattern.MatchString(st.Namespace) || len(st.Namespace) > 76) {
 			diags = append(diags, fault(a.Expr.Range(), "Bad namespace", "A namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long."))
 		}
 	}
@@ -46,14 +47,27 @@ func (e *evaluator) readStack() {
 		diags = append(diags, e.checkRequires(st.Requires, a.Expr.Range())...)
 	}
 	e.fail(diags...)
-	if ns := e.in.Namespace; ns != "" {
-		st.Namespace = ns
-		if !nsPattern.MatchString(ns) || len(ns) > 76 {
-			e.fail(rootless("Bad namespace", "--namespace %q: a namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long.", ns))
-		}
-	}
 	e.cfg.Stack = st
+	e.overrideNamespace()
+	st = e.cfg.Stack
 	e.root.Variables["stack"] = cty.ObjectVal(map[string]cty.Value{"name": cty.StringVal(st.Name), "namespace": cty.StringVal(st.Namespace)})
+}
+
+// maxStackName is the longest name of a stack.
+const maxStackName = 40
+
+func validStackName(s string) bool { return dnsLabel.MatchString(s) && len(s) <= maxStackName }
+
+// overrideNamespace takes the namespace from the command line, if it is given there.
+func (e *evaluator) overrideNamespace() {
+	ns := e.in.Namespace
+	if ns == "" {
+		return
+	}
+	e.cfg.Stack.Namespace = ns
+	if !nsPattern.MatchString(ns) || len(ns) > 76 {
+		e.fail(rootless("Bad namespace", "--namespace %q: a namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long.", ns))
+	}
 }
 
 // anyStackFile tells whether a file that could hold the stack block was read at all.

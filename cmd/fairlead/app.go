@@ -52,7 +52,8 @@ func (a *app) setup() error {
 type narrowing struct {
 	vars, varFiles             []string
 	targets, excludes, replace []string
-	destroy, adopt             bool
+	destroy, adopt, again      bool
+	stack                      string   // what ends, whatever the files say; "": they say it
 	environ                    []string // more of the environment, of a saved plan
 }
 
@@ -110,7 +111,7 @@ func (n *narrowing) flags(cmd *cobra.Command) {
 }
 
 func (n *narrowing) options() (planner.Options, error) {
-	o := planner.Options{Destroy: n.destroy, Adopt: n.adopt, NewID: newID}
+	o := planner.Options{Destroy: n.destroy, Adopt: n.adopt, Again: n.again, NewID: newID}
 	for _, f := range []struct {
 		texts []string
 		addrs *[]spec.Addr
@@ -126,6 +127,11 @@ func (n *narrowing) options() (planner.Options, error) {
 	return o, nil
 }
 
+// stackFlag names the stack that ends, where the files can't.
+func (n *narrowing) stackFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&n.stack, "stack", "", "the `NAME` of the stack that ends, whatever the files say; its namespace is that of the files, --namespace or default")
+}
+
 // newID makes a container ID as docker and nerdctl do: 64 hex digits.
 func newID() string {
 	b := make([]byte, 32)
@@ -139,8 +145,13 @@ func (a *app) load(n *narrowing) (*spec.Config, error) {
 	return cfg, a.tell(diags, cfg.Files)
 }
 
+// parse reads all that a plan needs: of a stack whose end it is, the name alone.
 func (a *app) parse(n *narrowing) (*spec.Config, hcl.Diagnostics) {
-	return spec.Load(a.dir, spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Version: release()})
+	in := spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Stack: n.stack, Version: release()}
+	if n.destroy {
+		return spec.LoadStack(a.dir, in)
+	}
+	return spec.Load(a.dir, in)
 }
 
 // release is the version for stack.requires; a development build is fit for all.

@@ -66,10 +66,12 @@ func destroyCommand(a *app) *cobra.Command {
 	f := applying{narrowing: narrowing{destroy: true}}
 	cmd := &cobra.Command{
 		Use: "destroy", Short: "remove all that the stack owns", Args: cobra.NoArgs,
-		Example: "  fairlead destroy\n  fairlead destroy --target container.web",
+		Long:    "destroy removes the containers and images of the stack. It reads the stack's name from the files and all else from the host: broken files and missing variables don't matter.",
+		Example: "  fairlead destroy\n  fairlead destroy --target container.web\n  fairlead destroy --stack shop   # from any directory",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), &f) },
 	}
 	f.flags(cmd)
+	f.stackFlag(cmd)
 	return cmd
 }
 
@@ -174,6 +176,9 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 		return err
 	}
 	f.narrowing = madeFrom(p.Made)
+	if f.destroy {
+		f.stack = p.Stack
+	}
 	cfg, err := a.load(&f.narrowing)
 	if err != nil {
 		return err
@@ -238,7 +243,7 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 // settled plans again: an apply after which something differs has failed.
 func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, n *narrowing) error {
 	again := *n
-	again.replace = nil
+	again.replace, again.again = nil, true
 	p, err := a.plan(ctx, cfg, w, &again)
 	if err != nil {
 		return err

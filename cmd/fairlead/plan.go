@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -24,6 +25,9 @@ func planCommand(a *app) *cobra.Command {
 				a.json = true
 			default:
 				return fmt.Errorf("--format %s: there are text and json", format)
+			}
+			if n.stack != "" && !n.destroy {
+				return errors.New("--stack names a stack that ends: give it with --destroy")
 			}
 			cfg, err := a.load(&n)
 			if err != nil {
@@ -54,6 +58,7 @@ func planCommand(a *app) *cobra.Command {
 		},
 	}
 	n.flags(cmd)
+	n.stackFlag(cmd)
 	cmd.Flags().BoolVar(&n.destroy, "destroy", false, "plan the end of the stack")
 	cmd.Flags().StringVar(&out, "out", "", "save the plan into this `FILE`, for apply; it holds what containers are given, secrets too")
 	cmd.Flags().StringVar(&format, "format", "text", "`text` or json")
