@@ -60,7 +60,7 @@ test-full: deps build ## what test runs, all of it on both, and what takes longe
 	CGO_ENABLED=1 FAIRLEAD_TEST_FULL=1 $(GO) test -race -count=1 -timeout 75m $(RACE)
 
 bench: deps build ## the speed figures, as ratios to a floor of raw client calls
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./planner/... ./executor/build/... ./cmd/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./spec/... ./planner/... ./executor/build/... ./cmd/...
 
 $(BIN)/golangci-lint:
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,10 +19,13 @@ func BenchmarkFloor(b *testing.B) {
 	shared.start(b)
 	floor, fairlead := goBuild(b, "./testdata/floor"), goBuild(b, ".")
 	for _, d := range shared.daemons {
-		for _, n := range []int{50, 200} {
-			b.Run(fmt.Sprintf("%s/%d", d.Name, n), func(b *testing.B) {
+		for _, size := range []struct {
+			containers int
+			parallel   []string // of the floor, a turn each
+		}{{50, []string{"2", "4", "8", "16"}}, {200, []string{"2", "4", "8", "16"}}, {1000, []string{"4"}}} {
+			b.Run(fmt.Sprintf("%s/%d", d.Name, size.containers), func(b *testing.B) {
 				r := &race{b: b, daemon: d, dir: b.TempDir(), floor: floor, fairlead: fairlead}
-				r.run(n)
+				r.run(size.containers, size.parallel)
 			})
 		}
 	}
@@ -44,9 +48,10 @@ type race struct {
 	daemon          *harness.Daemon
 	dir             string
 	floor, fairlead string
+	peak            int64 // KiB of memory of the last program
 }
 
-func (r *race) run(n int) {
+func (r *race) run(n int, turns []string) {
 	archive := filepath.Join(r.dir, "app.tar")
 	img, err := shared.probes.Image(harness.ImageOptions{Version: "1"})
 	if err == nil {
@@ -67,14 +72,17 @@ func (r *race) run(n int) {
 	floor := [2]time.Duration{time.Hour, time.Hour} // up, down
 	ours := floor
 	var list, plan time.Duration
-	for i, parallel := range []string{"2", "4", "8", "16"} {
+	var planPeak, applyPeak int64
+	for i, parallel := range turns {
 		floor[0] = min(floor[0], r.time(base+"floor", r.floor, "up", archive, "example.com/app:1", fmt.Sprint(n), parallel))
 		floor[1] = min(floor[1], r.time(base+"floor", r.floor, "down", parallel))
 		r.clear(base + "floor")
 		ours[0] = min(ours[0], r.time(base, r.fairlead, append(flags, "apply", "--yes")...))
+		applyPeak = max(applyPeak, r.peak)
 		if i == 0 {
 			list = r.median(base, r.floor, "list")
 			plan = r.median(base, r.fairlead, append(flags, "plan", "--detailed-exitcode")...)
+			planPeak = r.peak
 		}
 		ours[1] = min(ours[1], r.time(base, r.fairlead, append(flags, "destroy", "--yes")...))
 		r.clear(base)
@@ -82,6 +90,7 @@ func (r *race) run(n int) {
 	r.report(fmt.Sprintf("plan, nothing to do, %d running", n), "plan", list, plan)
 	r.report(fmt.Sprintf("apply of %d from nothing", n), "apply", floor[0], ours[0])
 	r.report(fmt.Sprintf("destroy of %d", n), "destroy", floor[1], ours[1])
+	r.b.Logf("| containerd %s | peak memory at %d | plan %d MiB | apply %d MiB |", r.daemon.Name, n, planPeak>>10, applyPeak>>10)
 }
 
 // clear takes away what is left in a namespace, so that each turn begins from nothing.
@@ -105,6 +114,9 @@ func (r *race) time(ns, program string, args ...string) time.Duration {
 	took := time.Since(start)
 	if err != nil {
 		r.b.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.peak = used.Maxrss
 	}
 	return took
 }
