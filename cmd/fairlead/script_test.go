@@ -84,8 +84,7 @@ const wrapper = "#!/bin/sh\nGORACE=\"atexit_sleep_ms=0 halt_on_error=1\" exec %s
 
 func (w *world) build() error {
 	real := filepath.Join(w.dir, "fairlead-real")
-	cmd := exec.Command("go", "build", "-race", "-o", real, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	cmd := exec.Command("go", "build", raceFlag, "-o", real, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
