@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/containerd/log"
 	"github.com/hashicorp/hcl/v2"
@@ -37,6 +39,9 @@ func (a *app) setup() error {
 	root, err := filepath.Abs(a.dataRoot)
 	if err != nil {
 		return fmt.Errorf("--data-root %s: %w", a.dataRoot, err)
+	}
+	if strings.ContainsFunc(root, unicode.IsControl) || !utf8.ValidString(root) {
+		return fmt.Errorf("--data-root %q: it must be text without control characters", root)
 	}
 	a.dataRoot = root
 	if a.cacheBytes, err = spec.ParseSize(a.builderCache); err != nil {

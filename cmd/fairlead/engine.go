@@ -4,21 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 	"unicode"
 
-	"github.com/moby/sys/mountinfo"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/machine"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // engine is a private containerd in a directory of its own below the data root: own root, state and socket. Nothing of the system's is
@@ -27,10 +30,15 @@ type engine struct{ dir string }
 
 func (a *app) engine() engine { return engine{filepath.Join(a.dataRoot, "engine")} }
 
+func (e engine) root() string    { return filepath.Join(e.dir, "root") }
+func (e engine) state() string   { return filepath.Join(e.dir, "state") }
 func (e engine) socket() string  { return filepath.Join(e.dir, "containerd.sock") }
 func (e engine) config() string  { return filepath.Join(e.dir, "containerd.toml") }
 func (e engine) log() string     { return filepath.Join(e.dir, "containerd.log") }
 func (e engine) pidFile() string { return filepath.Join(e.dir, "containerd.pid") }
+
+// ttrpc is what containerd adds to its socket's name for another that its shims use.
+const ttrpc = ".ttrpc"
 
 // engineConfig leaves out what a private engine has no use for, so that it starts anywhere.
 const engineConfig = `version = 2
@@ -116,11 +124,29 @@ func (e engine) pid() int {
 	if err != nil || pid <= 1 {
 		return 0
 	}
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !strings.Contains(string(line), e.config()) {
+	if !slices.ContainsFunc(argsOf(pid), func(arg string) bool { return sameFile(arg, e.config()) }) {
 		return 0
 	}
 	return pid
+}
+
+// argsOf is a process's command line.
+func argsOf(pid int) []string {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(string(line), "\x00")
+}
+
+// sameFile tells whether two paths, perhaps over symbolic links, name one file. The file may be gone.
+func sameFile(a, b string) bool {
+	if !filepath.IsAbs(a) || filepath.Base(a) != filepath.Base(b) {
+		return false
+	}
+	at, err := filepath.EvalSymlinks(filepath.Dir(a))
+	bt, berr := filepath.EvalSymlinks(filepath.Dir(b))
+	return a == b || err == nil && berr == nil && at == bt
 }
 
 func (e engine) start(ctx context.Context) error {
@@ -131,17 +157,28 @@ func (e engine) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if long := len(e.socket()+ttrpc) - machine.MaxSocket; long > 0 {
+		return fmt.Errorf("engine: %s is %d bytes too long for a socket: choose a shorter --data-root", e.socket()+ttrpc, long)
+	}
+	if strings.ContainsAny(e.dir, `:,\`) {
+		return fmt.Errorf("engine: %s: a mount's options can't name a directory with a colon, a comma or a backslash: choose another --data-root", e.dir)
+	}
+	if err := machine.CheckOwned(filepath.Dir(e.dir)); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
 	if err := os.MkdirAll(e.dir, 0o711); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if len(e.socket()) > 100 {
-		return fmt.Errorf("engine: %s is too long for a socket's path: choose a shorter --data-root", e.socket())
+	for _, dir := range []string{e.root(), e.state()} { // nobody may have put a link or a directory of his there
+		if err := machine.CheckOwned(dir); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
 	}
-	text := fmt.Sprintf(engineConfig, filepath.Join(e.dir, "root"), filepath.Join(e.dir, "state"), e.socket())
-	if err := os.WriteFile(e.config(), []byte(text), 0o644); err != nil {
+	settings := fmt.Sprintf(engineConfig, e.root(), e.state(), e.socket())
+	if err := spec.ReplaceFile(e.config(), 0o644, text(settings)); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	out, err := os.OpenFile(e.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(e.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
@@ -153,7 +190,7 @@ func (e engine) start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := os.WriteFile(e.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
+	if err := spec.ReplaceFile(e.pidFile(), 0o644, text(strconv.Itoa(cmd.Process.Pid)+"\n")); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	ended := make(chan error, 1)
@@ -205,25 +242,33 @@ func (e engine) stop(purge bool) error {
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	time.Sleep(100 * time.Millisecond)
-	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(e.dir))
-	if err != nil {
+	if err := e.unmount(purge); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	for i := len(mounts) - 1; i >= 0; i-- {
-		if mounts[i].Mountpoint != e.dir {
-			_ = unix.Unmount(mounts[i].Mountpoint, unix.MNT_DETACH) // what can't be unmounted shows in the removal below
+	if purge {
+		if err := machine.RemoveTree(e.dir); err != nil {
+			return fmt.Errorf("engine: %w", err)
 		}
+		return nil
 	}
-	for _, path := range []string{e.pidFile(), e.socket(), e.socket() + ".ttrpc", filepath.Join(e.dir, "state")} {
-		if err := os.RemoveAll(path); err != nil {
+	for _, path := range []string{e.pidFile(), e.socket(), e.socket() + ttrpc} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("engine: %w", err)
 		}
 	}
-	if purge {
-		return os.RemoveAll(e.dir)
+	if err := machine.RemoveTree(e.state()); err != nil {
+		return fmt.Errorf("engine: %w", err)
 	}
 	return nil
+}
+
+// unmount takes away what a daemon and its shims left mounted. Somebody's disk at the root or the state is no such mount, and stays unless all is to go.
+func (e engine) unmount(purge bool) error {
+	var keep []string
+	if !purge {
+		keep = []string{e.root(), e.state()}
+	}
+	return machine.UnmountBelow(e.dir, keep...)
 }
 
 // end asks a process to end, and makes it after ten seconds.
@@ -243,8 +288,8 @@ func end(pid int) error {
 // shims are the processes that were started with this engine's socket.
 func (e engine) shims() []int {
 	return processes(func(pid int) bool {
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		return err == nil && strings.Contains(string(line), "containerd-shim") && strings.Contains(string(line), "\x00"+e.socket()+"\x00")
+		args := argsOf(pid)
+		return len(args) > 0 && strings.Contains(args[0], "containerd-shim") && slices.ContainsFunc(args, func(arg string) bool { return sameFile(arg, e.socket()) })
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,18 +61,11 @@ func initCommand(a *app) *cobra.Command {
 				{name + ".fairlead.hcl", fmt.Sprintf(starter, name)},
 				{".gitignore", "*.plan\n*.auto.vars.hcl\n"},
 			} {
-				f, err := os.OpenFile(filepath.Join(a.dir, file.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-				if os.IsExist(err) {
+				err := spec.CreateFile(filepath.Join(a.dir, file.name), 0o644, text(file.text))
+				if errors.Is(err, fs.ErrExist) {
 					continue // what is there is the user's
 				}
 				if err != nil {
-					return err
-				}
-				if _, err := f.WriteString(file.text); err != nil {
-					f.Close()
-					return err
-				}
-				if err := f.Close(); err != nil {
 					return err
 				}
 				stdout.say("wrote %s\n", file.name)
@@ -193,11 +187,15 @@ func (a *app) format(path string, check, diff bool) (bool, error) {
 	if check {
 		return true, nil
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return true, err
+	return true, spec.RewriteFile(path, text(string(after)))
+}
+
+// text writes a text as a file's.
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, s)
+		return err
 	}
-	return true, os.WriteFile(path, after, info.Mode().Perm())
 }
 
 func graphCommand(a *app) *cobra.Command {

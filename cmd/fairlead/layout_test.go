@@ -29,6 +29,9 @@ var layout = map[string]struct {
 		may:    []string{"planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl"},
 	},
+	"executor/machine": {
+		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/registry": {
 		may:    []string{"spec"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
@@ -46,7 +49,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/buildkit": {
-		may:    []string{"executor", "spec", "executor/build", "executor/registry"},
+		may:    []string{"executor", "spec", "executor/build", "executor/machine", "executor/registry"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/rootfs": {
@@ -63,7 +66,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/spf13/cobra"},
 	},
 	"cmd/fairlead": {
-		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor/buildkit",
+		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor/buildkit", "executor/machine",
 			"executor", "planner", "spec"},
 	},
 }

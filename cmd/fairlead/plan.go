@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 func planCommand(a *app) *cobra.Command {
@@ -28,6 +30,9 @@ func planCommand(a *app) *cobra.Command {
 			}
 			if n.stack != "" && !n.destroy {
 				return errors.New("--stack names a stack that ends: give it with --destroy")
+			}
+			if err := spec.Replaceable(out); out != "" && err != nil {
+				return fmt.Errorf("--out %w", err)
 			}
 			cfg, err := a.load(&n)
 			if err != nil {
@@ -68,19 +73,11 @@ func planCommand(a *app) *cobra.Command {
 
 // save writes a plan that only its owner can read.
 func save(path string, p *planner.Plan) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	err := spec.ReplaceFile(path, 0o600, func(w io.Writer) error { return planner.Encode(w, p) })
 	if err != nil {
 		return fmt.Errorf("saved plan: %w", err)
 	}
-	if err := f.Chmod(0o600); err != nil {
-		f.Close()
-		return fmt.Errorf("saved plan: %w", err)
-	}
-	if err := planner.Encode(f, p); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return nil
 }
 
 func read(path string) (*planner.Plan, error) {

@@ -1,10 +1,13 @@
 package buildkit
 
 import (
-	"os"
+	"io"
+	"net/url"
 	"path/filepath"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // settings is what fairlead says in buildkitd.toml.
@@ -55,6 +58,15 @@ type registrySettings struct {
 	CA       []string `toml:"ca,omitempty"`
 }
 
+// readable is the path of containerd's socket as a client can read it that takes a path for a part of a URL: one with a space, %, # or ? is reached
+// through the directory that run opens for the daemon, after its three outputs and the lock.
+func readable(socket string) string {
+	if (&url.URL{Path: socket}).EscapedPath() == socket {
+		return socket
+	}
+	return "/proc/self/fd/4/" + filepath.Base(socket)
+}
+
 // writeConfig writes the own buildkitd's settings.
 func (b *Builder) writeConfig(path, root, socket string) error {
 	s := settings{
@@ -63,7 +75,7 @@ func (b *Builder) writeConfig(path, root, socket string) error {
 		GRPC:         grpcSettings{[]string{"unix://" + socket}},
 		OTEL:         otelSettings{filepath.Join(root, otelName)}, // the default is one for all that run
 		Workers: workerSettings{Containerd: containerdSettings{
-			Enabled: true, Address: b.o.Address, Namespace: b.o.Namespace, Snapshotter: b.o.Snapshotter, GC: true,
+			Enabled: true, Address: readable(b.o.Address), Namespace: b.o.Namespace, Snapshotter: b.o.Snapshotter, GC: true,
 		}},
 		Registries: map[string]registrySettings{},
 	}
@@ -85,5 +97,8 @@ func (b *Builder) writeConfig(path, root, socket string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o600)
+	return spec.ReplaceFile(path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -90,6 +90,7 @@ func usualSockets(namespace string) []string {
 
 // dial connects to a buildkitd, and asks what it works on.
 func (b *Builder) dial(ctx context.Context, host string, patience time.Duration) (*conn, error) {
+	address, opts := host, []client.ClientOpt(nil)
 	if path, ok := strings.CutPrefix(host, "unix://"); ok {
 		// The client would try a socket without a listener again and again.
 		probe, err := net.DialTimeout("unix", path, patience)
@@ -97,8 +98,14 @@ func (b *Builder) dial(ctx context.Context, host string, patience time.Duration)
 			return nil, err
 		}
 		probe.Close()
+		// The client reads an address as a URL, where a path may have no space, %, # or ?.
+		address = "unix:///"
+		opts = append(opts, client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}))
 	}
-	cl, err := client.New(ctx, host)
+	cl, err := client.New(ctx, address, opts...)
 	if err != nil {
 		return nil, err
 	}

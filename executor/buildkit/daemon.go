@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 const (
@@ -23,7 +25,6 @@ const (
 	otelName      = "otel.sock"
 	startPatience = 30 * time.Second // until the worker answers
 	endPatience   = 20 * time.Second // until a buildkitd that was told to end is killed
-	maxSocket     = 107              // bytes of a socket's path: sun_path in unix(7), with its NUL
 )
 
 // daemon is a buildkitd of fairlead's own.
@@ -61,8 +62,8 @@ func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
 	}
 	root := b.root()
 	socket := filepath.Join(root, socketName)
-	if len(socket) > maxSocket {
-		return nil, fmt.Errorf("builder: %s is %d bytes too long for a socket. Choose another data root", socket, len(socket)-maxSocket)
+	if long := len(socket) - machine.MaxSocket; long > 0 {
+		return nil, fmt.Errorf("builder: %s is %d bytes too long for a socket. Choose another data root", socket, long)
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("builder: its directory: %w", err)
@@ -93,7 +94,7 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 		return nil, nil, fmt.Errorf("builder: its settings: %w", err)
 	}
 	note("starting the builder")
-	own, err := run(bin, root, cfg, lock)
+	own, err := run(bin, root, cfg, b.o.Address, lock)
 	if err != nil {
 		return nil, nil, fmt.Errorf("builder: %s cannot be run: %w", bin, err)
 	}
@@ -123,7 +124,7 @@ func (b *Builder) awaitAnswer(ctx context.Context, own *daemon, host string) (*c
 
 // run starts the program. It is in a process group of its own, so that an interrupt at the terminal lets fairlead cancel builds in
 // order; and it is told to end when fairlead is killed.
-func run(bin, root, cfg string, lock *rootLock) (*daemon, error) {
+func run(bin, root, cfg, address string, lock *rootLock) (*daemon, error) {
 	log, err := os.OpenFile(logOf(root), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
@@ -137,6 +138,10 @@ func run(bin, root, cfg string, lock *rootLock) (*daemon, error) {
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp) // what it mounts there is found again
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock.file}
+	if d, err := os.Open(filepath.Dir(address)); err == nil { // one that isn't there is the daemon's to say
+		defer d.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, d)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	d := &daemon{lock: lock, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error, 1)

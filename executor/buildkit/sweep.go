@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
-	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // sweepPatience bounds the clearing of one container.
@@ -67,7 +68,9 @@ func (b *Builder) sweep(ctx context.Context) error {
 			}
 		}
 	}
-	errs = append(errs, unmountBelow(root))
+	if err := machine.UnmountBelow(root); err != nil {
+		errs = append(errs, fmt.Errorf("builder: what a killed one left mounted: %w", err))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -85,12 +88,13 @@ func mountsFrom(c containers.Container, root string) bool {
 	if c.Spec == nil || json.Unmarshal(c.Spec.GetValue(), &s) != nil {
 		return false
 	}
-	for _, m := range s.Mounts {
-		if strings.HasPrefix(m.Source, root+"/") {
-			return true
-		}
+	roots := []string{root}
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		roots = append(roots, real)
 	}
-	return false
+	return slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool {
+		return slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(m.Source, r+"/") })
+	})
 }
 
 // clear ends a container's task and removes both.
@@ -115,20 +119,4 @@ func (b *Builder) clear(ctx context.Context, id string) error {
 		return nil
 	}
 	return fmt.Errorf("builder: a step's container that a killed one left, %s: %w", id, err)
-}
-
-// unmountBelow takes away what is mounted below root.
-func unmountBelow(root string) error {
-	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
-	if err != nil {
-		return fmt.Errorf("builder: mounts that a killed one left: %w", err)
-	}
-	var errs []error
-	for i := len(mounts) - 1; i >= 0; i-- {
-		at := mounts[i].Mountpoint
-		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) { // gone meanwhile
-			errs = append(errs, fmt.Errorf("builder: %s stays mounted: %w", at, err))
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -173,7 +173,7 @@ func (w *Writer) dirOf(labels map[string]string) string {
 
 // logPath is the file with a container's output.
 func (w *Writer) logPath(labels map[string]string) string {
-	if path, ok := strings.CutPrefix(labels[nerdctlLogURI], "file://"); ok {
+	if path := logPathOf(labels[nerdctlLogURI]); path != "" {
 		return path
 	}
 	if dir := w.dirOf(labels); dir != "" {

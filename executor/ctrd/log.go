@@ -25,6 +25,15 @@ func logURI(dir string, tty bool) string {
 	return (&url.URL{Scheme: "binary", Path: "/bin/sh", RawQuery: url.Values{"-c": {script}}.Encode()}).String()
 }
 
+// logPathOf gives the file that a URI of logURI or of nerdctl names, as the shim reads it; "" for what names none.
+func logPathOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "file" {
+		return ""
+	}
+	return u.Path
+}
+
 // settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
 func settledTail(path string) []string {
 	last := tail(path, logLines)

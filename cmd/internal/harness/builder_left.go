@@ -10,17 +10,18 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
-	"github.com/moby/sys/mountinfo"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // builderLeft is what the own builder of a data root has left running, mounted or listening.
 func builderLeft(dataRoot string) []string {
-	root := filepath.Join(dataRoot, "buildkit") + "/"
+	root := filepath.Join(dataRoot, "buildkit")
 	var lines []string
 	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, p := range procs {
 		raw, _ := os.ReadFile(p) // it may have ended
-		if line := strings.ReplaceAll(string(raw), "\x00", " "); strings.Contains(line, root) {
+		if line := strings.ReplaceAll(string(raw), "\x00", " "); strings.Contains(line, root+"/") {
 			lines = append(lines, "process "+line)
 		}
 	}
@@ -30,9 +31,12 @@ func builderLeft(dataRoot string) []string {
 // mountsAndSockets are what is mounted or listens below a directory.
 func mountsAndSockets(root string) []string {
 	var lines []string
-	mounts, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
+	mounts, err := machine.MountsBelow(root)
+	if err != nil {
+		lines = append(lines, "mounts can't be told: "+err.Error())
+	}
 	for _, m := range mounts {
-		lines = append(lines, "mount "+m.Mountpoint)
+		lines = append(lines, "mount "+m)
 	}
 	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && e.Type() == fs.ModeSocket {

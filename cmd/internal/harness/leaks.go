@@ -16,7 +16,8 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/moby/sys/mountinfo"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // Inventory is all that a namespace holds, as lines "kind name", sorted.
@@ -100,10 +101,13 @@ func after(args []string, flag string) string {
 // mounts finds what is mounted for the namespace's tasks.
 func (d *Daemon) mounts(ns string) []string {
 	var found []string
-	all, _ := mountinfo.GetMounts(mountinfo.PrefixFilter(filepath.Join(d.Dir, "state")))
+	all, err := machine.MountsBelow(filepath.Join(d.Dir, "state"))
+	if err != nil {
+		return []string{"mounts can't be told: " + err.Error()}
+	}
 	for _, m := range all {
-		if strings.Contains(m.Mountpoint, "/"+ns+"/") {
-			found = append(found, "mount "+m.Mountpoint)
+		if strings.Contains(m, "/"+ns+"/") {
+			found = append(found, "mount "+m)
 		}
 	}
 	return found

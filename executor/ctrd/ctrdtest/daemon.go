@@ -15,7 +15,8 @@ import (
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // Namespace is where tests make their objects.
@@ -178,9 +179,5 @@ func (d *Daemon) Context(t *testing.T, client *containerd.Client) context.Contex
 
 // unmount takes away what a killed daemon or its containers left mounted below Dir.
 func (d *Daemon) unmount() {
-	for range 3 {
-		for _, at := range mountsBelow(d.Dir) {
-			_ = unix.Unmount(at, unix.MNT_DETACH)
-		}
-	}
+	_ = machine.UnmountBelow(d.Dir) // what stays shows when the directory is removed
 }
