@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -215,6 +217,13 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	if move.await && !move.start && c.Ready == spec.ReadyCompleted {
 		w.change.Reasons = []string{"it has not completed yet"}
 	}
+	if other := m.sharesName(c); other != nil {
+		if l.Name != c.Name {
+			m.fail(m.nameHeld(c, other))
+			return g.asIs()
+		}
+		m.fail(m.nameShared(l, c, other))
+	}
 	relabel := p.adopt || m.renamed(l, c) || dearestBelow(p.diffs) || p.stale()
 	if !relabel && move.none() {
 		return res
@@ -238,7 +247,7 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	}
 	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
-	mark := func() { m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr)}) }
+	mark := func() { m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)}) }
 	if p.adopt {
 		mark()
 	}
@@ -393,10 +402,14 @@ func (m *maker) collides(c *spec.Container) bool {
 	if l == nil {
 		return false
 	}
+	m.fail(m.nameHeld(c, l))
+	return true
+}
+
+func (m *maker) nameHeld(c *spec.Container, l *LiveContainer) *hcl.Diagnostic {
 	hint := "Rename or remove it, or adopt it:" + importBlock(c.Addr, short(l.ID))
 	if l.Owner != nil {
 		hint = "Rename this block, or take that one out of its stack's files."
 	}
-	m.fail(fault(c.AttrAt("name"), "Container name taken", "%s is to be named %s, and the container %s has that name. It is %s. %s", c.Addr, c.Name, short(l.ID), ownedBy(l.Owner), hint))
-	return true
+	return fault(c.AttrAt("name"), "Container name taken", "%s is to be named %s, and the container %s has that name. It is %s. %s", c.Addr, c.Name, short(l.ID), ownedBy(l.Owner), hint)
 }

@@ -4,6 +4,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -139,6 +141,33 @@ func (m *maker) find(id string) *LiveContainer {
 		}
 	}
 	return found
+}
+
+// holders gives the IDs of the containers that have a name.
+func (m *maker) holders(name string) []string {
+	var out []string
+	for _, l := range m.byName[name] {
+		out = append(out, l.ID)
+	}
+	return out
+}
+
+// sharesName gives somebody else's container that has the name of one that stays; nil if there is none.
+func (m *maker) sharesName(c *spec.Container) *LiveContainer {
+	for _, l := range m.byName[c.Name] {
+		if !m.ours(l.Owner) && m.adopted[l.ID].IsZero() {
+			return l
+		}
+	}
+	return nil
+}
+
+// nameShared warns of a container other that has the name of l, which stays.
+func (m *maker) nameShared(l *LiveContainer, c *spec.Container, other *LiveContainer) *hcl.Diagnostic {
+	d := fault(c.AttrAt("name"), "Two containers of one name", "%s is the container %s, and the container %s has that name too. It is %s. What goes by names, as nerdctl does, can take either: rename or remove that one.",
+		c.Addr, nameOf(l), short(other.ID), ownedBy(other.Owner))
+	d.Severity = hcl.DiagWarning
+	return d
 }
 
 // nameTaken says who else has the name that a new container needs; nil if nobody who stays has it.

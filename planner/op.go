@@ -20,6 +20,7 @@ type (
 		Bytes     int64    `json:"bytes"` // at most, for people
 		Owner     Owner    `json:"owner"` // zero: the record is not this stack's, its marks stay as they are
 		Protect   bool     `json:"protect,omitempty"`
+		Before    string   `json:"before,omitempty"` // see Expect
 	}
 	// LoadImage imports an archive or a layout and points the record Name at it.
 	LoadImage struct {
@@ -30,6 +31,7 @@ type (
 		Platforms   []string `json:"platforms"`
 		Owner       Owner    `json:"owner"`
 		Protect     bool     `json:"protect,omitempty"`
+		Before      string   `json:"before,omitempty"` // see Expect
 	}
 	// BuildImage builds an image and points the record Name at what came out. It reports whether that is Was.
 	BuildImage struct {
@@ -43,7 +45,8 @@ type (
 		Was       string      `json:"was,omitempty"` // the digest that the image had before; "": there was none
 		Owner     Owner       `json:"owner"`
 		Protect   bool        `json:"protect,omitempty"`
-		Force     bool        `json:"force,omitempty"` // also where what is there was built from the same
+		Force     bool        `json:"force,omitempty"`  // also where what is there was built from the same
+		Before    string      `json:"before,omitempty"` // see Expect
 	}
 	// ImportImage makes an image of a root filesystem and points the record Name at it. It reports whether that is Was.
 	ImportImage struct {
@@ -54,6 +57,7 @@ type (
 		Was     string       `json:"was,omitempty"`
 		Owner   Owner        `json:"owner"`
 		Protect bool         `json:"protect,omitempty"`
+		Before  string       `json:"before,omitempty"` // see Expect
 	}
 	// RegisterEmulator makes the kernel run programs of Platform, by the distribution's rule, and checks that they run.
 	RegisterEmulator struct {
@@ -67,6 +71,7 @@ type (
 		Digest  string `json:"digest"`
 		Owner   Owner  `json:"owner"`
 		Protect bool   `json:"protect,omitempty"`
+		Before  string `json:"before,omitempty"` // see Expect
 	}
 	// PushImage copies what the record Name points at, all its platforms, to the registry that To names.
 	PushImage struct {
@@ -79,18 +84,21 @@ type (
 		Name    string `json:"name"`
 		Owner   Owner  `json:"owner"`
 		Protect bool   `json:"protect,omitempty"`
+		Before  string `json:"before,omitempty"` // see Expect
 	}
 	// UntagImage deletes one image record; content goes when nothing else names it.
 	UntagImage struct {
-		Name string `json:"name"`
+		Name   string `json:"name"`
+		Before string `json:"before,omitempty"` // see Expect
 	}
 
 	// CreateContainer makes a container and its snapshot, marked as pending, and starts nothing.
 	CreateContainer struct {
-		ID    string          `json:"id"`
-		Want  *spec.Container `json:"want"` // with Image.Digest filled
-		Owner Owner           `json:"owner"`
-		Was   string          `json:"was,omitempty"` // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
+		ID      string          `json:"id"`
+		Want    *spec.Container `json:"want"` // with Image.Digest filled
+		Owner   Owner           `json:"owner"`
+		Was     string          `json:"was,omitempty"`     // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
+		Holders []string        `json:"holders,omitempty"` // IDs of the containers that had Want.Name when it was planned
 	}
 	// StartTask makes the container's task and starts it, in place of a task that ended, and takes the completed mark from it.
 	// A container that was ready before is in the restart monitor's care again.
@@ -132,9 +140,10 @@ type (
 	// RelabelContainer rewrites what a container's record says of itself, without touching its process: labels, restart
 	// policy, marks, the name of its image record, and the applied spec. Whoever it was, it is Owner's afterwards.
 	RelabelContainer struct {
-		ID    string          `json:"id"`
-		Want  *spec.Container `json:"want"`
-		Owner Owner           `json:"owner"`
+		ID      string          `json:"id"`
+		Want    *spec.Container `json:"want"`
+		Owner   Owner           `json:"owner"`
+		Holders []string        `json:"holders,omitempty"` // as of CreateContainer
 	}
 	// RemoveContainer deletes a container that does not run, with its snapshot and its files.
 	RemoveContainer struct {

@@ -10,6 +10,9 @@ import (
 
 // create makes a container, or carries on with one that an earlier apply made.
 func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *containerResult {
+	if m.collides(want) {
+		return g.asIs()
+	}
 	reasons := []string{"it is new"}
 	if img.fresh != "" {
 		reasons = append(reasons, img.fresh)
@@ -20,9 +23,6 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
 			return m.succeed(w, p, g.rest)
 		}
-	}
-	if m.collides(want) {
-		return g.asIs()
 	}
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := m.add(want.Addr, Create, "create", m.decl(want.Addr), reasons...)
@@ -46,6 +46,9 @@ func carriesOn(p *pair) bool {
 // replace puts a new container into the place of the current one.
 func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult {
 	want := cur.full
+	if m.collides(want) {
+		return g.asIs()
+	}
 	cur.dropState()
 	w := &work{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: m.decl(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
 	if cur.adopt {
@@ -62,9 +65,6 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 			m.works = append(m.works, w)
 			return m.succeed(w, p, g.rest, cur)
 		}
-	}
-	if m.collides(want) {
-		return g.asIs()
 	}
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	m.works = append(m.works, w)
@@ -99,12 +99,12 @@ func (m *maker) succeed(w *work, next *pair, spare []*LiveContainer, before ...*
 	}
 	if next.live == nil {
 		s.id = m.newID()
-		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr)}, m.toldBy(c)...)
+		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)}, m.toldBy(c)...)
 	} else {
 		s.id = next.live.ID
 	}
 	if s.old != nil && s.old.adopt { // its marks first: whatever happens then, both are known to be this stack's
-		s.marked = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: m.own(c.Addr)}, s.made).touches(touchContainer(s.old.live))
+		s.marked = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: m.own(c.Addr), Holders: m.holders(s.old.was.Name)}, s.made).touches(touchContainer(s.old.live))
 	}
 	if s.old == nil {
 		s.up(spare)

@@ -25,6 +25,7 @@ func (m *maker) finish() *Plan {
 	}
 	seen := map[Touch]bool{}
 	for _, d := range m.drafts {
+		Expect(d.op, m.have.Images)
 		s := &Step{ID: d.id, Op: d.op, Change: -1, Cause: d.cause, Undo: d.undo, Finish: d.finish}
 		if d.work != nil {
 			s.Change = index[d.work]

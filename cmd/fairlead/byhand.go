@@ -124,6 +124,7 @@ func (a *app) beside(n *narrowing, asksRegistry bool) (*spec.Config, error) {
 // step adds a step to the plan, and says what it is about.
 func (h *byHand) step(op planner.Op, object string, after ...int) (id int) {
 	const why = "asked for by hand"
+	planner.Expect(op, h.have.Images)
 	id = len(h.plan.Steps) + 1
 	verb := planner.Verb(op)
 	h.plan.Changes = append(h.plan.Changes, &planner.Change{Object: familiar(object), Action: planner.Update, Verb: verb, Reasons: []string{why}})

@@ -25,7 +25,7 @@ const labelByHand = "fairlead/by-hand"
 func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
 	id := "fairlead-" + randomHex(16)
-	l, err := lockHand(ctx, w.handLock(id))
+	l, err := waitForLock(ctx, w.handLock(id))
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock of a run by hand: %w", err)
 	}
@@ -49,8 +49,8 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// lockHand takes a lock that nobody else wants, but for the moment in which another run looks whether it is held.
-func lockHand(ctx context.Context, path string) (*lock, error) {
+// waitForLock takes a lock that others hold for a moment at most.
+func waitForLock(ctx context.Context, path string) (*lock, error) {
 	for {
 		l, _, err := tryLock(path)
 		if l != nil || err != nil {

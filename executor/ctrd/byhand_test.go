@@ -91,7 +91,7 @@ func TestRecordsKeepTheirOwner(t *testing.T) {
 		if li := b.live(name); li.Owner == nil || li.Source != "an archive" || li.Inputs != d2 || len(li.Platforms) != 1 {
 			b.Errorf("the same content: %+v; want all as it was", li)
 		}
-		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: name, From: other, Digest: d2}))
+		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: name, From: other, Digest: d2, Before: d1}))
 		if li := b.live(name); li.Owner == nil || *li.Owner != testOwner || li.Digest != d2 || li.Source != "" || li.Inputs != "" || li.Platforms != nil {
 			b.Errorf("other content: %+v; want the owner, and nothing of the old content", li)
 		}

@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Writer struct {
 	removed   sync.Map           // IDs of the containers that this session removed
 	results   results            // digests of what this session built and imported
 	building  builder            // started by the first build
+	names     names              // of the containers that this session created
 	users     sync.Map           // what a user and groups come to in an image → specs.User
 }
 
@@ -39,7 +41,8 @@ func OpenWriter(ctx context.Context, o Options) (*Writer, error) {
 		cc.Close()
 		return nil, err
 	}
-	return &Writer{Reader: newReader(cc, d, o), imager: imager{client: client, hosts: registry.NewHosts(o.Registries)}}, nil
+	locks := filepath.Join(lockRoot, socketKey(d.address)[:16], o.Namespace, "images")
+	return &Writer{Reader: newReader(cc, d, o), imager: imager{client: client, hosts: registry.NewHosts(o.Registries), locks: locks}}, nil
 }
 
 // Bounds on calls, so that a daemon that hangs is said to.

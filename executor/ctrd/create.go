@@ -44,6 +44,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		if ownerOf(got.Labels, op.ID) == nil || got.Extensions[extension] == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
 		}
+		w.names.add(op)
 		return nil // an earlier try got as far as this
 	}
 	if !errdefs.IsNotFound(err) {
@@ -71,7 +72,11 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	_, err = within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Create(ctx, c)
 	})
-	return explainLabels(err)
+	if err != nil {
+		return explainLabels(err)
+	}
+	w.names.add(op)
+	return nil
 }
 
 // settled fills in what unset means here.

@@ -34,7 +34,7 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		}
 		w.results.set(op.Result, op.Was)
 		report(executor.Progress{Same: true})
-		return w.point(ctx, op.Name, there.Target, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
+		return w.point(ctx, op.Name, there.Target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
 	}
 	request, err := w.request(ctx, op, read)
 	if err != nil {
@@ -49,7 +49,7 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 	if err != nil {
 		return err
 	}
-	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, got.Target, report)
+	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, got.Target, report)
 }
 
 // importImage makes an image of a root filesystem.
@@ -66,7 +66,7 @@ func (w *Writer) importImage(ctx context.Context, op *planner.ImportImage, repor
 	if err != nil {
 		return err
 	}
-	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Owner, op.Protect}, target, report)
+	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, target, report)
 }
 
 // importUnchanged fails if the root filesystem is not what the plan saw. By hand there is no plan.
@@ -171,6 +171,7 @@ type made struct {
 	name       string
 	inputs     planner.Inputs
 	token, was string
+	before     string // digest of the record when it was planned
 	owner      planner.Owner
 	protect    bool
 }
@@ -196,7 +197,7 @@ func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, re
 			return err
 		}
 	}
-	if err := w.point(ctx, m.name, target, mark{owner: m.owner, protect: m.protect, platforms: whole, inputs: inputs}); err != nil {
+	if err := w.point(ctx, m.name, target, m.before, mark{owner: m.owner, protect: m.protect, platforms: whole, inputs: inputs, sole: true}); err != nil {
 		return err
 	}
 	digest := target.Digest.String()

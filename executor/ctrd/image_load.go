@@ -48,7 +48,7 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 			return err
 		}
 	}
-	return w.point(ctx, op.Name, found.Target, mark{owner: op.Owner, protect: op.Protect, platforms: found.Platforms, source: a.Fingerprint})
+	return w.point(ctx, op.Name, found.Target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: found.Platforms, source: a.Fingerprint})
 }
 
 func changed(path string) error {

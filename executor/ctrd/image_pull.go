@@ -66,7 +66,7 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 		return err
 	}
 	maps.DeleteFunc(whole, func(platform string, _ int64) bool { return !slices.Contains(wanted, platform) }) // others may not be unpacked
-	return w.point(ctx, op.Name, target, mark{owner: op.Owner, protect: op.Protect, platforms: whole})
+	return w.point(ctx, op.Name, target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: whole})
 }
 
 // atDigest gives ref's repository with the digest in place of a tag.

@@ -13,7 +13,6 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -23,6 +22,7 @@ import (
 type imager struct {
 	client *containerd.Client
 	hosts  *registry.Hosts
+	locks  string // directory of the locks of records
 }
 
 // imageOf reads an image record. What fairlead's labels say counts only on a record that is fairlead's.
@@ -98,6 +98,7 @@ type mark struct {
 	platforms map[string]int64 // whose content is whole, with its bytes
 	source    string
 	inputs    string // digest of what it was made from
+	sole      bool   // it was built or imported: others' content is no less others' for being the same
 }
 
 // labels gives a record's labels anew: others' stay, and so does what fairlead knows of the same content.
@@ -158,31 +159,6 @@ func (m mark) whole(old images.Image, same bool) map[string]int64 {
 	return out
 }
 
-// point makes the record name refer to target, and marks it. It is the last thing that a step on an image does: a record
-// never names what isn't whole.
-func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, m mark) error {
-	store := w.client.ImageService()
-	for range 3 { // somebody else may make or delete the record in between
-		old, err := store.Get(ctx, name)
-		if errdefs.IsNotFound(err) {
-			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, images.Image{}, false)})
-			if !errdefs.IsAlreadyExists(err) {
-				return recordError(name, err)
-			}
-			continue
-		}
-		if err != nil {
-			return recordError(name, err)
-		}
-		labels := m.labels(name, old, old.Target.Digest == target.Digest)
-		_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: labels}, "target", "labels")
-		if !errdefs.IsNotFound(err) {
-			return recordError(name, err)
-		}
-	}
-	return fmt.Errorf("image %s: something else makes and deletes it at the same time", name)
-}
-
 func recordError(name string, err error) error {
 	if err == nil {
 		return nil
@@ -206,31 +182,36 @@ func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
 	if ownerOf(from.Labels, op.From) != nil {
 		m.platforms = platformSizes(from.Labels[labelPlatforms])
 	}
-	return w.point(ctx, op.Name, from.Target, m)
+	return w.point(ctx, op.Name, from.Target, op.Before, m)
 }
 
 // relabelImage writes fairlead's marks anew; the target stays.
 func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) error {
-	store := w.client.ImageService()
-	old, err := store.Get(ctx, op.Name)
-	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("image %s: it is gone. Plan again", op.Name)
-	}
-	if err != nil {
-		return recordError(op.Name, err)
-	}
-	m := mark{owner: op.Owner, protect: op.Protect}
-	if ownerOf(old.Labels, op.Name) != nil {
-		m.source, m.inputs = old.Labels[labelSource], old.Labels[labelInputs]
-	} else {
-		whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
+	return w.locked(ctx, op.Name, func() error {
+		store := w.client.ImageService()
+		old, err := store.Get(ctx, op.Name)
+		if errdefs.IsNotFound(err) {
+			return fmt.Errorf("image %s: it is gone. Plan again", op.Name)
+		}
 		if err != nil {
 			return recordError(op.Name, err)
 		}
-		m.platforms = whole
-	}
-	_, err = store.Update(ctx, images.Image{Name: op.Name, Labels: m.labels(op.Name, old, true)}, "labels")
-	return recordError(op.Name, err)
+		if err := unmoved(old, op.Before); err != nil {
+			return err
+		}
+		m := mark{owner: op.Owner, protect: op.Protect}
+		if ownerOf(old.Labels, op.Name) != nil {
+			m.source, m.inputs = old.Labels[labelSource], old.Labels[labelInputs]
+		} else {
+			whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
+			if err != nil {
+				return recordError(op.Name, err)
+			}
+			m.platforms = whole
+		}
+		_, err = store.Update(ctx, images.Image{Name: op.Name, Labels: m.labels(op.Name, old, true)}, "labels")
+		return recordError(op.Name, err)
+	})
 }
 
 // untagImage deletes a record, and waits until content that nothing else names is gone.
@@ -242,9 +223,17 @@ func (w *imager) untagImage(ctx context.Context, op *planner.UntagImage) error {
 	if len(users) > 0 {
 		return fmt.Errorf("image %s: the container %s uses it, which came since the plan was made. Plan again", op.Name, shortID(users[0].ID))
 	}
-	err = w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete())
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	return recordError(op.Name, err)
+	return w.locked(ctx, op.Name, func() error {
+		old, err := w.client.ImageService().Get(ctx, op.Name)
+		if err == nil {
+			if err := unmoved(old, op.Before); err != nil {
+				return err
+			}
+			err = w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete(), images.DeleteTarget(&old.Target))
+		}
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return recordError(op.Name, err)
+	})
 }

@@ -66,7 +66,7 @@ func onEach(t *testing.T, f func(b *bench)) {
 		t.Setenv("DOCKER_CONFIG", t.TempDir())
 		client := d.Client(t)
 		f(&bench{T: t, ctx: d.Context(t, client), client: client, shop: registrytest.New(t, false, nil), daemon: d,
-			w: &imager{client: client, hosts: registry.NewHosts(nil)}})
+			w: &imager{client: client, hosts: registry.NewHosts(nil), locks: t.TempDir()}})
 	})
 }
 

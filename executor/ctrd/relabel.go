@@ -19,6 +19,15 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	if err != nil {
 		return err
 	}
+	if nameOf(c.Labels) != op.Want.Name {
+		all, err := within(ctx, listPatience, w.listContainers)
+		if err != nil {
+			return err
+		}
+		if err := w.nameHeld(ctx, op.ID, nameClaim{name: op.Want.Name, owner: op.Owner, known: op.Holders}, all); err != nil {
+			return err
+		}
+	}
 	a, err := w.appliedTo(ctx, c)
 	if err != nil {
 		return err

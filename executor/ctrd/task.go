@@ -68,6 +68,9 @@ func (w *Writer) taskOf(ctx context.Context, id string) (planner.Task, error) {
 
 // startTask starts a container's process, in place of one that ended, and lets the restart monitor look after it again.
 func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
+	if err := w.freeName(ctx, op.ID); err != nil {
+		return err
+	}
 	c, err := w.get(ctx, op.ID)
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) err
 			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s was changed%s", t.Kind, t.Name, how(t.Seen, is)))
 		}
 	}
+	moved.Objects = append(moved.Objects, w.freeNames(ctx)...)
 	if len(moved.Objects) > 0 {
 		return &moved
 	}

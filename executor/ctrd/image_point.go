@@ -1,0 +1,103 @@
+package ctrd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// locked calls f while no other process of fairlead writes the record. containerd updates a record without a comparison, so this is what keeps
+// two of them from overwriting each other; another tool can still write between f's reading and its writing.
+func (w *imager) locked(ctx context.Context, name string, f func() error) error {
+	sum := sha256.Sum256([]byte(name))
+	l, err := waitForLock(ctx, filepath.Join(w.locks, hex.EncodeToString(sum[:16])+".lock"))
+	if err != nil {
+		return fmt.Errorf("image %s: lock of its record: %w", name, err)
+	}
+	defer l.release()
+	return f()
+}
+
+// point makes the record name refer to target, and marks it. It is the last thing that a step on an image does: a record never names what
+// isn't whole. before is the digest that the plan saw there; "": no record. What came in between is not overwritten.
+func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, before string, m mark) error {
+	return w.locked(ctx, name, func() error {
+		store := w.client.ImageService()
+		old, err := store.Get(ctx, name)
+		switch {
+		case errdefs.IsNotFound(err):
+			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, images.Image{}, false)})
+			if errdefs.IsAlreadyExists(err) {
+				if old, err = store.Get(ctx, name); err == nil {
+					return taken(old)
+				}
+			}
+		case err != nil:
+		default:
+			same := old.Target.Digest == target.Digest
+			if m.taken(old, before, same) {
+				return taken(old)
+			}
+			if same && m.others(old) && before != target.Digest.String() {
+				m.owner = planner.Owner{} // the same content has come in the meantime: it is used, and stays whose it is
+			}
+			_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, old, same)}, "target", "labels")
+		}
+		if err != nil {
+			return recordError(name, err)
+		}
+		now, err := store.Get(ctx, name)
+		if err == nil && now.Target.Digest != target.Digest {
+			return taken(now)
+		}
+		return recordError(name, err)
+	})
+}
+
+// taken tells whether a record is not the one that was planned to be written: it came or was moved since, or became another stack's.
+func (m mark) taken(old images.Image, before string, same bool) bool {
+	if m.owner == (planner.Owner{}) {
+		return !same && old.Target.Digest.String() != before
+	}
+	if same {
+		return m.sole && m.others(old) && old.Target.Digest.String() != before
+	}
+	its := ownerOf(old.Labels, old.Name)
+	return old.Target.Digest.String() != before || its != nil && its.Stack != m.owner.Stack
+}
+
+// others tells whether a record isn't of the stack that the mark is of.
+func (m mark) others(old images.Image) bool {
+	its := ownerOf(old.Labels, old.Name)
+	return its == nil || its.Stack != m.owner.Stack
+}
+
+// taken is the error of a record that isn't the one that was planned to be written.
+func taken(now images.Image) error {
+	return fmt.Errorf("image %s: this name was taken since the plan was made: it is %s now, and %s. It was left as it is. Plan again",
+		now.Name, now.Target.Digest, whose(ownerOf(now.Labels, now.Name)))
+}
+
+// whose says in a clause who owns an object.
+func whose(o *planner.Owner) string {
+	if o == nil {
+		return "no stack's"
+	}
+	return fmt.Sprintf("stack %q's, as %s", o.Stack, o.Addr)
+}
+
+// unmoved fails unless a record is at the digest that the plan saw; "": nobody looked.
+func unmoved(old images.Image, before string) error {
+	if before == "" || old.Target.Digest.String() == before {
+		return nil
+	}
+	return fmt.Errorf("image %s: it is %s now, and was %s when the plan was made. Plan again", old.Name, old.Target.Digest, before)
+}
