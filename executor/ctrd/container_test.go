@@ -292,7 +292,7 @@ func (h *host) wantNothing() {
 		left = append(left, "lease "+l.ID)
 	}
 	_ = filepath.WalkDir(h.opts.DataRoot, func(path string, e os.DirEntry, err error) error {
-		if err == nil && !e.IsDir() {
+		if err == nil && !e.IsDir() && path != keyPath(h.opts.DataRoot) { // the host's key stays
 			left = append(left, "file "+path)
 		}
 		return nil
