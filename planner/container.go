@@ -247,7 +247,9 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	}
 	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
-	mark := func() { m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)}) }
+	mark := func() {
+		m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)})
+	}
 	if p.adopt {
 		mark()
 	}
