@@ -189,6 +189,9 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 
 func (a *app) host(cfg *spec.Config) ctrd.Options {
 	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Builder: a.builder, CacheBytes: a.cacheBytes}
+	if !a.quiet && !a.json {
+		o.Hashing = view.Hashing(stderr, a.style(stderr))
+	}
 	if cfg != nil {
 		o.Registries = cfg.Registries
 		if o.Namespace == "" {

@@ -342,6 +342,6 @@ func sent(t *testing.T, dir, ignore string) map[string]string {
 // treeInputs reads a directory.
 func treeInputs(t *testing.T, dir string, ignore *rulesFile, cacheDir string) (planner.Inputs, error) {
 	t.Helper()
-	_, in, err := readTree(t.Context(), dir, ignore, "", cacheDir)
+	_, in, err := readTree(t.Context(), dir, ignore, "", Options{CacheDir: cacheDir})
 	return in, err
 }

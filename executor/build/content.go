@@ -83,7 +83,7 @@ func (t *tree) hash(ctx context.Context) error {
 	var next atomic.Int64
 	for range min(runtime.GOMAXPROCS(0), len(t.unread)) {
 		g.Go(func() error {
-			h := newHasher()
+			h := newHasher(t.told)
 			for i := next.Add(1) - 1; i < int64(len(t.unread)); i = next.Add(1) - 1 {
 				if err := h.read(ctx, t.root, t.unread[i]); err != nil {
 					return err
@@ -97,11 +97,14 @@ func (t *tree) hash(ctx context.Context) error {
 
 // hasher reads files, one after another.
 type hasher struct {
-	sum hash.Hash
-	buf []byte
+	sum  hash.Hash
+	buf  []byte
+	told *told
 }
 
-func newHasher() *hasher { return &hasher{sum: sha256.New(), buf: make([]byte, 128<<10)} }
+func newHasher(t *told) *hasher {
+	return &hasher{sum: sha256.New(), buf: make([]byte, 128<<10), told: t}
+}
 
 // read gives a file its value. One that changes meanwhile is taken as it was read, and is read again next time.
 func (h *hasher) read(ctx context.Context, root string, e *entry) error {
@@ -149,6 +152,7 @@ func (h *hasher) copy(ctx context.Context, fd int) error {
 			return nil
 		}
 		h.sum.Write(h.buf[:n])
+		h.told.add(n)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -156,8 +160,8 @@ func (h *hasher) copy(ctx context.Context, fd int) error {
 }
 
 // fileDigest is the digest of one file, which the cache may know.
-func fileDigest(ctx context.Context, at, cacheDir string) (string, error) {
-	c, started := openCache(cacheDir, at), time.Now()
+func fileDigest(ctx context.Context, at string, o Options) (string, error) {
+	c, started := openCache(o.CacheDir, at), time.Now()
 	real, err := filepath.EvalSymlinks(at)
 	if err != nil {
 		return "", unreadable(at, err)
@@ -171,7 +175,7 @@ func fileDigest(ctx context.Context, at, cacheDir string) (string, error) {
 	known := c.at("")
 	if found, ok := known.find(path, e.stamp); ok {
 		e.value, e.known = found.value, true
-	} else if err := newHasher().read(ctx, root, &e); err != nil {
+	} else if err := newHasher(newTold(o.Hashing, at, st.Size)).read(ctx, root, &e); err != nil {
 		return "", err
 	}
 	if e.out {

@@ -207,7 +207,7 @@ func TestWhatMayNotBeRead(t *testing.T) {
 	go func() {
 		runtime.LockOSThread() // and the thread ends with the goroutine: it has another user
 		_ = unix.Setfsuid(65534)
-		done <- newHasher().read(t.Context(), root, &entry{path: "secret/file"})
+		done <- newHasher(nil).read(t.Context(), root, &entry{path: "secret/file"})
 		done <- (&tree{root: filepath.Join(root, "secret"), cache: &cache{}}).list(new(dir))
 	}()
 	for _, at := range []string{"secret/file", "secret"} {

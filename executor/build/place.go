@@ -85,7 +85,7 @@ func siblings(at string) []string {
 
 // inputs are what is in a context: each file of a directory, else one for all. name is "" for the main context; ignore is the
 // Dockerfile's own ignore file, nil for the context's.
-func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, cacheDir string, local *Local) (planner.Inputs, error) {
+func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, o Options, local *Local) (planner.Inputs, error) {
 	whole, prefix := mainContext, ""
 	if name != "" {
 		whole, prefix = name, name+":"
@@ -96,11 +96,11 @@ func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, cache
 	case isNothing:
 		return nil, nil
 	case isDir:
-		dir, in, err := readTree(ctx, p.at, ignore, prefix, cacheDir)
+		dir, in, err := readTree(ctx, p.at, ignore, prefix, o)
 		local.Dirs[name] = dir
 		return in, err
 	case isTar:
-		value, err = fileDigest(ctx, p.at, cacheDir)
+		value, err = fileDigest(ctx, p.at, o)
 		local.Tar = &File{path: p.at, digest: value}
 	case isGit:
 		value, err = gitState(ctx, p.at, p.git)
@@ -140,13 +140,13 @@ func (u *uses) contextInput(ctx context.Context, key string, c spec.BuildContext
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, nil, o.CacheDir, local)
+		return p.inputs(ctx, key, nil, o, local)
 	case c.URL != "":
 		p, err := locate("url", c.URL)
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, nil, o.CacheDir, local)
+		return p.inputs(ctx, key, nil, o, local)
 	case c.Layout != "":
 		dir, value, err := layoutImage(c.Layout)
 		local.Layouts[key] = Layout{dir, digest.Digest(value)}

@@ -15,6 +15,10 @@ type Options struct {
 	Platforms []string                    // that are built, normalised; none: Host
 	Host      string                      // the builder's own platform, normalised: BUILDPLATFORM
 	Env       func(string) (string, bool) // the environment that secrets are taken from
+
+	// Hashing is told how far the hashing of what is large is, in bytes: at its beginning, and then for each GiB. Several goroutines call it.
+	// nil: nobody is told.
+	Hashing func(path string, done, total int64)
 }
 
 // Reading is what a build depends on.
@@ -96,7 +100,7 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, err := main.inputs(ctx, "", file.ignore, o.CacheDir, local)
+	rest, err := main.inputs(ctx, "", file.ignore, o, local)
 	if err != nil {
 		return nil, fmt.Errorf("context %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/moby/patternmatcher"
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,7 @@ import (
 )
 
 // readTree gives an input for each entry of a directory that its ignore file lets through, named by its path with prefix before it.
-func readTree(ctx context.Context, root string, ignore *rulesFile, prefix, cacheDir string) (*Directory, planner.Inputs, error) {
+func readTree(ctx context.Context, root string, ignore *rulesFile, prefix string, o Options) (*Directory, planner.Inputs, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return nil, nil, unreadable(root, err)
@@ -35,11 +36,12 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, prefix, cache
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tree{root: real, patterns: patterns, cache: openCache(cacheDir, root+"\x00"+ignore.own), started: time.Now()}
+	t := &tree{root: real, patterns: patterns, cache: openCache(o.CacheDir, root+"\x00"+ignore.own), started: time.Now()}
 	top := &dir{}
 	if err := t.walk(ctx, top); err != nil {
 		return nil, nil, err
 	}
+	t.told = newTold(o.Hashing, root, t.size())
 	if err := t.hash(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -47,9 +49,23 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, prefix, cache
 	t.cache.save(top, t.started)
 	out := make(planner.Inputs, 0, top.size)
 	top.each(func(e *entry) {
+		if err == nil {
+			err = sendable(real, e)
+		}
 		out = append(out, planner.Input{Kind: planner.InputFile, Name: prefix + e.path, Value: e.value})
 	})
-	return &Directory{root: real, top: top, ignore: ignore.text}, out, nil
+	return &Directory{root: real, top: top, ignore: ignore.text}, out, err
+}
+
+// sendable fails for what the builder's client can't send: the protocol has no other text than UTF-8.
+func sendable(root string, e *entry) error {
+	switch at := filepath.Join(root, e.path); {
+	case !utf8.ValidString(e.path):
+		return fmt.Errorf("%s: its name must be valid UTF-8, because the builder takes no other. Rename it, or leave it out by %s", shown(at), ignoreName)
+	case !utf8.ValidString(e.value):
+		return fmt.Errorf("%s: what it links to must be valid UTF-8, because the builder takes no other: it is %s. Make another link, or leave it out by %s", shown(at), shown(e.value[len("-> "):]), ignoreName)
+	}
+	return nil
 }
 
 // tree is one reading of a directory.
@@ -59,6 +75,7 @@ type tree struct {
 	cache    *cache
 	started  time.Time
 	workers  sync.Pool // of *worker
+	told     *told
 
 	mu     sync.Mutex
 	unread []*entry // files whose content is not known
@@ -206,6 +223,14 @@ func (t *tree) lost(path string, err error) error {
 		return nil
 	}
 	return unreadable(filepath.Join(t.root, path), err)
+}
+
+// size is of the files that must be read, in bytes.
+func (t *tree) size() (n int64) {
+	for _, e := range t.unread {
+		n += e.stamp.size
+	}
+	return n
 }
 
 // note collects the files that must be read. d.entries doesn't change any more.

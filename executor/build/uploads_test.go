@@ -219,7 +219,7 @@ func readAll(ctx context.Context, f fsutil.FS) error {
 func TestTarChangedWhileItIsSent(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "c.tar")
 	must(t, os.WriteFile(at, []byte("one"), 0o644))
-	digest, err := fileDigest(t.Context(), at, "")
+	digest, err := fileDigest(t.Context(), at, Options{})
 	must(t, err)
 	l := &Local{Tar: &File{path: at, digest: digest}}
 	for _, text := range []string{"one", "two"} {

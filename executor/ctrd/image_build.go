@@ -23,7 +23,7 @@ import (
 
 // buildImage builds an image, and points its record at the result once that is whole.
 func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) error {
-	read, err := w.unchanged(ctx, op)
+	read, err := w.unchanged(ctx, op, report)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,10 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 }
 
 // unchanged reads what a build depends on, and fails if it is not what the plan saw.
-func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage) (*build.Reading, error) {
-	read, err := w.readBuild(ctx, op.Build, op.Platforms)
+func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) (*build.Reading, error) {
+	read, err := w.readBuild(ctx, op.Build, op.Platforms, func(path string, done, total int64) {
+		report(executor.Progress{Done: done, Total: total, Note: "hashing " + path})
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ const maxInputs = 64 << 20
 
 // buildSource reads what a build depends on: from disk, and of its bases what they are now.
 func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
-	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im))
+	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im), r.opts.Hashing)
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
@@ -65,8 +65,8 @@ func buildPlatforms(im *spec.Image) []string {
 }
 
 // readBuild reads a build's inputs.
-func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string) (*build.Reading, error) {
-	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv}
+func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string, hashing func(string, int64, int64)) (*build.Reading, error) {
+	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, Hashing: hashing}
 	if len(b.Secrets) > 0 {
 		key, err := hostKey(r.opts.root())
 		if err != nil {

@@ -21,6 +21,9 @@ type Options struct {
 	Builder     string            // address of a buildkitd; "": one that is running, else one of our own
 	CacheBytes  int64             // how much of its cache a builder of our own keeps; 0: the builder's default
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
+
+	// Hashing is told, while a plan reads what builds depend on, how far the hashing of a large context is, in bytes; nil: nobody is told.
+	Hashing func(path string, done, total int64)
 }
 
 // DefaultDataRoot is where fairlead keeps its files.
