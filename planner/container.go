@@ -47,6 +47,9 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 			m.fail(m.protectedReplace(c, cur))
 			return g.asIs()
 		}
+		if !m.fits(c, img) {
+			return g.asIs()
+		}
 		unless := m.unlessSame(c, g)
 		res := m.replace(cur, g, img)
 		if len(unless) > 0 {
@@ -54,6 +57,9 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 			res.unless = unless
 		}
 		return res
+	}
+	if !m.fits(c, img) {
+		return g.asIs()
 	}
 	return m.create(want, g, img)
 }

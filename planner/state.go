@@ -52,16 +52,17 @@ type Owner struct {
 // LiveImage is an image record.
 type LiveImage struct {
 	Name      string
-	Digest    string            // of the record's target
-	Owner     *Owner            // nil: not fairlead's
-	Protected bool              // prevent_destroy was set when it was last applied
-	Platforms []string          // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
-	Sizes     map[string]int64  // bytes of each platform's content, where known
-	Inputs    string            // of a built or imported image: the digest of what it was made from
-	MadeFrom  Inputs            // that, where it differs from what is found now
-	Source    string            // of a loaded image: the fingerprint of the archive that it came from
-	Pushed    map[string]string // reference pushed to → digest
-	Seen      string            // changes whenever the record does
+	Digest    string                // of the record's target
+	Owner     *Owner                // nil: not fairlead's
+	Protected bool                  // prevent_destroy was set when it was last applied
+	Platforms []string              // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
+	Sizes     map[string]int64      // bytes of each platform's content, where known
+	Shares    map[string]ImageShare // by platform; only where a container may be created from it, and none was yet
+	Inputs    string                // of a built or imported image: the digest of what it was made from
+	MadeFrom  Inputs                // that, where it differs from what is found now
+	Source    string                // of a loaded image: the fingerprint of the archive that it came from
+	Pushed    map[string]string     // reference pushed to → digest
+	Seen      string                // changes whenever the record does
 	CreatedAt time.Time
 }
 
@@ -123,6 +124,12 @@ const (
 // Up tells whether a process is there, running or paused.
 func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaused }
 
+// ImageShare is what an image gives a container of one platform.
+type ImageShare struct {
+	Gives *spec.Container // entrypoint, command, env, working_dir, user and stop_signal
+	Unfit string          // why no container can be created from it, as a clause; Gives is nil then
+}
+
 // SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
 func SourceKey(im *spec.Image) string {
 	if made(im) {
@@ -137,15 +144,16 @@ func SourceKey(im *spec.Image) string {
 // Source is what a reference in a registry or an archive on disk stands for now.
 type Source struct {
 	Digest      string
-	Platforms   map[string]int64    // bytes of each platform's content
-	Contents    map[string][]string // digests of each platform's blobs; under "" those that come whatever platforms are asked for
-	Fingerprint string              // of an archive: changes whenever the file does
-	Names       []string            // of an archive: the names in it
-	Inputs      Inputs              // of a build or an import: all but the bases
-	Bases       []Base              // of a build
-	Opaque      bool                // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
-	Emulated    []RunInstruction    // of a build: the RUN instructions that need an emulator
-	Err         string              // why it could not be read: what is wrong and what to do; the rest is zero then
+	Platforms   map[string]int64      // bytes of each platform's content
+	Contents    map[string][]string   // digests of each platform's blobs; under "" those that come whatever platforms are asked for
+	Shares      map[string]ImageShare // of an archive: by platform
+	Fingerprint string                // of an archive: changes whenever the file does
+	Names       []string              // of an archive: the names in it
+	Inputs      Inputs                // of a build or an import: all but the bases
+	Bases       []Base                // of a build
+	Opaque      bool                  // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
+	Emulated    []RunInstruction      // of a build: the RUN instructions that need an emulator
+	Err         string                // why it could not be read: what is wrong and what to do; the rest is zero then
 }
 
 // Base is an image that a build starts from or copies from.

@@ -82,6 +82,7 @@ func (d *decoder) container(c *Container) {
 	c.Snapshotter = d.matching(attrs, "snapshotter", nsPattern, "Bad snapshotter", "A snapshotter is named as containerd does, as in \"overlayfs\".")
 	c.Update = d.update(content.Blocks)
 	d.lifecycle(content.Blocks, &c.Lifecycle, containerSchema)
+	d.checkProcess(c, attrs)
 	d.check(c, attrs)
 }
 

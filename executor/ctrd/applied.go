@@ -2,7 +2,11 @@ package ctrd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 	"github.com/containerd/typeurl/v2"
@@ -42,8 +46,47 @@ type imageConfig struct {
 	Labels     map[string]string `json:"labels,omitempty"`
 }
 
-func imageShare(c ocispec.ImageConfig) imageConfig {
-	return imageConfig{Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, User: c.User, WorkingDir: c.WorkingDir, StopSignal: c.StopSignal, Labels: c.Labels}
+// imageShare takes an image's config as docker does: of two variables of one name the last counts, one without a value is none, the
+// usual path is there where the image sets none, an entrypoint that is one empty word is none, and a relative directory is below the
+// root. An error says what no process can be given.
+func imageShare(c ocispec.ImageConfig) (imageConfig, error) {
+	out := imageConfig{Entrypoint: c.Entrypoint, Cmd: c.Cmd, User: c.User, WorkingDir: c.WorkingDir, StopSignal: c.StopSignal, Labels: c.Labels}
+	if len(c.Entrypoint) == 1 && c.Entrypoint[0] == "" {
+		out.Entrypoint = nil
+	}
+	if c.WorkingDir != "" {
+		out.WorkingDir = path.Clean("/" + c.WorkingDir)
+	}
+	out.Env = lastOfEach(c.Env)
+	if !slices.ContainsFunc(out.Env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {
+		out.Env = append(out.Env, defaultPath)
+	}
+	if strings.ContainsRune(out.WorkingDir, 0) {
+		return out, errors.New("its config can't be run: its working directory has a zero byte in it")
+	}
+	if text := spec.ProcessTrouble(slices.Concat([]string{"-"}, out.Entrypoint, out.Cmd), out.Env); text != "" {
+		return out, errors.New("its config can't be run: " + text)
+	}
+	return out, nil
+}
+
+// lastOfEach gives the variables that count: of two of one name the last, and none without a value.
+func lastOfEach(env []string) []string {
+	var out []string
+	places := map[string]int{}
+	for _, kv := range env {
+		name, _, set := strings.Cut(kv, "=")
+		i, again := places[name]
+		switch {
+		case !set:
+		case again:
+			out[i] = kv
+		default:
+			places[name] = len(out)
+			out = append(out, kv)
+		}
+	}
+	return out
 }
 
 // container is an image's share as a block would have to say it.

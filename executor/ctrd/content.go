@@ -86,10 +86,11 @@ func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, t
 			continue
 		}
 		if identity.ChainID(cfg.RootFS.DiffIDs).String() == parent {
-			return imageShare(cfg.Config), target.Digest.String()
+			share, _ = imageShare(cfg.Config) // it runs
+			return share, target.Digest.String()
 		}
 		if i == 0 || p == r.platform {
-			share = imageShare(cfg.Config)
+			share, _ = imageShare(cfg.Config)
 		}
 	}
 	return share, ""

@@ -125,7 +125,11 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
-	p := imageParts{share: imageShare(cfg.Config), chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
+	share, err := imageShare(cfg.Config)
+	if err != nil {
+		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
+	}
+	p := imageParts{share: share, chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
 	w.shares.Store(key, p)
 	return p, nil
 }

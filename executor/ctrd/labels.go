@@ -43,7 +43,7 @@ func (m marking) labels() map[string]string {
 func imageLabels(im imageConfig) map[string]string {
 	out := map[string]string{}
 	for k, v := range im.Labels {
-		if !reservedLabel(k) && len(k)+len(v) <= spec.MaxLabel {
+		if k != "" && !reservedLabel(k) && len(k)+len(v) <= spec.MaxLabel {
 			out[k] = v
 		}
 	}

@@ -58,6 +58,9 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 		c.Platform = was.Platform
 	}
 	c.Entrypoint, c.Command = command(s.Process.Args, was, a.Image)
+	if a.Spec == nil {
+		s.Process.Env = lastOfEach(s.Process.Env)
+	}
 	c.Env = subtract(pairs(s.Process.Env), was.Env, pairs(imageEnv(a.Image, s.Process.Terminal)))
 	if cwdOf(was, a.Image) == s.Process.Cwd {
 		c.WorkingDir = was.WorkingDir

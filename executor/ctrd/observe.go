@@ -52,6 +52,7 @@ func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	got.marks, got.names = r.opts.readMarks(), wantedNames(cfg, o)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
+	g.Go(func() error { return r.readShares(ctx, cfg, s, got.images, got.containers) })
 	if !o.Offline {
 		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}

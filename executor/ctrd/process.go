@@ -14,7 +14,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// defaultPath is the environment of an image that sets none.
+// defaultPath is in the environment of an image that sets no path.
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // termEnv is what a terminal adds to it.
@@ -71,12 +71,16 @@ func specFor(ctx context.Context, id string, c *spec.Container, im imageConfig, 
 	if len(args) == 0 {
 		return nil, nil, fmt.Errorf("there is nothing to run: neither the image nor the block has a command; set command")
 	}
+	env := envOf(c, im)
+	if text := spec.ProcessTrouble(args, env); text != "" {
+		return nil, nil, fmt.Errorf("%s", text)
+	}
 	s, err := oci.GenerateSpec(ctx, nil, &containers.Container{ID: id})
 	if err != nil {
 		return nil, nil, err
 	}
 	s.Process.Args = args
-	s.Process.Env = envOf(c, im)
+	s.Process.Env = env
 	s.Process.Cwd = cwdOf(c, im)
 	s.Process.User = user
 	s.Process.Terminal = c.TTY

@@ -86,5 +86,6 @@ func probe(ctx context.Context, im *spec.Image, rec *planner.LiveImage) *planner
 		return src
 	}
 	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
+	src.Shares = sharesOf(ctx, a, found.Target)
 	return src
 }

@@ -1,0 +1,56 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// fits says, of a container that is to be created, what its image makes impossible: a config that can't be run, or arguments and an
+// environment that are too much together with the container's. What isn't known of an image yet, its creation says, before anything is stopped.
+func (m *maker) fits(c *spec.Container, img *imageResult) bool {
+	share := m.shareOf(c, img)
+	at := c.AttrAt("image")
+	switch {
+	case share.Unfit != "":
+		m.fail(fault(at, "Image can't be run", "%s can't be created from the image %s: %s. Repair the image, or take another.", c.Addr, familiar(img.name), share.Unfit))
+		return false
+	case share.Gives == nil:
+		return true
+	}
+	env := maps.Clone(share.Gives.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	maps.Copy(env, c.Env)
+	var pairs []string
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		pairs = append(pairs, k+"="+env[k])
+	}
+	args := c.Args(share.Gives)
+	text := spec.ProcessTrouble(args, pairs)
+	if len(args) == 0 {
+		text = "there is nothing to run: neither the image nor the block has a command; set command"
+	}
+	if text != "" {
+		m.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.name), text))
+	}
+	return text == ""
+}
+
+// shareOf gives what is known of an image as it will be; nothing of one that is still to be pulled or built.
+func (m *maker) shareOf(c *spec.Container, img *imageResult) ImageShare {
+	im, ok := m.blocks[c.Image.Addr].(*spec.Image)
+	if !ok || img.digest == "" {
+		return ImageShare{}
+	}
+	platform := orElse(c.Platform, m.have.Host.Platform)
+	if src := m.have.Sources[SourceKey(im)]; src != nil && src.Digest == img.digest && src.Shares != nil {
+		return src.Shares[platform]
+	}
+	if rec := m.have.Images[im.Name]; rec != nil && rec.Digest == img.digest {
+		return rec.Shares[platform]
+	}
+	return ImageShare{}
+}
