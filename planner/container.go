@@ -20,10 +20,7 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 	}
 	img := m.images[c.Image.Addr]
 	ok := m.check(c)
-	if img == nil || !img.ok || !ok {
-		return g.asIs()
-	}
-	if !m.settledFor(c) {
+	if img == nil || !img.ok || !ok || m.refused[c.Addr] {
 		return g.asIs()
 	}
 	if len(c.Marks.Unknown) > 0 {
@@ -41,7 +38,13 @@ func (m *maker) decideContainer(c *spec.Container) *containerResult {
 		cur.adopt = g.adopted
 		cur.force(m, c)
 		if dearest(cur.diffs) < Recreate && !cur.forced {
-			return m.keep(cur, g)
+			unless := m.unlessSame(c, g)
+			n := len(m.works)
+			res := m.keep(cur, g)
+			if len(unless) > 0 && len(m.works) > n {
+				m.leaveAlone(m.works[n], unless)
+			}
+			return res
 		}
 		if cur.protected(c) {
 			m.fail(m.protectedReplace(c, cur))

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/zclconf/go-cty/cty"
@@ -115,29 +114,9 @@ func (m *maker) settleWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.
 	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
 		return c
 	}
-	out, diags := m.want.Settle(r.Address(), known)
+	out, diags := m.want.Settle(r.Address(), known, nil)
 	if out == nil || diags.HasErrors() {
 		return nil
 	}
 	return out
-}
-
-// settledFor tells whether a container's attributes hold what only the apply will tell as it is: as a whole word that can be
-// replaced, and not by half or counted.
-func (m *maker) settledFor(c *spec.Container) bool {
-	if len(m.tokens) == 0 || len(m.blocks[c.Addr].(*spec.Container).Marks.Unknown) == 0 {
-		return true
-	}
-	other := m.settleWith(c, m.twins)
-	if other == nil {
-		return true // said where it was settled the first time
-	}
-	a, errA := json.Marshal(c)
-	b, errB := json.Marshal(other)
-	if errA == nil && errB == nil && string(withResults(a, m.tokens)) == string(b) {
-		return true
-	}
-	attr := sortedKeys(m.blocks[c.Addr].(*spec.Container).Marks.Unknown)[0]
-	m.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s makes something else of a digest that only the apply will tell. Use the digest as it is, or take the reference out.", c.Addr, attr))
-	return false
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // FormatVersion is the version of the saved plan's format. A plan of another version is refused.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // file is a saved plan.
 type file struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -75,13 +77,18 @@ func (w *fileWorld) files() string {
 	return b.String()
 }
 
-func loaded(t *testing.T, text string) *spec.Config {
+func load(t *testing.T, text string) (*spec.Config, hcl.Diagnostics) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "x.fairlead.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cfg, diags := spec.Load(dir, spec.Inputs{})
+	return spec.Load(dir, spec.Inputs{})
+}
+
+func loaded(t *testing.T, text string) *spec.Config {
+	t.Helper()
+	cfg, diags := load(t, text)
 	if diags.HasErrors() {
 		t.Fatalf("%s\n%s", diags, text)
 	}

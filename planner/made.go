@@ -71,6 +71,9 @@ func (x *makes) possible() bool {
 		m.fail(m.unreadable(x.im, x.src))
 		return false
 	}
+	if m.refused[x.im.Addr] {
+		return false
+	}
 	for _, part := range sortedKeys(x.im.Marks.Unknown) {
 		m.fail(fault(x.im.AttrAt(part), "Not known while planning", "%s: %s depends on what only the apply will tell. Take the reference out, or name the image in contexts.", x.im.Addr, part))
 	}
@@ -116,6 +119,11 @@ func (x *makes) why() []string {
 			out = append(out, r.fresh)
 		}
 	}
+	for _, a := range x.m.refs(x.im) {
+		if r := x.m.containers[a]; r != nil && len(r.unless) > 0 {
+			out = append(out, a.String()+" may be replaced")
+		}
+	}
 	switch {
 	case x.rec.Inputs == "":
 		out = append(out, "nothing says what the one there was made from")
@@ -151,26 +159,25 @@ func (x *makes) make(w *work, reasons []string) {
 		c.Action = Update
 		res.fresh = im.Addr.String() + " is " + done
 	}
-	token := tokenOf(im.Addr, false)
-	m.tokens[token] = tokenOf(im.Addr, true)
-	d := w.step(x.op(c, token), x.first...)
+	result := m.placeholder()
+	d := w.step(x.op(c, result), x.first...)
 	d.wait(m.toldBy(im)...)
 	if x.rec != nil {
 		d.touches(touchImage(x.rec))
-		m.moves[x.rec.Name] = &move{to: token, work: w}
+		m.moves[x.rec.Name] = &move{to: result, work: w}
 	}
 	d.last(res)
-	res.digest, res.later, res.makes = token, true, []*draft{d}
+	res.digest, res.later, res.makes = result, true, []*draft{d}
 }
 
-func (x *makes) op(c *Change, token string) Op {
+func (x *makes) op(c *Change, result string) Op {
 	m, im := x.m, x.im
 	protect := im.Lifecycle.PreventDestroy
 	if im.Rootfs != nil {
-		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: token, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect}
+		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: result, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect}
 	}
 	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: m.madeFor(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases,
-		Result: token, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect, Force: m.forced(im.Addr)}
+		Result: result, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect, Force: m.forced(im.Addr)}
 	c.Notes = append(c.Notes, m.platformsNote(op.Platforms))
 	c.Notes = append(c.Notes, slowNotes(x.src)...)
 	if op.Bytes > 0 {
@@ -217,16 +224,4 @@ func (m *maker) heldMade(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 		return fault(m.imageAt(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
 	return fault(m.imageAt(im), "Image name taken", "%s Untag it (`fairlead untag %s`), or adopt it:%s", what, familiar(rec.Name), importBlock(im.Addr, familiar(rec.Name)))
-}
-
-// otherwise notes what references to an image would give: if it came out as it was, and under another token.
-func (m *maker) otherwise(im *spec.Image, r *imageResult) {
-	m.before[im.Addr], m.twins[im.Addr] = m.known[im.Addr], m.known[im.Addr]
-	if !r.later {
-		return
-	}
-	m.twins[im.Addr] = spec.ImageValue(im.Name, tokenOf(im.Addr, true), -1, m.madeFor(im))
-	if r.was != "" {
-		m.before[im.Addr] = m.imageValue(im, r.was)
-	}
 }

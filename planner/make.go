@@ -33,7 +33,7 @@ func (m *maker) plan() (*Plan, hcl.Diagnostics) {
 	m.sweepImages()
 	m.order()
 	m.account()
-	m.hideTokens()
+	m.hidePlaceholders()
 	return m.finish(), m.diags
 }
 
@@ -49,8 +49,9 @@ type maker struct {
 	known    map[spec.Addr]cty.Value // what references give
 	needs    map[spec.Addr][]string  // platforms that builds need of the images that they start from
 	before   map[spec.Addr]cty.Value // what they give if all that is made anew comes out as it was
-	twins    map[spec.Addr]cty.Value // what they give with other tokens: what differs by more than these makes something of a token
-	tokens   map[string]string       // that stand for digests which only the apply will tell, and their twins
+	carried  map[spec.Addr]cty.Value // what they give with placeholders for what only the apply will tell, which is unknown in known
+	pending  map[string]bool         // these placeholders
+	refused  map[spec.Addr]bool      // what is wrong with the values of these has been said
 	scope    scope
 	replaces map[spec.Addr]bool
 
@@ -121,7 +122,7 @@ type imageResult struct {
 	digest string
 	fresh  string   // a clause, where its content changes in this plan: `image.app is pulled anew`
 	last   []*draft // slow steps after which containers can be made from it
-	later  bool     // digest is a token: only the apply will tell
+	later  bool     // digest is a placeholder: only the apply will tell
 	was    string   // the digest that it has until then; "": none
 	makes  []*draft // the step that makes it anew
 }
@@ -144,7 +145,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, twins: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, tokens: map[string]string{}, relabels: map[string]*draft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
+		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, carried: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{}, relabels: map[string]*draft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if m.newID == nil {
@@ -215,16 +216,11 @@ func (m *maker) decide() {
 			} else {
 				m.images[a] = m.decideImage(r)
 			}
-			m.known[a] = m.imageValue(r, m.images[a].digest)
-			m.otherwise(r, m.images[a])
+			m.knowImage(r, m.images[a])
 		case *spec.Container:
 			res := m.decideContainer(r)
 			m.containers[a] = res
-			m.known[a] = spec.ContainerValue(r.Name, res.id, r.Image.Name)
-			m.before[a], m.twins[a] = m.known[a], m.known[a]
-			if g := m.lives[a]; len(res.unless) > 0 && g != nil && g.current != nil {
-				m.before[a] = spec.ContainerValue(r.Name, g.current.ID, r.Image.Name)
-			}
+			m.knowContainer(r, res)
 		}
 	}
 }
@@ -242,9 +238,12 @@ func (m *maker) settle(a spec.Addr) spec.Resource {
 	if len(unknown) == 0 {
 		return r
 	}
-	settled, diags := m.want.Settle(a, m.known)
-	m.diags = append(m.diags, diags...)
+	settled, diags := m.want.Settle(a, m.known, m.carried)
+	if m.scope.has(a) {
+		m.diags = append(m.diags, diags...)
+	}
 	if settled == nil || diags.HasErrors() {
+		m.refused[a] = true
 		return r
 	}
 	return settled
@@ -257,7 +256,7 @@ func (m *maker) imageValue(im *spec.Image, digest string) cty.Value {
 	if made(im) {
 		ps = m.madeFor(im)
 	}
-	if _, later := m.tokens[digest]; later {
+	if m.pending[digest] {
 		return spec.ImageValue(im.Name, digest, -1, ps)
 	}
 	return spec.ImageValue(im.Name, digest, m.sizeOf(im, ps), ps)

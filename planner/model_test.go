@@ -285,10 +285,10 @@ func (h *model) record(name, digest string, o Owner, protect bool, platforms []s
 }
 
 // makes builds or imports: the result depends on all inputs but the Dockerfile's comments.
-func (h *model) makes(name string, in Inputs, token string, o Owner, protect bool, platforms []string, seen string) error {
+func (h *model) makes(name string, in Inputs, result string, o Owner, protect bool, platforms []string, seen string) error {
 	counts := slices.DeleteFunc(slices.Clone(in), func(i Input) bool { return i.Kind == InputDockerfile })
 	digest := counts.Digest()
-	h.results[token] = digest
+	h.results[result] = digest
 	if err := h.record(name, digest, o, protect, platforms, "", seen); err != nil {
 		return err
 	}

@@ -2,10 +2,7 @@ package planner
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -13,16 +10,48 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// What a build or an import gives is known once it has run. Until then a token stands for its digest, in the values that references
-// give and in the ops that come after. It has a digest's form, so that everything that takes a digest takes it.
+// The digest of what is built or imported is known once that has run, and which of two containers has an address where one of them may be left
+// alone. In expressions such a value is unknown. In ops alone, and in what attributes carry into them, a placeholder stands for it.
 
-// tokenOf is the token of an image's digest. A twin is another one, to find out what depends on it.
-func tokenOf(a spec.Addr, twin bool) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "fairlead: the result of %s, twin %v", a, twin))
-	return "sha256:" + hex.EncodeToString(sum[:])
+// pendingPrefix begins the placeholder of a digest, which is as long as a digest is.
+const pendingPrefix = "pending:"
+
+// placeholder makes one for a digest: no text of a file or of the host has it.
+func (m *maker) placeholder() string {
+	p := pendingPrefix + m.newID()[:len("sha256:")+64-len(pendingPrefix)]
+	m.pending[p] = true
+	return p
 }
 
-// WithResults gives the op with each token in it replaced by the digest that it stands for.
+// knowImage notes what references to an image give: now, with a placeholder for its digest, and if it came out as it was.
+func (m *maker) knowImage(im *spec.Image, r *imageResult) {
+	a := im.Addr
+	m.carried[a] = m.imageValue(im, r.digest)
+	m.known[a], m.before[a] = m.carried[a], m.carried[a]
+	if !r.later {
+		return
+	}
+	m.known[a] = spec.ImageValue(im.Name, "", -1, m.madeFor(im))
+	m.before[a] = m.known[a]
+	if r.was != "" {
+		m.before[a] = m.imageValue(im, r.was)
+	}
+}
+
+// knowContainer notes what references to a container give: now, with the ID of the new one as a placeholder where the old one may stay, and
+// if that stays.
+func (m *maker) knowContainer(c *spec.Container, r *containerResult) {
+	a := c.Addr
+	m.carried[a] = spec.ContainerValue(c.Name, r.id, c.Image.Name)
+	m.known[a], m.before[a] = m.carried[a], m.carried[a]
+	if g := m.lives[a]; len(r.unless) > 0 && g != nil && g.current != nil {
+		m.pending[r.id] = true
+		m.known[a] = spec.ContainerValue(c.Name, "", c.Image.Name)
+		m.before[a] = spec.ContainerValue(c.Name, g.current.ID, c.Image.Name)
+	}
+}
+
+// WithResults gives the op with each placeholder in it replaced by what it stands for.
 func WithResults(op Op, results map[string]string) (Op, error) {
 	if len(results) == 0 {
 		return op, nil
@@ -47,32 +76,36 @@ func PassedOver(op Op) (placeholder, is string) {
 }
 
 func withResults(b json.RawMessage, results map[string]string) json.RawMessage {
-	for token, digest := range results {
-		b = bytes.ReplaceAll(b, []byte(token), []byte(digest))
+	for placeholder, is := range results {
+		b = bytes.ReplaceAll(b, []byte(placeholder), []byte(is))
 	}
 	return b
 }
 
-// hasToken tells whether a value has one of the plan's tokens in it.
-func (m *maker) hasToken(v cty.Value) bool {
-	if len(m.tokens) == 0 || v == cty.NilVal || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+// isPending tells whether a value has a placeholder in any part of it.
+func (m *maker) isPending(v cty.Value) bool {
+	if len(m.pending) == 0 || v == cty.NilVal {
 		return false
 	}
-	s := v.AsString()
-	for t := range m.tokens {
-		if strings.Contains(s, t) {
-			return true
+	found := false
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String {
+			s := v.AsString()
+			for p := range m.pending {
+				found = found || strings.Contains(s, p)
+			}
 		}
-	}
-	return false
+		return !found, nil
+	})
+	return found
 }
 
-// hideTokens shows what only the apply will tell as such.
-func (m *maker) hideTokens() {
+// hidePlaceholders shows what only the apply will tell as such.
+func (m *maker) hidePlaceholders() {
 	for _, w := range m.works {
 		for i, d := range w.change.Diffs {
-			if m.hasToken(d.After) {
-				w.change.Diffs[i].After = cty.UnknownVal(cty.String)
+			if m.isPending(d.After) {
+				w.change.Diffs[i].After = cty.UnknownVal(d.After.Type())
 			}
 		}
 	}

@@ -22,6 +22,9 @@ type decoder struct {
 	block *Block
 	part  string // the nested block that is read: build, secret or config; "" while it is the block itself
 	diags hcl.Diagnostics
+
+	settling *settling        // what the host has told by now; nil while the files are read
+	carry    *hcl.EvalContext // with placeholders for what only the apply will tell; nil: nothing stands for it
 }
 
 func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder {
@@ -161,7 +164,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 	if a == nil {
 		return cty.NilVal, hcl.Range{}, false
 	}
-	v, ok := d.eval(a)
+	v, ok := d.evalWhole(a)
 	if !ok {
 		return cty.NilVal, a.Expr.Range(), false
 	}
@@ -177,6 +180,20 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 	return out, a.Expr.Range(), true
 }
 
+// evalWhole is eval for an attribute of which all must be known, or be carried, once the host has been read.
+func (d *decoder) evalWhole(a *hcl.Attribute) (cty.Value, bool) {
+	if d.settling != nil && !d.n.wrongIn(a.Expr.Range()) {
+		if v, diags := a.Expr.Value(d.ctx); !diags.HasErrors() && !v.IsWhollyKnown() {
+			v, ok := d.carried(a)
+			if !ok {
+				return cty.NilVal, false
+			}
+			return d.unmarked(a, v)
+		}
+	}
+	return d.eval(a)
+}
+
 // eval evaluates an attribute, and refuses what may not be sensitive; false if there is nothing to read.
 func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 	if d.n.wrongIn(a.Expr.Range()) {
@@ -187,6 +204,11 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 	if diags.HasErrors() {
 		return cty.NilVal, false
 	}
+	return d.unmarked(a, v)
+}
+
+// unmarked takes the marks from an attribute's value, and refuses what may not be sensitive.
+func (d *decoder) unmarked(a *hcl.Attribute, v cty.Value) (cty.Value, bool) {
 	v, marks := v.UnmarkDeepWithPaths()
 	if len(marks) > 0 && !d.sensitive(a, marks) {
 		return cty.NilVal, false // nothing more is said of it, so nothing quotes it

@@ -32,6 +32,8 @@ func (d *decoder) image(im *Image) {
 	im.Name = d.imageName(im, attrs)
 	im.Tags = d.references(attrs, "tags", im.Name)
 	im.Push = d.references(attrs, "push", "")
+	d.mustKnow(attrs, "pull")
+	d.mustKnow(attrs, "load")
 	d.lifecycle(content.Blocks, &im.Lifecycle, imageSchema)
 }
 
@@ -89,6 +91,7 @@ func (d *decoder) imageName(im *Image, attrs hcl.Attributes) string {
 
 // references reads a list of names to give, normalised, sorted, each once, without the one left out.
 func (d *decoder) references(attrs hcl.Attributes, attr, without string) []string {
+	out := slices.DeleteFunc(d.parsedSet(attrs, attr, "Bad reference", ParseTag), func(r string) bool { return r == without })
 	d.mustKnow(attrs, attr)
-	return slices.DeleteFunc(d.parsedSet(attrs, attr, "Bad reference", ParseTag), func(r string) bool { return r == without })
+	return out
 }

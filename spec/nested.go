@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -174,6 +175,10 @@ func (d *decoder) precondition(p *hcl.Block) {
 		return
 	}
 	if v, ds := pc.Attributes["condition"].Expr.Value(d.ctx); !ds.HasErrors() && !v.IsKnown() {
+		if d.settling != nil {
+			d.refusePrecondition(pc.Attributes["condition"])
+			return
+		}
 		d.unknownPath("lifecycle")
 	}
 	ok, message, ds := condition(pc, d.ctx)
@@ -181,6 +186,12 @@ func (d *decoder) precondition(p *hcl.Block) {
 	if !ok && !ds.HasErrors() {
 		d.fail(fault(pc.Attributes["condition"].Expr.Range(), "Precondition not met", "%s: %s", d.i.addr, sentence(message)))
 	}
+}
+
+// refusePrecondition says that a precondition is judged while planning or not at all.
+func (d *decoder) refusePrecondition(a *hcl.Attribute) {
+	x, _ := a.Expr.(hclsyntax.Expression)
+	d.refuse(a, &carrier{e: d.e, s: d.settling, n: d.n, i: d.i}, x, "is judged while planning")
 }
 
 // ignoreChanges reads a list of attribute names without quotes, or all.

@@ -12,6 +12,11 @@ type settling struct {
 	e      *evaluator
 	known  map[Addr]cty.Value
 	values map[*node]cty.Value
+	quiet  bool // with placeholders: what is wrong with them is nobody's to read
+}
+
+func (e *evaluator) settling(known map[Addr]cty.Value) *settling {
+	return &settling{e: e, known: known, values: map[*node]cty.Value{}}
 }
 
 // valueOf is what a reference to a node gives with the values known now.
@@ -25,7 +30,9 @@ func (s *settling) valueOf(n *node) cty.Value {
 		v = n.blockValue(s.known)
 	} else if !n.anyWrong() {
 		got, diags := n.local.Expr.Value(s.e.context(n, s))
-		s.e.fail(diags...)
+		if !s.quiet {
+			s.e.fail(diags...)
+		}
 		if !diags.HasErrors() {
 			v = got
 		}
@@ -35,8 +42,10 @@ func (s *settling) valueOf(n *node) cty.Value {
 }
 
 // Settle gives the resource at a as evaluated with the values that the host has told of others: what a reference gives for each
-// (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made.
-func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
+// (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made. What is unknown in these
+// values is unknown in every expression. Where an attribute only carries it, what it has is the placeholder that carried holds in its place;
+// what needs it otherwise is an error, and so is all that is unknown where carried is nil.
+func (c *Config) Settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
 	r := c.Get(a)
 	var marks Marks
 	switch r := r.(type) {
@@ -54,8 +63,14 @@ func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnos
 	e := c.eval
 	e.diags = nil
 	i := n.byKey[a.Key]
-	s := &settling{e: e, known: known, values: map[*node]cty.Value{}}
-	d := e.decoder(n, &instance{addr: i.addr, vars: i.vars}, e.context(n, s))
+	s := e.settling(known)
+	d := e.decoder(n, &instance{addr: i.addr, vars: e.settledVars(n, i, s)}, e.context(n, s))
+	d.settling = s
+	if carried != nil {
+		with := e.settling(carried)
+		with.quiet = true
+		d.carry = e.decoder(n, &instance{addr: i.addr, vars: e.settledVars(n, i, with)}, e.context(n, with)).ctx
+	}
 	settled := d.resource()
 	switch was := r.(type) {
 	case *Image:
@@ -73,10 +88,29 @@ func (c *Config) Settle(a Addr, known map[Addr]cty.Value) (Resource, hcl.Diagnos
 	return settled, tidy(append(e.diags, d.diags...))
 }
 
+// settledVars gives each.key and each.value of an instance, evaluated again where they were not known.
+func (e *evaluator) settledVars(n *node, i *instance, s *settling) map[string]cty.Value {
+	each, ok := i.vars["each"]
+	if !ok || each.IsWhollyKnown() {
+		return i.vars
+	}
+	all, diags := n.block.Body.Attributes["for_each"].Expr.Value(e.context(n, s))
+	if diags.HasErrors() || !all.IsKnown() || all.IsNull() {
+		return i.vars
+	}
+	key := each.GetAttr("key")
+	for it := all.ElementIterator(); it.Next(); {
+		if k, v := it.Element(); k.RawEquals(key) {
+			return map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": v})}
+		}
+	}
+	return i.vars
+}
+
 // SettleOutputs gives the outputs, as evaluated with the values that the host has told.
 func (c *Config) SettleOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
 	c.eval.diags = nil
-	out := c.eval.readOutputs(&settling{e: c.eval, known: known, values: map[*node]cty.Value{}})
+	out := c.eval.readOutputs(c.eval.settling(known))
 	return out, tidy(c.eval.diags)
 }
 
