@@ -26,8 +26,8 @@ func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
 			return nil
 		}
 		h := digest.Canonical.Digester()
-		if _, err := io.Copy(h.Hash(), &input{Reader: f, ctx: ctx}); err != nil {
-			return damaged(t.path, 0, err)
+		if err := verifyTar(ctx, t.path, io.TeeReader(f, h.Hash())); err != nil {
+			return err
 		}
 		sum = h.Digest().String()
 		return nil

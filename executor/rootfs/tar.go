@@ -65,6 +65,24 @@ func packTar(ctx context.Context, name string, r io.Reader, w *sink, moved func(
 	return p, damaged(name, 1, err)
 }
 
+// verifyTar reads the tar in r, as packTar does.
+func verifyTar(ctx context.Context, name string, r io.Reader) error {
+	whole := &input{Reader: r, ctx: ctx}
+	raw := bufio.NewReaderSize(whole, 1<<16)
+	head, err := raw.Peek(6)
+	switch {
+	case len(head) == 0 && errors.Is(err, io.EOF):
+		return nothing(name)
+	case err != nil && !errors.Is(err, io.EOF):
+		return damaged(name, 0, err)
+	}
+	if _, err := readTar(ctx, name, raw, compressionOf(head), io.Discard); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, raw) // what follows the compressed stream
+	return damaged(name, 1, err)
+}
+
 // readTar unpacks raw, checks the tar in it and copies it to w.
 func readTar(ctx context.Context, name string, raw io.Reader, how compression, w io.Writer) (packed, error) {
 	unpacked, err := how.unpack(raw)
@@ -92,6 +110,7 @@ func readTar(ctx context.Context, name string, raw io.Reader, how compression, w
 func checkTar(name string, in *input, w io.Writer) error {
 	copied := io.TeeReader(in, w)
 	found, entries := map[string]bool{}, 0
+	var bad error
 	for tr := tar.NewReader(copied); ; entries++ {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
@@ -103,6 +122,9 @@ func checkTar(name string, in *input, w io.Writer) error {
 		if isMark[h.Name] {
 			found[h.Name] = true
 		}
+		if err := checkEntry(name, h); err != nil && bad == nil {
+			bad = err // said once it is known that this is a root filesystem
+		}
 	}
 	switch {
 	case in.ended: // before the two empty blocks at a tar's end: a file may be cut off between two others
@@ -111,6 +133,9 @@ func checkTar(name string, in *input, w io.Writer) error {
 		return nothing(name)
 	case found["oci-layout"] && found["index.json"], found["manifest.json"] && found["repositories"]:
 		return fmt.Errorf("%s: it is the archive of an image, not a root filesystem: use load instead of import", name)
+	}
+	if bad != nil {
+		return bad
 	}
 	_, err := io.Copy(io.Discard, copied) // padding; and a compressed stream has a checksum at its end
 	return damaged(name, entries, err)

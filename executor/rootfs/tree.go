@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -67,8 +66,11 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 		if err := unix.Lstat(file, &n.at); err != nil {
 			return t.unreadable(file, err)
 		}
-		if strings.HasPrefix(path.Base(n.name), ".wh.") {
-			return fmt.Errorf("%s: %s in it has a name by which image layers mark what is removed. Rename it, or take it away", t.dir, n.name)
+		if err := checkName(t.dir, n.name); err != nil {
+			return err
+		}
+		if n.kind() == unix.S_IFCHR && n.at.Rdev == 0 {
+			return removing(t.dir, n.name)
 		}
 		switch n.kind() {
 		case unix.S_IFSOCK: // means nothing without whoever listens

@@ -178,7 +178,7 @@ func TestBadDirectories(t *testing.T) {
 		want string
 	}{
 		{"empty", func(string) error { return nil }, "it is empty"},
-		{"a mark of removal", func(dir string) error { return os.WriteFile(dir+"/.wh.x", nil, 0o600) }, ".wh.x in it has a name by which image layers mark what is removed"},
+		{"a mark of removal", func(dir string) error { return os.WriteFile(dir+"/.wh.x", nil, 0o600) }, "\".wh.x\" in it has a name by which image layers mark what is removed"},
 		{"a mount", func(dir string) error {
 			t.Cleanup(func() { _ = unix.Unmount(dir+"/proc", unix.MNT_DETACH) })
 			return errors.Join(os.Mkdir(dir+"/proc", 0o755), unix.Mount("none", dir+"/proc", "tmpfs", 0, ""))
