@@ -60,6 +60,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"program":    cmdProgram,
 		"serve":      cmdServe,
 		"json":       cmdJSON,
+		"clean":      cmdClean,
 		"edit":       cmdEdit,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -30,6 +32,25 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 			if doc["version"] == nil {
 				ts.Fatalf("fairlead %s --json: a document of the %s has no version:\n%s", strings.Join(args, " "), output, text)
 			}
+		}
+	}
+}
+
+// forged is a line of a plan that hostile texts in scripts try to write.
+var forged = regexp.MustCompile(`(?m)^ {0,3}\+ container\.forged`)
+
+// clean ARGS...: runs fairlead, and demands that what it writes has no control characters but those of lines and tabs, and no forged line.
+func cmdClean(ts *testscript.TestScript, neg bool, args []string) {
+	run(ts, neg, "fairlead", args...)
+	for _, output := range []string{"stdout", "stderr"} {
+		text := ts.ReadFile(output)
+		for _, r := range text {
+			if r == utf8.RuneError || r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+				ts.Fatalf("fairlead %s: the %s has %q:\n%q", strings.Join(args, " "), output, r, text)
+			}
+		}
+		if forged.MatchString(text) {
+			ts.Fatalf("fairlead %s: the %s has a forged line:\n%s", strings.Join(args, " "), output, text)
 		}
 	}
 }
