@@ -70,7 +70,9 @@ func engineCommand(a *app) *cobra.Command {
 		&cobra.Command{Use: "start", Short: "start it", Args: cobra.NoArgs, Example: "  fairlead engine start --data-root /tmp/try",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				e := a.engine()
-				if err := e.start(cmd.Context()); err != nil {
+				ctx, stop := a.interrupts(cmd.Context())
+				defer stop()
+				if err := e.start(ctx); err != nil {
 					return err
 				}
 				if a.json {
@@ -116,27 +118,25 @@ func shellWord(s string) string {
 
 // pid is the engine's process, checked to be that; 0 where none runs.
 func (e engine) pid() int {
+	p, _ := e.process()
+	return p.PID
+}
+
+// process is the daemon, if it runs.
+func (e engine) process() (machine.Process, bool) {
 	text, err := os.ReadFile(e.pidFile())
 	if err != nil {
-		return 0
+		return machine.Process{}, false
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || pid <= 1 {
-		return 0
+		return machine.Process{}, false
 	}
-	if !slices.ContainsFunc(argsOf(pid), func(arg string) bool { return sameFile(arg, e.config()) }) {
-		return 0
+	p, ok := machine.Look(pid)
+	if !ok || !slices.ContainsFunc(p.Args, func(arg string) bool { return sameFile(arg, e.config()) }) {
+		return machine.Process{}, false
 	}
-	return pid
-}
-
-// argsOf is a process's command line.
-func argsOf(pid int) []string {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		return nil
-	}
-	return strings.Split(string(line), "\x00")
+	return p, true
 }
 
 // sameFile tells whether two paths, perhaps over symbolic links, name one file. The file may be gone.
@@ -231,16 +231,17 @@ func isProgram(path string) bool {
 
 // stop ends the shims of this engine with what they run, the daemon, and the mounts that they leave.
 func (e engine) stop(purge bool) error {
-	if pid := e.pid(); pid != 0 {
-		if err := end(pid); err != nil {
+	if p, ok := e.process(); ok {
+		if err := p.End(context.Background(), endGrace); err != nil {
 			return fmt.Errorf("engine: %w", err)
 		}
 	}
-	for _, pid := range e.shims() {
-		for _, child := range children(pid) {
-			_ = syscall.Kill(child, syscall.SIGKILL) // it may have ended by now
+	for _, shim := range e.shims() {
+		for _, p := range append(shim.Descendants(), shim) {
+			if err := p.Kill(); err != nil {
+				return fmt.Errorf("engine: %w", err)
+			}
 		}
-		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if err := e.unmount(purge); err != nil {
 		return fmt.Errorf("engine: %w", err)
@@ -271,50 +272,12 @@ func (e engine) unmount(purge bool) error {
 	return machine.UnmountBelow(e.dir, keep...)
 }
 
-// end asks a process to end, and makes it after ten seconds.
-func end(pid int) error {
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return err
-	}
-	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
-		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil || strings.Contains(string(state), ") Z ") {
-			return nil
-		}
-	}
-	return syscall.Kill(pid, syscall.SIGKILL)
-}
+// endGrace is how long a daemon that was asked to end may take, before it is made to.
+const endGrace = 10 * time.Second
 
 // shims are the processes that were started with this engine's socket.
-func (e engine) shims() []int {
-	return processes(func(pid int) bool {
-		args := argsOf(pid)
-		return len(args) > 0 && strings.Contains(args[0], "containerd-shim") && slices.ContainsFunc(args, func(arg string) bool { return sameFile(arg, e.socket()) })
+func (e engine) shims() []machine.Process {
+	return machine.ByArgs(func(args []string) bool {
+		return strings.Contains(args[0], "containerd-shim") && slices.ContainsFunc(args, func(arg string) bool { return sameFile(arg, e.socket()) })
 	})
-}
-
-func children(parent int) []int {
-	return processes(func(pid int) bool {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return false
-		}
-		_, rest, ok := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest)
-		return ok && len(fields) > 1 && fields[1] == strconv.Itoa(parent)
-	})
-}
-
-func processes(match func(pid int) bool) []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil && pid > 1 && match(pid) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }

@@ -58,7 +58,7 @@ var layout = map[string]struct {
 	},
 	"executor/ctrd": {
 		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
-			"executor/rootfs"},
+			"executor/machine", "executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {
