@@ -118,8 +118,11 @@ func (s *schedule) startReady(ctx context.Context) {
 		// A call that changes the host is never cancelled half-way: what was begun ends. What takes long and changes nothing before
 		// its end is cancelled.
 		with := context.WithoutCancel(ctx)
-		if mayBeCut(step.Op) {
+		switch {
+		case mayBeCut(step.Op):
 			with = ctx
+		case !step.Finish:
+			with = withInterrupt(ctx)
 		}
 		go s.work(with, step)
 	}
@@ -162,7 +165,7 @@ func takesPlace(op planner.Op) bool {
 // mayBeCut tells whether an interrupt ends an op that is under way.
 func mayBeCut(op planner.Op) bool {
 	switch op.(type) {
-	case *planner.BuildImage, *planner.ImportImage:
+	case *planner.BuildImage, *planner.ImportImage, *planner.PullImage, *planner.LoadImage, *planner.PushImage:
 		return true
 	}
 	return false

@@ -152,23 +152,28 @@ func TestInterruptStartsNothingButTheRestOfAReplacement(t *testing.T) {
 }
 
 // What an interrupt cuts off is not done rather than failed.
-func TestInterruptCutsOffABuild(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		r := &recorder{blocks: map[string]time.Duration{"*planner.BuildImage": time.Minute}, fails: map[string]error{"*planner.BuildImage": context.Canceled}}
-		build := step(1)
-		build.Op = &planner.BuildImage{}
-		time.AfterFunc(time.Second, cancel)
-		var last []EventKind
-		err := Apply(ctx, plan(build, step(2, 1)), r, Options{Notify: func(e Event) { last = append(last, e.Kind) }})
-		var e *Error
-		if !errors.As(err, &e) || !e.Interrupted || len(e.Skipped) != 2 || len(e.Steps) != 0 {
-			t.Errorf("got %v", err)
-		}
-		if !slices.Equal(last, []EventKind{Started, Skipped, Skipped}) {
-			t.Errorf("events: %v", last)
-		}
-	})
+func TestInterruptCutsOffWhatIsSlow(t *testing.T) {
+	for _, op := range []planner.Op{&planner.BuildImage{}, &planner.ImportImage{}, &planner.PullImage{}, &planner.LoadImage{}, &planner.PushImage{}} {
+		name := fmt.Sprintf("%T", op)
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				r := &recorder{blocks: map[string]time.Duration{name: time.Minute}, fails: map[string]error{name: context.Canceled}}
+				slow := step(1)
+				slow.Op = op
+				time.AfterFunc(time.Second, cancel)
+				var last []EventKind
+				err := Apply(ctx, plan(slow, step(2, 1)), r, Options{Notify: func(e Event) { last = append(last, e.Kind) }})
+				var e *Error
+				if !errors.As(err, &e) || !e.Interrupted || len(e.Skipped) != 2 || len(e.Steps) != 0 {
+					t.Errorf("got %v", err)
+				}
+				if !slices.Equal(last, []EventKind{Started, Skipped, Skipped}) {
+					t.Errorf("events: %v", last)
+				}
+			})
+		})
+	}
 }
 
 func TestPanicCostsOneStep(t *testing.T) {

@@ -24,6 +24,7 @@ func (m *maker) plan() (*Plan, hcl.Diagnostics) {
 		m.adopt()
 	}
 	m.checkKeys()
+	m.failUnknown()
 	if !m.o.Destroy {
 		m.decideEmulators()
 		m.decide()

@@ -76,6 +76,10 @@ func (s *staleness) touched(t Touch) {
 		s.known[t.ID] = true
 		if l := s.byID[t.ID]; l != nil {
 			seen, there = l.Seen, true
+			if l.Task.Status == TaskUnknown && l.Owner != nil {
+				s.out = append(s.out, unknownState(nil, l.Owner.Addr, l))
+				return
+			}
 		}
 	}
 	name := t.Name

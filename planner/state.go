@@ -107,6 +107,8 @@ type Task struct {
 	PID      uint32
 	ExitCode uint32
 	ExitedAt time.Time
+	Shim     uint32 // of TaskUnknown: the process that looks after it; 0: there is none
+	Trouble  string // of TaskUnknown: why nobody can tell, as a clause
 }
 
 // TaskStatus is a task's status in containerd's words.
@@ -119,6 +121,7 @@ const (
 	TaskRunning TaskStatus = "running"
 	TaskPaused  TaskStatus = "paused"
 	TaskStopped TaskStatus = "stopped"
+	TaskUnknown TaskStatus = "unknown" // something of it lives, and nobody can tell what it does
 )
 
 // Up tells whether a process is there, running or paused.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,6 +32,8 @@ const defaultBuilderCache = "10GiB"
 type app struct {
 	dir, address, namespace, dataRoot, logLevel string
 	builder, builderCache                       string
+	command                                     string // as "engine start"
+	lost                                        string // file of what can't be written; "": none yet
 	json, noColor, quiet                        bool
 	cacheBytes                                  int64 // builderCache
 }
@@ -209,21 +212,52 @@ type observer interface {
 	Observe(ctx context.Context, cfg *spec.Config, o ctrd.ObserveOptions) (*planner.State, error)
 }
 
-// plan is the pipeline's middle: found, and what must happen.
-func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narrowing) (*planner.Plan, error) {
+// plan is the pipeline's middle: found, and what must happen. For at most that wait it looks again where a container's process isn't known.
+func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narrowing, wait time.Duration) (*planner.Plan, error) {
 	o, err := n.options()
 	if err != nil {
 		return nil, err
 	}
-	have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})
+	var p *planner.Plan
+	diags, err := a.whenKnown(ctx, wait, func() (hcl.Diagnostics, error) {
+		have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})
+		if err != nil {
+			return nil, err
+		}
+		made, diags := planner.Make(cfg, have, o)
+		p = made
+		return diags, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	p, diags := planner.Make(cfg, have, o)
 	if p != nil {
 		p.Made = n.made(cfg, o)
 	}
 	return p, a.tell(diags, cfg.Files)
+}
+
+// whenKnown looks until nothing but a container's unknown process is wrong no more, for at most that wait.
+func (a *app) whenKnown(ctx context.Context, wait time.Duration, look func() (hcl.Diagnostics, error)) (hcl.Diagnostics, error) {
+	for end := (time.Time{}); ; {
+		diags, err := look()
+		unknown := planner.Unknown(diags)
+		if err != nil || len(unknown) == 0 || wait <= 0 {
+			return diags, err
+		}
+		switch now := time.Now(); {
+		case end.IsZero():
+			end = now.Add(wait)
+			a.note("Waiting at most %s for what doesn't answer: %s", wait, strings.Join(unknown, "; "))
+		case now.After(end):
+			return diags, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // write shows a plan; end is whether it is one of the stack's end.

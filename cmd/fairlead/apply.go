@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -26,11 +27,15 @@ type applying struct {
 	yes      bool
 	parallel int
 	wait     time.Duration
+	answer   time.Duration // ctrd.Options.AnswerWait
+	start    time.Duration // ctrd.Options.StartWait
 }
 
 func (f *applying) flags(cmd *cobra.Command) {
 	f.narrowing.flags(cmd)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "run without asking")
+	cmd.Flags().DurationVar(&f.answer, "shim-timeout", ctrd.DefaultAnswerTimeout, "how long to wait for a container's shim that doesn't answer, as `30s`")
+	cmd.Flags().DurationVar(&f.start, "start-timeout", ctrd.DefaultStartTimeout, "how long a runtime, with its hooks, may take to start a process, as `2m`")
 	f.running(cmd)
 }
 
@@ -84,13 +89,13 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if err != nil {
 		return err
 	}
-	w, session, end, err := a.begin(ctx, a.host(cfg), cfg.Stack.Name, f.wait)
+	w, session, end, err := a.begin(ctx, f.host(a.host(cfg)), cfg.Stack.Name)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	defer func() { err = errors.Join(err, end()) }()
-	p, err := a.plan(session, cfg, w, &f.narrowing)
+	p, err := a.plan(session, cfg, w, &f.narrowing, f.answer)
 	if err != nil {
 		return err
 	}
@@ -109,13 +114,18 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if err := a.runPlan(session, p, w, f.parallel); err != nil {
 		return err
 	}
-	return errors.Join(a.settled(session, cfg, w, &f.narrowing), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.settled(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
+}
+
+// host gives the options with how long is waited for what.
+func (f *applying) host(o ctrd.Options) ctrd.Options {
+	o.LockWait, o.AnswerWait, o.StartWait = f.wait, f.answer, f.start
+	return o
 }
 
 // begin opens the host for writing and takes the stack's lock. The returned end gives it back once.
-func (a *app) begin(ctx context.Context, o ctrd.Options, stack string, wait time.Duration) (*ctrd.Writer, context.Context, func() error, error) {
-	ctx, stop := interrupts(ctx)
-	o.LockWait = wait
+func (a *app) begin(ctx context.Context, o ctrd.Options, stack string) (*ctrd.Writer, context.Context, func() error, error) {
+	ctx, stop := a.interrupts(ctx)
 	w, err := ctrd.OpenWriter(ctx, o)
 	if err != nil {
 		stop()
@@ -186,21 +196,27 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if cfg.Stack.Name != p.Stack {
 		return fmt.Errorf("%s: it is a plan of stack %q, and this directory is stack %q", path, p.Stack, cfg.Stack.Name)
 	}
-	o := a.host(cfg)
+	o := f.host(a.host(cfg))
 	if o.Namespace != p.Namespace {
 		return fmt.Errorf("%s: it was made for namespace %q, and this is %q", path, p.Namespace, o.Namespace)
 	}
-	w, session, end, err := a.begin(ctx, o, p.Stack, f.wait)
+	w, session, end, err := a.begin(ctx, o, p.Stack)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	defer func() { err = errors.Join(err, end()) }()
-	have, err := w.Observe(session, cfg, ctrd.ObserveOptions{Offline: true})
+	stale, err := a.whenKnown(session, f.answer, func() (hcl.Diagnostics, error) {
+		have, err := w.Observe(session, cfg, ctrd.ObserveOptions{Offline: true})
+		if err != nil {
+			return nil, err
+		}
+		return planner.Stale(p, have), nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := a.tell(planner.Stale(p, have), cfg.Files); err != nil {
+	if err := a.tell(stale, cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
 	if err := a.write(stdout, p, f.destroy); err != nil {
@@ -215,7 +231,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if digestOf(cfg) != p.Made.Files {
 		return nil // the files ask for something else by now, which is not this plan's to bring
 	}
-	return errors.Join(a.settled(session, cfg, w, &f.narrowing), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.settled(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
 }
 
 // runPlan runs the steps and shows how they go.
@@ -241,17 +257,17 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 }
 
 // settled plans again: an apply after which something differs has failed.
-func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, n *narrowing) error {
-	again := *n
+func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *applying) error {
+	again := f.narrowing
 	again.replace, again.again = nil, true
-	p, err := a.plan(ctx, cfg, w, &again)
+	p, err := a.plan(ctx, cfg, w, &again, f.answer)
 	if err != nil {
 		return err
 	}
 	if p.Empty() {
 		return nil
 	}
-	if err := a.write(stderr, p, n.destroy); err != nil {
+	if err := a.write(stderr, p, f.destroy); err != nil {
 		return err
 	}
 	return errors.New("the steps ran, and the host still differs as shown above: this apply has failed")

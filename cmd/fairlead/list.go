@@ -34,6 +34,7 @@ type containerRow struct {
 	State   string `json:"state"`
 	PID     uint32 `json:"pid,omitempty"`
 	Exit    uint32 `json:"exit_code,omitempty"`
+	Shim    uint32 `json:"shim,omitempty"`
 	Ready   bool   `json:"ready"`
 	Created string `json:"created"`
 }
@@ -106,7 +107,7 @@ func containerRows(stack string, have *planner.State, all bool) []containerRow {
 			continue
 		}
 		row := containerRow{ID: c.ID, Name: c.Name, Image: c.Image, Digest: c.Digest, State: cmp.Or(string(c.Task.Status), "none"),
-			PID: c.Task.PID, Exit: c.Task.ExitCode, Ready: !c.Pending, Created: c.CreatedAt.UTC().Format(time.RFC3339)}
+			PID: c.Task.PID, Exit: c.Task.ExitCode, Shim: c.Task.Shim, Ready: !c.Pending, Created: c.CreatedAt.UTC().Format(time.RFC3339)}
 		if c.Owner != nil {
 			row.Stack, row.Address = c.Owner.Stack, c.Owner.Addr.String()
 		}

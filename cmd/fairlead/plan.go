@@ -43,7 +43,7 @@ func planCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer r.Close()
-			p, err := a.plan(cmd.Context(), cfg, r, &n)
+			p, err := a.plan(cmd.Context(), cfg, r, &n, 0)
 			if err != nil {
 				return err
 			}

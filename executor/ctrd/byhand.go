@@ -35,9 +35,9 @@ func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Cont
 	}
 	end := func(ctx context.Context) error {
 		defer l.release()
-		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
-		defer cancel()
-		return w.gone("ending", errors.Join(w.endBuilder(ctx), w.dropLease(ctx, id, leases.SynchronousDelete)))
+		return w.finish(ctx, func(ctx context.Context) error {
+			return errors.Join(w.endBuilder(ctx), w.dropLease(ctx, id, leases.SynchronousDelete))
+		})
 	}
 	return leases.WithLease(ctx, id), end, nil
 }

@@ -19,6 +19,7 @@ type Writer struct {
 	imager
 	unpacking singleflight.Group // by image content and snapshotter: many containers may be of one image
 	shares    sync.Map           // manifest digest and platform → imageParts
+	down      sync.Map           // IDs of the containers that have no process, as this session knows
 	removed   sync.Map           // IDs of the containers that this session removed
 	results   results            // digests of what this session built and imported
 	building  builder            // started by the first build

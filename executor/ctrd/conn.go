@@ -33,6 +33,9 @@ type daemon struct {
 	address string
 	version string
 	pid     int // 0: not known
+
+	ask  func(context.Context) error // any question, to see whether it answers
+	hang time.Duration               // how long it may not; hangTimeout but in tests
 }
 
 // dial connects to the daemon, and makes sure that it is one that fairlead can work with.
@@ -71,6 +74,11 @@ func dial(ctx context.Context, o *Options) (*grpc.ClientConn, daemon, error) {
 			(*c).Close()
 		}
 		return nil, d, err
+	}
+	d.hang = hangTimeout
+	d.ask = func(ctx context.Context) error {
+		_, err := versionapi.NewVersionClient(cc).Version(ctx, &ptypes.Empty{})
+		return err
 	}
 	return cc, d, nil
 }

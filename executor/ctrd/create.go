@@ -75,6 +75,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	if err != nil {
 		return explainLabels(err)
 	}
+	w.down.Store(op.ID, true)
 	w.names.add(op)
 	return nil
 }

@@ -35,8 +35,15 @@ type reading struct {
 }
 
 // Observe reads the host once. cfg says what is wanted, so that only what matters to it is looked into; nil: nothing is.
-func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions) (*planner.State, error) {
-	ctx = r.in(ctx)
+func (r *Reader) Observe(ctx context.Context, cfg *spec.Config, o ObserveOptions) (s *planner.State, err error) {
+	err = r.whileAnswering(r.in(ctx), "reading the host", func(ctx context.Context) error {
+		s, err = r.observe(ctx, cfg, o)
+		return err
+	})
+	return s, err
+}
+
+func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions) (*planner.State, error) {
 	if cfg == nil {
 		cfg = &spec.Config{}
 	}

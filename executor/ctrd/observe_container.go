@@ -36,7 +36,9 @@ func liveTask(p *tasktypes.Process) planner.Task {
 		t.Status = planner.TaskRunning
 	case tasktypes.Status_PAUSED, tasktypes.Status_PAUSING:
 		t.Status = planner.TaskPaused
-	default: // stopped, or a shim that has died
+	case tasktypes.Status_UNKNOWN:
+		t.Status = planner.TaskUnknown
+	default:
 		t.Status = planner.TaskStopped
 		t.ExitedAt = p.ExitedAt.AsTime()
 	}
@@ -87,6 +89,13 @@ func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, g
 // readContainers turns records into what the planner compares; those that wanted picks are read back whole.
 func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*containersapi.Container) bool) ([]*planner.LiveContainer, error) {
 	records, tasks := got.containers, tasksByID(got.tasks)
+	ids := make([]string, len(records))
+	for i, c := range records {
+		ids[i] = c.ID
+	}
+	if err := r.clarify(ctx, tasks, ids); err != nil {
+		return nil, err
+	}
 	out := make([]*planner.LiveContainer, len(records))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))

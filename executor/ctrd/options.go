@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
@@ -20,6 +21,8 @@ type Options struct {
 	Registries  []*spec.Registry  // how to reach registries that need more than the host's own configuration
 	Builder     string            // address of a buildkitd; "": one that is running, else one of our own
 	CacheBytes  int64             // how much of its cache a builder of our own keeps; 0: the builder's default
+	AnswerWait  time.Duration     // how long a step waits for a shim that doesn't answer; 0: DefaultAnswerTimeout
+	StartWait   time.Duration     // how long a runtime, with its hooks, may take to start a process; 0: DefaultStartTimeout
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
 
 	// Hashing is told, while a plan reads what builds depend on, how far the hashing of a large context is, in bytes; nil: nobody is told.
@@ -40,6 +43,14 @@ func socketKey(address string) string {
 	}
 	sum := sha256.Sum256([]byte(real))
 	return hex.EncodeToString(sum[:])
+}
+
+func (o Options) answerTimeout() time.Duration {
+	return cmp.Or(max(o.AnswerWait, 0), DefaultAnswerTimeout)
+}
+
+func (o Options) startTimeout() time.Duration {
+	return cmp.Or(max(o.StartWait, 0), DefaultStartTimeout)
 }
 
 // namespaceDir is the directory of all that fairlead keeps for one namespace of one daemon.

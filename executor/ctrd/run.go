@@ -14,7 +14,10 @@ func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Pr
 	if report == nil {
 		report = func(executor.Progress) {}
 	}
-	ctx = w.in(ctx)
+	return w.whileAnswering(w.in(ctx), planner.Verb(op)+" is under way", func(ctx context.Context) error { return w.run(ctx, op, report) })
+}
+
+func (w *Writer) run(ctx context.Context, op planner.Op, report func(executor.Progress)) error {
 	if d := patience(op); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d)

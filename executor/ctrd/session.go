@@ -33,17 +33,17 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 	}
 	end := func(ctx context.Context) error {
 		defer l.release()
-		ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
-		defer cancel()
-		builder := make(chan error, 1)
-		go func() { builder <- w.endBuilder(ctx) }() // it takes a while, and so does collecting garbage
-		err := w.dropLease(ctx, lease.ID, leases.SynchronousDelete)
-		if err == nil {
-			var removed []string
-			w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
-			err = w.endLeftovers(ctx, removed)
-		}
-		return w.gone("ending", errors.Join(<-builder, err))
+		return w.finish(ctx, func(ctx context.Context) error {
+			builder := make(chan error, 1)
+			go func() { builder <- w.endBuilder(ctx) }() // it takes a while, and so does collecting garbage
+			err := w.dropLease(ctx, lease.ID, leases.SynchronousDelete)
+			if err == nil {
+				var removed []string
+				w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
+				err = w.endLeftovers(ctx, removed)
+			}
+			return errors.Join(<-builder, err)
+		})
 	}
 	return leases.WithLease(ctx, lease.ID), end, nil
 }
@@ -71,6 +71,13 @@ func (w *Writer) LockStacks(ctx context.Context, stacks []string) (unlock func()
 		held = append(held, l)
 	}
 	return unlock, nil
+}
+
+// finish makes the last calls of a session, within a bound: its lock is let go of then, whatever hangs.
+func (w *Writer) finish(ctx context.Context, calls func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
+	defer cancel()
+	return w.gone("ending", w.whileAnswering(ctx, "the run ends", calls))
 }
 
 func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) {

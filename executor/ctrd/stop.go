@@ -34,6 +34,9 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 	if err != nil {
 		return err
 	}
+	if _, err := w.taskOf(ctx, op.ID); err != nil { // before anything is done: the monitor goes on looking after what can't be stopped
+		return err
+	}
 	tell := map[string]string{}
 	if c.Labels[restartStatus] != "" {
 		tell[restartStatus] = ""
@@ -66,10 +69,22 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 			timeout = spec.DefaultStopTimeout
 		}
 		if err := w.end(ctx, op.ID, t, sig, timeout, report); err != nil {
-			return err
+			if errdefs.IsUnavailable(err) {
+				return err
+			}
+			return errors.Join(err, w.setLabels(ctx, op.ID, restored(c.Labels, tell)))
 		}
 	}
 	return w.deleteTask(ctx, op.ID)
+}
+
+// restored gives labels as they were before they were told otherwise.
+func restored(was, told map[string]string) map[string]string {
+	out := map[string]string{}
+	for k := range told {
+		out[k] = was[k]
+	}
+	return out
 }
 
 // end sends the signal and waits, then kills and waits.

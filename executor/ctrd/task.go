@@ -10,6 +10,7 @@ import (
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types"
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
@@ -52,20 +53,6 @@ func labelPaths(labels map[string]string) []string {
 	return out
 }
 
-// taskOf reads the state of a container's process.
-func (w *Writer) taskOf(ctx context.Context, id string) (planner.Task, error) {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	r, err := w.client.TaskService().Get(ctx, &tasksapi.GetRequest{ContainerID: id})
-	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
-		return planner.Task{}, nil
-	}
-	if err != nil {
-		return planner.Task{}, err
-	}
-	return liveTask(r.Process), nil
-}
-
 // startTask starts a container's process, in place of one that ended, and lets the restart monitor look after it again.
 func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	if err := w.freeName(ctx, op.ID); err != nil {
@@ -85,8 +72,10 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 			break
 		}
 		if time.Since(begun) > leftoverAfter {
-			w.endShims(op.ID, time.Since(begun)+time.Second)
-			w.clearBundle(op.ID, err)
+			left, lerr := w.leftovers(ctx, []string{op.ID})
+			if lerr == nil && endShims(left) == nil {
+				w.clearBundle(op.ID, err)
+			}
 		}
 	}
 	if err != nil {
@@ -149,7 +138,7 @@ func watched(labels map[string]string) map[string]string {
 
 // newTask makes and starts the task.
 func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
-	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	ctx, cancel := context.WithTimeout(ctx, w.opts.startTimeout())
 	defer cancel()
 	req := &tasksapi.CreateTaskRequest{ContainerID: c.ID}
 	if err := w.stdio(ctx, c, req); err != nil {
@@ -167,14 +156,15 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 			req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 		}
 	}
-	begun := time.Now()
-	defer time.AfterFunc(leftoverAfter, func() { w.endShims(c.ID, time.Since(begun)+time.Second) }).Stop()
-	defer time.AfterFunc(stuckAfter, func() { w.endShims(c.ID, 0) }).Stop()
+	w.down.Delete(c.ID)
+	watch := w.watchStart(c.ID)
+	defer watch.stop()
 	if _, err := w.client.TaskService().Create(ctx, req); err != nil {
-		return errgrpc.ToNative(err)
+		return w.notStarted(ctx, c.ID, watch, errgrpc.ToNative(err))
 	}
 	_, err := w.client.TaskService().Start(ctx, &tasksapi.StartRequest{ContainerID: c.ID})
 	if err = errgrpc.ToNative(err); err != nil {
+		err = w.notStarted(ctx, c.ID, watch, err)
 		_ = w.deleteTask(context.WithoutCancel(ctx), c.ID)
 	}
 	return err
@@ -230,13 +220,14 @@ const notStopped = "that is not stopped"
 
 // deleteTask takes away a task whose process has ended, or ends it first if it never began.
 func (w *Writer) deleteTask(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, taskPatience)
-	defer cancel()
 	var err error
 	for try := range 20 {
-		_, err = w.client.TaskService().Delete(ctx, &tasksapi.DeleteTaskRequest{ContainerID: id})
-		err = errgrpc.ToNative(err)
+		err = w.askToAct(ctx, id, taskPatience, func(ctx context.Context) error {
+			_, err := w.client.TaskService().Delete(ctx, &tasksapi.DeleteTaskRequest{ContainerID: id})
+			return err
+		})
 		if err == nil || errdefs.IsNotFound(err) {
+			w.down.Store(id, true)
 			return nil
 		}
 		if !errdefs.IsFailedPrecondition(err) && !strings.Contains(err.Error(), "must be stopped") && !strings.Contains(err.Error(), notStopped) {
@@ -262,11 +253,30 @@ func (w *Writer) deleteTask(ctx context.Context, id string) error {
 
 // kill sends a signal; to a process that has ended, it is no error.
 func (w *Writer) kill(ctx context.Context, id string, sig syscall.Signal, all bool) error {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	_, err := w.client.TaskService().Kill(ctx, &tasksapi.KillRequest{ContainerID: id, Signal: uint32(sig), All: all})
-	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+	err := w.askToAct(ctx, id, w.opts.answerTimeout(), func(ctx context.Context) error {
+		_, err := w.client.TaskService().Kill(ctx, &tasksapi.KillRequest{ContainerID: id, Signal: uint32(sig), All: all})
+		return err
+	})
+	if errdefs.IsNotFound(err) {
 		return nil
+	}
+	return err
+}
+
+// askToAct makes a call that the daemon hands on to a shim, within a bound. A shim that answers nothing to it is named.
+func (w *Writer) askToAct(ctx context.Context, id string, d time.Duration, call func(context.Context) error) error {
+	asking, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	err := errgrpc.ToNative(call(asking))
+	if err == nil || ctx.Err() != nil || asking.Err() == nil && !errdefs.IsDeadlineExceeded(err) {
+		return err
+	}
+	if _, verr := within(ctx, greeting, func(ctx context.Context) (containerd.Version, error) { return w.client.Version(ctx) }); verr != nil {
+		return err // it is the daemon that hangs
+	}
+	for _, s := range shimsOf(w.opts.Namespace)[id] {
+		return &Unanswered{planner.Task{Status: planner.TaskUnknown, Shim: uint32(s.PID),
+			Trouble: fmt.Sprintf("its shim, process %d, has not done within %s what it was asked for%s", s.PID, d, stopped(s))}}
 	}
 	return err
 }
@@ -291,10 +301,10 @@ func (w *Writer) pauseTask(ctx context.Context, op *planner.PauseTask) error {
 	case t.Status != planner.TaskRunning:
 		return fmt.Errorf("its process doesn't run, so it cannot be paused; plan again")
 	}
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	_, err = w.client.TaskService().Pause(ctx, &tasksapi.PauseTaskRequest{ContainerID: op.ID})
-	return errgrpc.ToNative(err)
+	return w.askToAct(ctx, op.ID, w.opts.answerTimeout(), func(ctx context.Context) error {
+		_, err := w.client.TaskService().Pause(ctx, &tasksapi.PauseTaskRequest{ContainerID: op.ID})
+		return err
+	})
 }
 
 // resumeTask thaws a paused process, and lets the restart monitor look after it again.
@@ -319,8 +329,8 @@ func (w *Writer) resumeTask(ctx context.Context, op *planner.ResumeTask) error {
 }
 
 func (w *Writer) resume(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	_, err := w.client.TaskService().Resume(ctx, &tasksapi.ResumeTaskRequest{ContainerID: id})
-	return errgrpc.ToNative(err)
+	return w.askToAct(ctx, id, w.opts.answerTimeout(), func(ctx context.Context) error {
+		_, err := w.client.TaskService().Resume(ctx, &tasksapi.ResumeTaskRequest{ContainerID: id})
+		return err
+	})
 }

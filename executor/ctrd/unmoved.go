@@ -28,7 +28,13 @@ func (m *Moved) Error() string {
 
 // checkUnmoved compares all that the plan is about to touch with what it saw.
 func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) error {
-	now, err := w.seen(ctx)
+	var containers []string
+	for _, t := range op.Touches {
+		if t.Kind == spec.KindContainer {
+			containers = append(containers, t.ID)
+		}
+	}
+	now, err := w.seen(ctx, containers)
 	if err != nil {
 		return err
 	}
@@ -66,20 +72,23 @@ type seenKey struct {
 	id   string
 }
 
-// seen gives the fingerprint of each container and image record as it is now.
-func (w *Writer) seen(ctx context.Context) (map[seenKey]string, error) {
+// seen gives the fingerprint of each container and image record as it is now; of the containers touched, what lives of them is looked at.
+func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	var got reading
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { got.containers, err = w.listContainers(ctx); return err })
-	g.Go(func() (err error) { got.tasks, err = w.tasks.List(ctx, &tasksapi.ListTasksRequest{}); return err })
-	g.Go(func() (err error) { got.images, err = w.listImages(ctx); return err })
+	g, listing := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { got.containers, err = w.listContainers(listing); return err })
+	g.Go(func() (err error) { got.tasks, err = w.tasks.List(listing, &tasksapi.ListTasksRequest{}); return err })
+	g.Go(func() (err error) { got.images, err = w.listImages(listing); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	out := map[seenKey]string{}
 	tasks := tasksByID(got.tasks)
+	if err := w.clarify(ctx, tasks, touched); err != nil {
+		return nil, err
+	}
 	for _, c := range got.containers {
 		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c, tasks[c.ID])
 	}

@@ -122,6 +122,11 @@ func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 	}
 	defer client.Close()
 	ctx := namespaces.WithNamespace(context.Background(), ns)
+	for shim, args := range shimsOf(d.Address) {
+		if after(args, "-namespace") == ns {
+			_ = syscall.Kill(shim, syscall.SIGCONT) // a script that failed half-way may have stopped it
+		}
+	}
 	owned, err := ownedRecords(ctx, client)
 	if err != nil {
 		return nil, err
