@@ -31,7 +31,7 @@ const byHandAtOnce = 4
 
 // byHand reads the host, has the steps decided, and runs them.
 func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
-	ctx, stop := interrupts(ctx)
+	ctx, stop := a.interrupts(ctx)
 	defer stop()
 	h, w, err := a.openByHand(ctx, n, asksRegistry, 0)
 	if err != nil {

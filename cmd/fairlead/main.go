@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/fairlead-dev/fairlead/executor"
 )
 
 // version is set by the build.
@@ -40,37 +40,29 @@ func execute() (code int) {
 			code = exitTrouble
 		}
 	}()
+	program.listen()
 	a := &app{}
 	err := a.root().ExecuteContext(context.Background())
+	defer func() {
+		if program.wasHeard() {
+			code = exitInterrupt
+		}
+	}()
 	var quiet exitCode
+	var steps *executor.Error
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &quiet):
 		return int(quiet)
+	case program.wasHeard() && errors.Is(err, context.Canceled) && !errors.As(err, &steps):
+		err = errors.New("interrupted")
 	}
 	if a.json = a.json || slices.Contains(os.Args, "--json"); !a.json { // what the flags say may not have been read
 		err = fmt.Errorf("fairlead: %w", err)
 	}
 	a.report(hcl.DiagError, err.Error())
 	return exitTrouble
-}
-
-// interrupts ends the context at the first signal and the program at the second. It is for what changes the host; what only looks may
-// end at once. A terminal that went away is an interrupt, and an output that nobody reads is no reason to leave a host half-way.
-func interrupts(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	signal.Ignore(syscall.SIGPIPE)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		<-signals
-		fmt.Fprintln(stderr, "\nInterrupted: no new step starts, what runs ends. Once more to stop now.")
-		cancel()
-		<-signals
-		os.Exit(exitInterrupt)
-	}()
-	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
 // withoutJSON are the commands that write nothing for programs, or have a form of their own for it.
@@ -111,7 +103,14 @@ func (a *app) root() *cobra.Command {
 		if words := strings.Fields(cmd.CommandPath()); a.json && len(words) > 1 && slices.Contains(withoutJSON, words[1]) {
 			return fmt.Errorf("%s: it writes no JSON. Leave --json out", cmd.CommandPath())
 		}
-		return a.setup()
+		a.command = strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		if err := a.setup(); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(a.command, "completion") && !strings.HasPrefix(a.command, "__") { // a shell reads these
+			a.tellLost()
+		}
+		return nil
 	}
 	for _, g := range []struct {
 		title    string

@@ -37,7 +37,7 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	if f.mayAsk() != nil {
 		return errors.New("there is no terminal to ask on: run again with --yes")
 	}
-	ctx, stop := interrupts(ctx)
+	ctx, stop := a.interrupts(ctx)
 	defer stop()
 	h, w, err := a.openByHand(ctx, &f.narrowing, true, f.wait)
 	if err != nil {

@@ -67,7 +67,7 @@ func (a *app) save(ctx context.Context, names []string, f *saving) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interrupts(ctx)
+	ctx, stop := a.interrupts(ctx)
 	defer stop()
 	r, err := ctrd.OpenReader(ctx, a.host(cfg))
 	if err != nil {

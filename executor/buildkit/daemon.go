@@ -21,6 +21,7 @@ import (
 
 const (
 	program       = "buildkitd"
+	configName    = "buildkitd.toml"
 	socketName    = "buildkitd.sock"
 	otelName      = "otel.sock"
 	startPatience = 30 * time.Second // until the worker answers
@@ -89,7 +90,7 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 	if err := b.sweep(ctx); err != nil {
 		return nil, nil, err
 	}
-	cfg := filepath.Join(root, "buildkitd.toml")
+	cfg := filepath.Join(root, configName)
 	if err := b.writeConfig(cfg, root, socket); err != nil {
 		return nil, nil, fmt.Errorf("builder: its settings: %w", err)
 	}
@@ -162,9 +163,13 @@ func run(bin, root, cfg, address string, lock *rootLock) (*daemon, error) {
 func (b *Builder) end(ctx context.Context, d *daemon) error {
 	defer d.lock.release()
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	grace := endPatience
+	if p, ok := machine.Look(d.cmd.Process.Pid); ok && p.Stopped() {
+		grace = 0 // it doesn't hear
+	}
 	select {
 	case <-d.done:
-	case <-time.After(endPatience):
+	case <-time.After(grace):
 		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
 		<-d.done
 	}
@@ -201,5 +206,12 @@ func lastLines(path string, n int) string {
 
 // bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
 func (b *Builder) bound(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, answersSoon)
+	defer cancel()
+	if _, err := b.conn.client.ListWorkers(asking); err != nil {
+		return // it hangs
+	}
+	ctx, cancel = context.WithTimeout(ctx, endPatience)
+	defer cancel()
 	_ = b.conn.client.Prune(ctx, nil, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
 }

@@ -36,7 +36,7 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		return nil // it was cleared, or there never was one
 	}
 	path := filepath.Join(root, "lock")
-	for end := time.Now().Add(endPatience); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(endPatience); ; time.Sleep(100 * time.Millisecond) {
 		lock, err := tryLock(path)
 		if err != nil {
 			return err
@@ -45,10 +45,28 @@ func (b *Builder) Sweep(ctx context.Context) error {
 			defer lock.release()
 			return b.sweep(ctx)
 		}
-		if holderLives(path) || ctx.Err() != nil || time.Now().After(end) {
+		switch {
+		case holderLives(path) || ctx.Err() != nil:
 			return nil
+		case time.Now().After(end.Add(endPatience)):
+			return fmt.Errorf("builder: what a killed one left: its buildkitd does not end, not even by SIGKILL; its root is %s", root)
+		default: // the kernel told it to end when its fairlead did
+			if err := killDaemons(root, time.Now().After(end)); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// killDaemons ends what runs with the settings in a root: what somebody stopped, so that it can't end by itself, or all.
+func killDaemons(root string, all bool) error {
+	var errs []error
+	for _, p := range machine.ByArgs(func(args []string) bool { return slices.Contains(args, filepath.Join(root, configName)) }) {
+		if all || p.Stopped() {
+			errs = append(errs, p.Kill())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // sweep does that, under the lock. The sockets go last: they tell that there is something to clear.
