@@ -233,10 +233,10 @@ func (m *maker) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 	return false
 }
 
-// mine tells whether a record is this stack's, or about to be.
+// mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
 func (m *maker) mine(rec *LiveImage) bool {
 	_, adopted := m.adopted[rec.Name]
-	return adopted || m.ours(rec.Owner)
+	return adopted || m.ours(rec.Owner) || m.outside(rec) != ""
 }
 
 func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
@@ -245,13 +245,21 @@ func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest s
 		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
 	if im.Implied {
-		return fault(at, "Image name taken", "%s Untag it (`ctr -n %s images rm %s`), or take the pin out of %s to use what is there.", what, m.have.Namespace, rec.Name, spec.LockFile)
+		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, m.freeing(rec), spec.LockFile)
 	}
-	ways := fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", m.have.Namespace, rec.Name)
+	ways := m.freeing(rec)
 	if im.Pull != "" {
 		ways += ", pin its digest in " + spec.LockFile
 	}
 	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.Name)))
+}
+
+// freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
+func (m *maker) freeing(rec *LiveImage) string {
+	if len(m.byImage[rec.Name]) > 0 {
+		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", m.have.Namespace, rec.Name)
+	}
+	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.Name))
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
@@ -283,9 +291,11 @@ func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *im
 		res.fresh = fmt.Sprintf("%s is new", imageTitle(im))
 		w.get(im, t, need, m.own(im.Addr)).last(res)
 	case rec.Digest != t.digest:
-		c.become(Update, verb, fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest)))
+		c.become(Update, verb, orElse(m.outside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
-		res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
+		if m.outside(rec) == "" || m.lastOwned[rec.Name] != t.digest { // else nothing is made from what it was moved to
+			res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
+		}
 		w.get(im, t, need, m.own(im.Addr)).touches(touchImage(rec)).last(res)
 		m.moves[rec.Name] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
@@ -341,7 +351,9 @@ func (d *draft) last(res *imageResult) { res.last = append(res.last, d) }
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
 func (m *maker) remark(w *work, im *spec.Image, rec *LiveImage) {
 	protect := im.Lifecycle.PreventDestroy
-	switch {
+	switch why := m.outside(rec); {
+	case why != "":
+		w.change.become(Update, "relabel", why)
 	case !m.ours(rec.Owner):
 		w.change.become(Update, "adopt", "an import block adopts it")
 	case rec.Owner.Addr != im.Addr:

@@ -21,6 +21,9 @@ func (m *maker) tag(w *work, im *spec.Image, res *imageResult) {
 			// used as it is, by whomever it was made
 		case m.mine(rec):
 			why := "the name " + familiar(name) + " stands for other content"
+			if m.outside(rec) != "" {
+				why = "the name " + familiar(name) + ": " + m.outside(rec)
+			}
 			if res.later {
 				why = res.fresh
 			} else {

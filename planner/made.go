@@ -40,6 +40,9 @@ func (m *maker) decideMade(im *spec.Image) *imageResult {
 	if x.rec != nil {
 		x.res.digest, x.res.was = x.rec.Digest, x.rec.Digest
 	}
+	if was := m.lastOwned[im.Name]; was != "" && (x.rec == nil || m.outside(x.rec) != "") {
+		x.res.was = was // what containers are made from stays if it comes out again
+	}
 	if !m.scope.has(im.Addr) {
 		x.res.ok = x.rec != nil
 		return x.res
@@ -125,6 +128,8 @@ func (x *makes) why() []string {
 		}
 	}
 	switch {
+	case x.m.outside(x.rec) != "":
+		out = append(out, x.m.outside(x.rec))
 	case x.rec.Inputs == "":
 		out = append(out, "nothing says what the one there was made from")
 	case len(out) == 0 && x.rec.Inputs != x.inputs.Digest():
@@ -223,5 +228,5 @@ func (m *maker) heldMade(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 	if rec.Owner != nil {
 		return fault(m.imageAt(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
-	return fault(m.imageAt(im), "Image name taken", "%s Untag it (`fairlead untag %s`), or adopt it:%s", what, familiar(rec.Name), importBlock(im.Addr, familiar(rec.Name)))
+	return fault(m.imageAt(im), "Image name taken", "%s %s, or adopt it:%s", what, m.freeing(rec), importBlock(im.Addr, familiar(rec.Name)))
 }

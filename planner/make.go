@@ -56,13 +56,14 @@ type maker struct {
 	scope    scope
 	replaces map[spec.Addr]bool
 
-	lives    map[spec.Addr]*lives
-	byName   map[string][]*LiveContainer // containers by the name people see
-	byImage  map[string][]*LiveContainer // containers by the image record they were made from
-	adopted  map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
-	owned    map[spec.Addr][]*LiveImage  // this stack's image records
-	otherKey []*LiveContainer            // this stack's by the mark of another key
-	records  map[string]bool             // names of the image records that something wants
+	lives     map[spec.Addr]*lives
+	byName    map[string][]*LiveContainer // containers by the name people see
+	byImage   map[string][]*LiveContainer // containers by the image record they were made from
+	adopted   map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
+	owned     map[spec.Addr][]*LiveImage  // this stack's image records
+	lastOwned map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
+	otherKey  []*LiveContainer            // this stack's by the mark of another key
+	records   map[string]bool             // names of the image records that something wants
 
 	images     map[spec.Addr]*imageResult
 	containers map[spec.Addr]*containerResult
@@ -144,7 +145,7 @@ func newMaker(want *spec.Config, have *State, o Options) *maker {
 		want: want, have: have, o: o,
 		blocks: map[spec.Addr]spec.Resource{}, users: map[spec.Addr][]*spec.Container{}, known: map[spec.Addr]cty.Value{},
 		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
-		adopted: map[string]spec.Addr{}, records: map[string]bool{}, owned: map[spec.Addr][]*LiveImage{},
+		adopted: map[string]spec.Addr{}, records: map[string]bool{}, lastOwned: map[string]string{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
 		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, carried: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{}, relabels: map[string]*draft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,

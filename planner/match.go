@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -35,12 +36,14 @@ func (m *maker) match() {
 		if l.Image != "" {
 			m.byImage[l.Image] = append(m.byImage[l.Image], l)
 		}
+		m.noteOwned(l)
 		if m.ours(l.Owner) {
 			m.live(l.Owner.Addr).take(l)
 		}
 	}
-	for _, rec := range m.have.Images {
-		if m.ours(rec.Owner) {
+	for _, name := range sortedKeys(m.have.Images) {
+		if rec := m.have.Images[name]; m.ours(rec.Owner) {
+			m.noteNames(rec)
 			m.owned[rec.Owner.Addr] = append(m.owned[rec.Owner.Addr], rec)
 		}
 	}
@@ -95,7 +98,7 @@ func (m *maker) adoptImage(im *spec.Import) {
 		m.fail(fault(im.IDAt, "Nothing to import", "There is no image %q in namespace %s for %s. Its name is written as `ctr images ls` shows it. If it was never there, take the import block out.", familiar(name), m.have.Namespace, im.To))
 	case rec.Owner != nil && !m.ours(rec.Owner):
 		m.fail(fault(im.IDAt, "Import of another stack's object", "The image %q is %s. Take it out of that stack's files first.", familiar(name), ownedBy(rec.Owner)))
-	case name != wanted.Name:
+	case name != wanted.Name && !slices.Contains(wanted.Tags, name):
 		m.fail(fault(im.IDAt, "Import under another name", "The image %q would have to be %q, which is the name that %s has. Set name = %q in that block.", familiar(name), familiar(wanted.Name), im.To, familiar(name)))
 	default:
 		m.adopted[name] = im.To

@@ -238,7 +238,7 @@ func (h *model) run(op Op) error {
 		}
 		want, owner := *op.Want, op.Owner
 		h.containers[op.ID] = &modelled{LiveContainer: LiveContainer{ID: op.ID, Name: want.Name, Owner: &owner, Pending: true,
-			Protected: want.Lifecycle.PreventDestroy, Image: want.Image.Name, Digest: want.Image.Digest, Spec: &want, Seen: seen, CreatedAt: h.tick()}}
+			Protected: want.Lifecycle.PreventDestroy, Image: want.Image.Name, OwnNames: ownNames(r, owner), Digest: want.Image.Digest, Spec: &want, Seen: seen, CreatedAt: h.tick()}}
 		return nil
 	case *CheckUnmoved:
 		for _, t := range op.Touches {
@@ -254,6 +254,13 @@ func (h *model) run(op Op) error {
 	}
 	l.Seen = seen
 	return h.runOn(l, op)
+}
+
+func ownNames(r *LiveImage, o Owner) []string {
+	if r.Owner == nil || r.Owner.Stack != o.Stack {
+		return nil
+	}
+	return []string{r.Name}
 }
 
 func (h *model) seen(t Touch) string {

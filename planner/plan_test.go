@@ -146,6 +146,8 @@ func (s *script) run(line string, f []string) {
 		}
 	case "plan":
 		s.make(f[1], f[2:])
+	case "outside": // outside NAME DIGEST: another tool moves an image record, and takes its labels away
+		s.h.images[f[1]] = &LiveImage{Name: f[1], Digest: "sha256:" + f[2], Platforms: []string{"linux/amd64"}, Seen: fmt.Sprint(s.h.tick().Unix())}
 	case "exit": // exit NAME CODE: its process ends
 		l := named()
 		code, _ := strconv.Atoi(f[2])

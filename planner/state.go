@@ -61,6 +61,8 @@ type LiveImage struct {
 	Inputs    string                // of a built or imported image: the digest of what it was made from
 	MadeFrom  Inputs                // that, where it differs from what is found now
 	Source    string                // of a loaded image: the fingerprint of the archive that it came from
+	Tags      []string              // names of this image that were made from this record, of the same owner
+	TagOf     string                // the record that this name was made from; "": none
 	Pushed    map[string]string     // reference pushed to → digest
 	Seen      string                // changes whenever the record does
 	CreatedAt time.Time
@@ -68,23 +70,23 @@ type LiveImage struct {
 
 // LiveContainer is a container with its task.
 type LiveContainer struct {
-	ID         string
-	Name       string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
-	Owner      *Owner          // nil: not fairlead's
-	OtherKey   *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
-	Lacks      []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
-	Drift      []Drift         // what was changed outside fairlead, and no attribute shows
-	Pending    bool            // made by fairlead, and has never been ready
-	Protected  bool            // prevent_destroy was set when it was last applied
-	Completed  bool            // it was a job, and it ended with 0
-	Image      string          // name of the image record that it was made from
-	ImageOwned bool            // the record Image was its stack's own when it was last applied
-	Digest     string          // of what it was made from; "" where nobody wrote it down
-	Gives      *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
-	Spec       *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
-	Task       Task
-	Seen       string // changes whenever what the record says or the task's state does, but not by the restart monitor
-	CreatedAt  time.Time
+	ID        string
+	Name      string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
+	Owner     *Owner          // nil: not fairlead's
+	OtherKey  *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Lacks     []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
+	Drift     []Drift         // what was changed outside fairlead, and no attribute shows
+	Pending   bool            // made by fairlead, and has never been ready
+	Protected bool            // prevent_destroy was set when it was last applied
+	Completed bool            // it was a job, and it ended with 0
+	Image     string          // name of the image record that it was made from
+	OwnNames  []string        // of its image: Image and the tags made from it, where that record was the stack's own
+	Digest    string          // of what it was made from; "" where nobody wrote it down
+	Gives     *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
+	Spec      *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
+	Task      Task
+	Seen      string // changes whenever what the record says or the task's state does, but not by the restart monitor
+	CreatedAt time.Time
 }
 
 // Drift is a part of a container's record that isn't as fairlead wrote it.

@@ -30,9 +30,9 @@ type applied struct {
 	User   specs.User      `json:"user"`             // what user and groups came to in that image
 	Mounts []string        `json:"mounts,omitempty"` // targets that fairlead mounts by itself
 
-	Mark       string   `json:"mark,omitempty"`        // of this host's key, over whose the container is
-	ImageOwned bool     `json:"image_owned,omitempty"` // the record Spec.Image.Name was the stack's own
-	Written    *written `json:"written,omitempty"`     // what else of the record was fairlead's to say; nil for one of an earlier version
+	Mark     string   `json:"mark,omitempty"`      // of this host's key, over whose the container is
+	OwnNames []string `json:"own_names,omitempty"` // of its image: Spec.Image.Name and the tags made from it, if that record was the stack's own
+	Written  *written `json:"written,omitempty"`   // what else of the record was fairlead's to say; nil for one of an earlier version
 }
 
 // imageConfig is an image's share in a container.

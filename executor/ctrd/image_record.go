@@ -31,7 +31,7 @@ func imageOf(rec images.Image) *planner.LiveImage {
 		Name:      rec.Name,
 		Digest:    rec.Target.Digest.String(),
 		Owner:     ownerOf(rec.Labels, rec.Name),
-		Seen:      fmt.Sprintf("%s %d", rec.Target.Digest, rec.UpdatedAt.UnixNano()),
+		Seen:      seenImage(rec),
 		CreatedAt: rec.CreatedAt,
 	}
 	if li.Owner == nil {
@@ -43,7 +43,11 @@ func imageOf(rec images.Image) *planner.LiveImage {
 	}
 	li.Source = rec.Labels[labelSource]
 	li.Inputs = rec.Labels[labelInputs]
+	li.TagOf = rec.Labels[labelTagOf]
 	for _, k := range sortedLabels(rec.Labels) {
+		if strings.HasPrefix(k, labelTag) {
+			li.Tags = append(li.Tags, rec.Labels[k])
+		}
 		if digest, ref, ok := strings.Cut(rec.Labels[k], " "); ok && strings.HasPrefix(k, labelPushed) {
 			if li.Pushed == nil {
 				li.Pushed = map[string]string{}
@@ -52,6 +56,17 @@ func imageOf(rec images.Image) *planner.LiveImage {
 		}
 	}
 	return li
+}
+
+// seenImage changes whenever a record says something else, but not by what it says of its other names.
+func seenImage(rec images.Image) string {
+	h := sha256.New()
+	for _, k := range sortedLabels(rec.Labels) {
+		if !strings.HasPrefix(k, labelTag) {
+			fmt.Fprintf(h, "%d %s %d %s ", len(k), k, len(rec.Labels[k]), rec.Labels[k])
+		}
+	}
+	return rec.Target.Digest.String() + " " + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // platformSizes reads the label of the platforms whose content is whole, as linux/amd64=1234,linux/arm/v7=1234, with bytes; writePlatforms
@@ -87,8 +102,12 @@ func sortedLabels(m map[string]string) []string {
 
 // pushedLabel is the label that says what was pushed to ref.
 func pushedLabel(ref string) string {
-	sum := sha256.Sum256([]byte(ref))
-	return labelPushed + hex.EncodeToString(sum[:])[:16]
+	return labelPushed + shortHash(ref)
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])[:16]
 }
 
 // mark is what fairlead writes on an image record.
@@ -98,6 +117,7 @@ type mark struct {
 	platforms map[string]int64 // whose content is whole, with its bytes
 	source    string
 	inputs    string // digest of what it was made from
+	tagOf     string // the record of the same owner that this name was made from
 	sole      bool   // it was built or imported: others' content is no less others' for being the same
 }
 
@@ -112,7 +132,7 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 		if k == gcRefInputs && owned {
 			continue
 		}
-		if !strings.HasPrefix(k, "fairlead/") || owned && strings.HasPrefix(k, labelPushed) {
+		if !strings.HasPrefix(k, "fairlead/") || owned && (strings.HasPrefix(k, labelPushed) || strings.HasPrefix(k, labelTag)) {
 			out[k] = v
 		}
 	}
@@ -124,6 +144,9 @@ func (m mark) labels(name string, old images.Image, same bool) map[string]string
 	}
 	if m.source != "" {
 		out[labelSource] = m.source
+	}
+	if m.tagOf != "" {
+		out[labelTagOf] = m.tagOf
 	}
 	if m.inputs != "" {
 		out[labelInputs], out[gcRefInputs] = m.inputs, m.inputs
@@ -182,7 +205,27 @@ func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
 	if ownerOf(from.Labels, op.From) != nil {
 		m.platforms = platformSizes(from.Labels[labelPlatforms])
 	}
-	return w.point(ctx, op.Name, from.Target, op.Before, m)
+	its := ownerOf(from.Labels, op.From)
+	if its == nil || its.Stack != op.Owner.Stack {
+		return w.point(ctx, op.Name, from.Target, op.Before, m)
+	}
+	m.tagOf = op.From
+	if err := w.point(ctx, op.Name, from.Target, op.Before, m); err != nil {
+		return err
+	}
+	return w.noteTag(ctx, op.From, op.Name, op.Name)
+}
+
+// noteTag writes on a record that another name was made from it, so that a plan knows whose that was if another tool moves it; "" forgets it.
+func (w *imager) noteTag(ctx context.Context, of, name, note string) error {
+	label := labelTag + shortHash(name)
+	return w.locked(ctx, of, func() error {
+		_, err := w.client.ImageService().Update(ctx, images.Image{Name: of, Labels: map[string]string{label: note}}, "labels."+label)
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return recordError(of, err)
+	})
 }
 
 // relabelImage writes fairlead's marks anew; the target stays.
@@ -201,7 +244,7 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 		}
 		m := mark{owner: op.Owner, protect: op.Protect}
 		if ownerOf(old.Labels, op.Name) != nil {
-			m.source, m.inputs = old.Labels[labelSource], old.Labels[labelInputs]
+			m.source, m.inputs, m.tagOf = old.Labels[labelSource], old.Labels[labelInputs], old.Labels[labelTagOf]
 		} else {
 			whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
 			if err != nil {
@@ -230,6 +273,9 @@ func (w *imager) untagImage(ctx context.Context, op *planner.UntagImage) error {
 				return err
 			}
 			err = w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete(), images.DeleteTarget(&old.Target))
+		}
+		if of := old.Labels[labelTagOf]; err == nil && of != "" && ownerOf(old.Labels, op.Name) != nil {
+			err = w.noteTag(ctx, of, op.Name, "")
 		}
 		if errdefs.IsNotFound(err) {
 			return nil

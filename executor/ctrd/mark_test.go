@@ -53,7 +53,7 @@ func TestOwnerOfAContainer(t *testing.T) {
 func TestAppliedOfTheLastVersion(t *testing.T) {
 	x := &ptypes.Any{TypeUrl: appliedURL, Value: []byte(`{"spec":{"Name":"s-web"},"image":{"cmd":["/probe"]},"user":{"uid":0,"gid":0},"mounts":["/proc"]}`)}
 	a, err := decodeApplied(map[string]*ptypes.Any{extension: x})
-	if err != nil || a.Mark != "" || a.ImageOwned || a.Spec.Name != "s-web" {
+	if err != nil || a.Mark != "" || a.OwnNames != nil || a.Spec.Name != "s-web" {
 		t.Fatalf("%+v, %v", a, err)
 	}
 }

@@ -141,7 +141,9 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		l.Protected = c.Labels[labelProtect] == "true"
 		l.Completed = completed(c.Labels, t)
 		l.Digest = c.Labels[labelDigest]
-		l.ImageOwned = a != nil && a.ImageOwned
+		if a != nil {
+			l.OwnNames = a.OwnNames
+		}
 	} else {
 		a = nil
 		if l.Name != "" && r.namedByImage(ctx, c, got) {

@@ -19,6 +19,8 @@ const (
 	labelPlatforms = "fairlead/platforms" // of an image record: platforms whose content is whole, and its bytes, as linux/amd64=1234,…
 	labelSource    = "fairlead/source"    // of an image record: fingerprint of the archive that it was loaded from
 	labelInputs    = "fairlead/inputs"    // of an image record: digest of what it was built or imported from; the blob with it is kept by gcRefInputs
+	labelTagOf     = "fairlead/tag-of"    // of an image record: the record that it was made from by a tag step of the same owner
+	labelTag       = "fairlead/tag."      // on that one, + first 16 hex digits of sha256(name): the name that was made
 	labelPushed    = "fairlead/pushed."   // + first 16 hex digits of sha256(reference): "DIGEST REFERENCE"
 )
 
