@@ -274,6 +274,9 @@ func (w *Writer) userOf(ctx context.Context, c *containers.Container, want *spec
 	}
 	if err := oci.ApplyOpts(ctx, w.client, c, s, opts...); err != nil {
 		if name != "" && (errors.Is(err, oci.ErrNoUsersFound) || errors.Is(err, oci.ErrNoGroupsFound) || errors.Is(err, os.ErrNotExist)) {
+			if want.User == "" {
+				return specs.User{}, fmt.Errorf("its image %s says user %q, who is not in its /etc/passwd and /etc/group; set user to numbers, or to a name that is there", want.Image.Name, name)
+			}
 			return specs.User{}, fmt.Errorf("user %q: not in the image's /etc/passwd and /etc/group; use numbers, or a name that is there", name)
 		}
 		return specs.User{}, fmt.Errorf("user %q, groups %q: %w", name, want.Groups, err)

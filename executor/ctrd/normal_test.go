@@ -133,7 +133,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 }
 
 // recordOf gives the record that a creation writes, what the user comes to, and the targets that fairlead mounts by itself.
-func recordOf(t *testing.T, want *spec.Container) (*containersapi.Container, specs.User, []string) {
+func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, specs.User, []string) {
 	t.Helper()
 	user := specs.User{AdditionalGids: []uint32{0}}
 	if want.User != "" {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -180,11 +181,21 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 }
 
 // stoppedByHand tells whether the restart monitor leaves a container alone because somebody stopped it. A monitor that reads no policies
-// reads that mark neither.
+// reads that mark neither, and before containerd 2.4 it reads it for unless-stopped alone.
 func (r *Reader) stoppedByHand(ctx context.Context, labels map[string]string) (bool, error) {
 	if labels[restartStopped] != "true" {
 		return false, nil
 	}
 	known, err := r.restartPolicies(ctx)
-	return slices.Contains(known, spec.RestartUnlessStopped), err
+	reads := slices.Contains(known, spec.RestartUnlessStopped)
+	return reads && (labels[restartPolicy] == spec.RestartUnlessStopped || atLeast(r.version, 2, 4)), err
+}
+
+// atLeast compares a daemon's version, as 2.4.1 or 1.6.20~ds1; one that is none is taken for new.
+func atLeast(version string, major, minor int) bool {
+	var x, y int
+	if n, _ := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &x, &y); n < 2 {
+		return true
+	}
+	return x > major || x == major && y >= minor
 }

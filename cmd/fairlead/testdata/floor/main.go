@@ -16,6 +16,7 @@ import (
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
@@ -85,7 +86,7 @@ func up(ctx context.Context, client *containerd.Client, name string, n, parallel
 	for i := range n {
 		group.Go(func() error {
 			id := fmt.Sprintf("floor-%d", i)
-			c, err := client.NewContainer(ctx, id, containerd.WithNewSnapshot(id, image), containerd.WithNewSpec(oci.WithImageConfig(image), noScore))
+			c, err := client.NewContainer(ctx, id, containerd.WithNewSnapshot(id, image), containerd.WithNewSpec(oci.WithImageConfig(image), asFairlead))
 			if err != nil {
 				return err
 			}
@@ -99,9 +100,13 @@ func up(ctx context.Context, client *containerd.Client, name string, n, parallel
 	return group.Wait()
 }
 
-// noScore leaves the score of the out-of-memory killer alone: to lower it needs a capability that not each root has.
-func noScore(_ context.Context, _ oci.Client, _ *containers.Container, s *specs.Spec) error {
+// asFairlead gives a container what fairlead gives it: the default seccomp profile and the daemon's own limits. It leaves the score of
+// the out-of-memory killer alone: to lower it needs a capability that not each root has.
+func asFairlead(_ context.Context, _ oci.Client, _ *containers.Container, s *specs.Spec) error {
 	s.Process.OOMScoreAdj = nil
+	s.Process.NoNewPrivileges = false
+	s.Process.Rlimits = nil
+	s.Linux.Seccomp = seccomp.DefaultProfile(s)
 	return nil
 }
 
