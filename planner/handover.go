@@ -119,9 +119,14 @@ func (h *handover) besideAll(x *leaver) bool {
 // connectFacts makes the edges of what containers have alone: who goes is stopped before who needs the same starts, and removed
 // when that is ready. Who fails to come gives it back.
 func (m *maker) connectFacts() {
+	handed := map[*comer]bool{}
 	for _, h := range m.handovers() {
 		m.connect(h)
+		for _, y := range h.to {
+			handed[y] = true
+		}
 	}
+	m.connectShifts(handed)
 	by := map[fact][]*leaver{}
 	for _, x := range m.leavers {
 		for _, f := range exclusives(x.was) {
@@ -135,6 +140,35 @@ func (m *maker) connectFacts() {
 					t.step.soft = append(t.step.soft, x.stop)
 				}
 			}
+		}
+	}
+}
+
+// connectShifts lets a container come after another one was replaced that listened where it will, as when the instances of a count move
+// by one. Where they go in a circle, nobody can come first.
+func (m *maker) connectShifts(handed map[*comer]bool) {
+	by := map[string][]*leaver{}
+	for _, x := range m.changers {
+		if x.was.NetworkMode == spec.NetworkHost {
+			by[listensAs(x.was)] = append(by[listensAs(x.was)], x)
+		}
+	}
+	after := func(d *draft, c *spec.Container) {
+		if c.NetworkMode != spec.NetworkHost || len(by) == 0 {
+			return
+		}
+		for _, x := range by[listensAs(c)] {
+			if x.addr != c.Addr {
+				d.soft = append(d.soft, x.remove)
+			}
+		}
+	}
+	for _, t := range m.takers {
+		after(t.step, t.want)
+	}
+	for _, y := range m.comers {
+		if !handed[y] {
+			after(y.rise[0], y.want)
 		}
 	}
 }
@@ -303,9 +337,9 @@ func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
 	to := names(len(h.to), func(i int) string { return h.to[i].want.Addr.String() })
 	for _, x := range h.from {
 		if slices.Contains(stops, x) {
-			x.change.Notes = append(x.change.Notes, "is stopped before "+to+" starts, and removed when that is ready")
+			x.change.Notes = append(x.change.Notes, "stopped before "+to+" starts, removed when that is ready")
 		} else {
-			x.change.Notes = append(x.change.Notes, "is removed when "+to+" is ready")
+			x.change.Notes = append(x.change.Notes, "removed when "+to+" is ready")
 		}
 	}
 	if len(stops) == 0 {

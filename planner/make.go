@@ -74,6 +74,7 @@ type maker struct {
 	leavers   []*leaver
 	comers    []*comer
 	takers    []taker
+	changers  []*leaver                 // containers that are replaced, whose successors may need other things
 	outages   map[*Change]time.Duration // of containers that take over from others: how long these take to stop, at most
 	relabels  map[string]*draft         // by container ID
 	frees     int64

@@ -262,6 +262,9 @@ func mayRun(l *LiveContainer, was *spec.Container) bool {
 
 func (s *succession) remove() {
 	l := s.old.live
+	defer func() {
+		s.m.changers = append(s.m.changers, &leaver{live: l, was: s.old.was, addr: s.want.Addr, change: s.w.change, remove: s.m.fateOf(l).remove})
+	}()
 	d := s.w.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.marked).touches(touchContainer(l))
 	d.finish = true
 	f := s.m.fateOf(l)
