@@ -119,11 +119,14 @@ func (h *handover) besideAll(x *leaver) bool {
 // connectFacts makes the edges of what containers have alone: who goes is stopped before who needs the same starts, and removed
 // when that is ready. Who fails to come gives it back.
 func (m *maker) connectFacts() {
-	handed := map[*comer]bool{}
+	handed := map[any]bool{}
 	for _, h := range m.handovers() {
 		m.connect(h)
 		for _, y := range h.to {
 			handed[y] = true
+		}
+		for _, x := range h.from {
+			handed[x] = true
 		}
 	}
 	m.connectShifts(handed)
@@ -146,7 +149,7 @@ func (m *maker) connectFacts() {
 
 // connectShifts lets a container come after another one was replaced that listened where it will, as when the instances of a count move
 // by one. Where they go in a circle, nobody can come first.
-func (m *maker) connectShifts(handed map[*comer]bool) {
+func (m *maker) connectShifts(handed map[any]bool) {
 	by := map[string][]*leaver{}
 	for _, x := range m.changers {
 		if x.was.NetworkMode == spec.NetworkHost {
@@ -163,14 +166,40 @@ func (m *maker) connectShifts(handed map[*comer]bool) {
 			}
 		}
 	}
+	gone := map[string][]*leaver{}
+	for _, x := range m.leavers {
+		if !handed[x] && x.stop != nil && x.up() && x.was.NetworkMode == spec.NetworkHost {
+			gone[listensAs(x.was)] = append(gone[listensAs(x.was)], x)
+		}
+	}
 	for _, t := range m.takers {
 		after(t.step, t.want)
+		k := listensAs(t.want)
+		if r := m.containers[t.want.Addr]; r != nil && r.verb == "replace" && t.want.NetworkMode == spec.NetworkHost && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
+			m.moveInto(gone[k][0], t, r)
+			gone[k] = gone[k][1:]
+		}
 	}
 	for _, y := range m.comers {
 		if !handed[y] {
 			after(y.rise[0], y.want)
 		}
 	}
+}
+
+// moveInto lets a container that is replaced at its own address take over from one that is removed, too.
+func (m *maker) moveInto(x *leaver, t taker, r *containerResult) {
+	x.stop.wait(t.step.after...)
+	t.step.wait(x.stop)
+	t.step.finish = true
+	x.remove.wait(r.ready...)
+	x.remove.finish = true
+	if t.want.Update.Rollback {
+		for _, d := range distinct(append([]*draft{t.step}, r.tries...)) {
+			d.undo = append(d.undo, x.again()...)
+		}
+	}
+	x.change.Notes = append(x.change.Notes, "stopped before "+t.want.Addr.String()+" is replaced, removed when that is ready")
 }
 
 // connect makes the edges of one handover.
