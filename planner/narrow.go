@@ -131,7 +131,8 @@ func (m *maker) withRefs(in map[spec.Addr]bool) {
 	}
 }
 
-// withLiveNeeds adds the images of the containers in the set, and what these depend on, as the host has it, and so on.
+// withLiveNeeds adds the images of the containers in the set, what these depend on, and the images that images in the set were built from, as the
+// host has it, and so on.
 func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
 	for more := len(in) > 0; more; {
 		before := len(in)
@@ -145,6 +146,16 @@ func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
 			if l.Spec != nil {
 				for _, to := range l.Spec.DependsOn {
 					in[to] = true
+				}
+			}
+		}
+		for _, rec := range m.have.Images {
+			if !m.ours(rec.Owner) || !in[rec.Owner.Addr] && !in[rec.Owner.Addr.Block()] {
+				continue
+			}
+			for _, input := range rec.MadeFrom {
+				if base, err := spec.ParseAddr(input.Name); input.Kind == InputBase && err == nil {
+					in[base] = true
 				}
 			}
 		}

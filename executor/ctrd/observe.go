@@ -63,9 +63,6 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	if !o.Offline {
 		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}
-	if o.Offline && o.Plan != nil {
-		s.Sources = namedBases(cfg)
-	}
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
 	}
@@ -74,6 +71,11 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	}
 	if err := r.readMadeFrom(ctx, cfg, s); err != nil {
 		return nil, r.gone("reading the content store", err)
+	}
+	if o.Plan != nil && o.Plan.Destroy && len(o.Plan.Excludes) > 0 {
+		if err := r.readNeeds(ctx, cfg.Stack.Name, s); err != nil {
+			return nil, r.gone("reading the content store", err)
+		}
 	}
 	if o.Plan != nil && planner.NeedsBlobs(cfg, s, *o.Plan) {
 		if s.Blobs, err = r.blobs(ctx, cfg.Stack.Name); err != nil {

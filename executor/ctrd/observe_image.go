@@ -7,6 +7,7 @@ import (
 	imagesapi "github.com/containerd/containerd/api/services/images/v1"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
@@ -63,6 +64,21 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 			l.Sizes = sizes[l.Digest]
 			l.Platforms = append([]string{}, sortedSizes(l.Sizes)...)
 		}
+	}
+	return nil
+}
+
+// readNeeds reads what the images of a stack were built from: an image that stays keeps the images of the stack that it starts from.
+func (r *Reader) readNeeds(ctx context.Context, stack string, s *planner.State) error {
+	for _, rec := range s.Images {
+		if rec.Owner == nil || rec.Owner.Stack != stack || rec.Inputs == "" {
+			continue
+		}
+		was, err := r.inputs(ctx, rec.Inputs)
+		if errdefs.IsUnavailable(err) || ctx.Err() != nil {
+			return err
+		}
+		rec.MadeFrom = was // nil where somebody took it away or damaged it: then nothing is kept for it
 	}
 	return nil
 }
