@@ -53,10 +53,33 @@ func (m *maker) baseCovers(im *spec.Image, b *Base, have []string, known bool) b
 // pinBase notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
 func (m *maker) pinBase(b *Base) {
 	_, fixed := splitDigest(b.Ref)
-	_, pinned := m.want.Lock[b.Ref]
-	if fixed == "" && !pinned && !b.Local {
-		m.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms}
+	pin, pinned := m.want.Lock[b.Ref]
+	switch {
+	case fixed != "" && (pinned || b.OnBuild == nil), b.Local:
+	case !pinned:
+		m.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms, OnBuild: b.OnBuild}
+	case pin.OnBuild == nil && b.OnBuild != nil && pin.Digest == b.Digest: // an earlier version wrote it, or it was no base yet
+		pin.OnBuild = b.OnBuild
+		m.pins[b.Ref] = pin
 	}
+}
+
+// pinRemotes notes what ADD takes from servers, where the lock file doesn't say it yet.
+func (m *maker) pinRemotes(src *Source) {
+	for _, r := range src.Remotes {
+		if _, pinned := m.want.Lock[r.Key()]; !pinned {
+			m.pins[r.Key()] = spec.Pin{Digest: r.Digest, Commit: r.Commit}
+		}
+	}
+}
+
+// FillRemotes adds what ADD takes from servers to the other inputs of a build.
+func FillRemotes(in Inputs, remotes []spec.Remote) Inputs {
+	out := slices.Clone(in)
+	for _, r := range remotes {
+		out = append(out, Input{InputSource, r.Key(), r.Digest + r.Commit})
+	}
+	return out.Sorted()
 }
 
 // FillBases adds what the bases of a build are to its other inputs.

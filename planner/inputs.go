@@ -26,6 +26,7 @@ const (
 	InputDockerfile InputKind = "dockerfile" // its text, as digest
 	InputArg        InputKind = "arg"        // that the Dockerfile uses
 	InputBase       InputKind = "base"       // an image that it builds on or copies from; Value is its digest
+	InputSource     InputKind = "source"     // a URL that ADD takes something from; Value is the digest of the file, or the commit
 	InputPlatform   InputKind = "platform"   // that it is built for; Value is "yes"
 	InputSecret     InputKind = "secret"     // Value is a keyed hash
 	InputContext    InputKind = "context"    // a URL with what is there, or what a name stands for

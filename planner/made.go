@@ -51,6 +51,7 @@ func (m *maker) decideMade(im *spec.Image) *imageResult {
 		return x.res
 	}
 	x.res.ok = true
+	m.pinRemotes(x.src)
 	x.needs = m.needsOf(im)
 	x.inputs = FillBases(m.withSettled(im, x.src.Inputs), x.bases)
 	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
@@ -181,7 +182,7 @@ func (x *makes) op(c *Change, result string) Op {
 	if im.Rootfs != nil {
 		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: result, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect}
 	}
-	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: m.madeFor(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases,
+	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: m.madeFor(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases, Remotes: x.src.Remotes,
 		Result: result, Was: x.res.was, Owner: m.own(im.Addr), Protect: protect, Force: m.forced(im.Addr)}
 	c.Notes = append(c.Notes, m.platformsNote(op.Platforms))
 	c.Notes = append(c.Notes, slowNotes(x.src)...)
@@ -206,7 +207,7 @@ func (m *maker) platformsNote(platforms []string) string {
 // slowNotes says which RUN steps emulation slows down, and what to do about it.
 func slowNotes(src *Source) []string {
 	if src.Opaque {
-		return []string{"its Dockerfile is read by the builder alone: its bases are not pinned"}
+		return []string{"its Dockerfile, or that of its base, is read by the builder alone: not all of its bases are pinned"}
 	}
 	if len(src.Emulated) == 0 {
 		return nil

@@ -35,18 +35,19 @@ type (
 	}
 	// BuildImage builds an image and points the record Name at what came out. It reports whether that is Was.
 	BuildImage struct {
-		Name      string      `json:"name"`
-		Build     *spec.Build `json:"build"`
-		Platforms []string    `json:"platforms"`
-		Inputs    Inputs      `json:"inputs"` // as the plan saw them
-		Bytes     int64       `json:"bytes"`  // that its bases may have to be downloaded, at most; for people
-		Bases     []Base      `json:"bases,omitempty"`
-		Result    string      `json:"result"`        // stands for the digest that comes out, in this op's inputs of others and in later ops
-		Was       string      `json:"was,omitempty"` // the digest that the image had before; "": there was none
-		Owner     Owner       `json:"owner"`
-		Protect   bool        `json:"protect,omitempty"`
-		Force     bool        `json:"force,omitempty"`  // also where what is there was built from the same
-		Before    string      `json:"before,omitempty"` // see Expect
+		Name      string        `json:"name"`
+		Build     *spec.Build   `json:"build"`
+		Platforms []string      `json:"platforms"`
+		Inputs    Inputs        `json:"inputs"` // as the plan saw them
+		Bytes     int64         `json:"bytes"`  // that its bases may have to be downloaded, at most; for people
+		Bases     []Base        `json:"bases,omitempty"`
+		Remotes   []spec.Remote `json:"remotes,omitempty"`
+		Result    string        `json:"result"`        // stands for the digest that comes out, in this op's inputs of others and in later ops
+		Was       string        `json:"was,omitempty"` // the digest that the image had before; "": there was none
+		Owner     Owner         `json:"owner"`
+		Protect   bool          `json:"protect,omitempty"`
+		Force     bool          `json:"force,omitempty"`  // also where what is there was built from the same
+		Before    string        `json:"before,omitempty"` // see Expect
 	}
 	// ImportImage makes an image of a root filesystem and points the record Name at it. It reports whether that is Was.
 	ImportImage struct {

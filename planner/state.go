@@ -156,6 +156,7 @@ type Source struct {
 	Names       []string              // of an archive: the names in it
 	Inputs      Inputs                // of a build or an import: all but the bases
 	Bases       []Base                // of a build
+	Remotes     []spec.Remote         // of a build: what ADD takes from servers
 	Opaque      bool                  // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
 	Emulated    []RunInstruction      // of a build: the RUN instructions that need an emulator
 	Err         string                // why it could not be read: what is wrong and what to do; the rest is zero then
@@ -172,6 +173,10 @@ type Base struct {
 	Needs     []string         `json:"-"`               // platforms that are needed of it
 	At        string           `json:"at,omitempty"`    // where: "Dockerfile:3"
 	Use       string           `json:"use,omitempty"`   // as what: FROM, COPY --from …
+
+	// What it has for a stage that begins with it. OnBuild is nil where nobody asked or can tell; Opaque: it is known once it is built.
+	OnBuild []string `json:"onbuild,omitempty"`
+	Opaque  bool     `json:"opaque,omitempty"`
 }
 
 // RunInstruction is a RUN of a Dockerfile that runs programs of platforms that need an emulator.

@@ -81,6 +81,10 @@ func inputWord(kind InputKind, name, was, is string, before, after bool) string 
 		if before && after {
 			return "base " + familiar(name) + " moved " + shortDigest(was) + " → " + shortDigest(is)
 		}
+	case InputSource:
+		if before && after {
+			return name + " moved " + shortSource(was) + " → " + shortSource(is)
+		}
 	case InputSecret:
 		if before && after {
 			return "secret " + name + " changed"
@@ -110,6 +114,14 @@ func inputWord(kind InputKind, name, was, is string, before, after bool) string 
 		return label + " removed"
 	}
 	return label + ": " + valueWord(was) + " → " + valueWord(is)
+}
+
+// shortSource shortens a digest or a commit.
+func shortSource(s string) string {
+	if strings.HasPrefix(s, "sha256:") {
+		return shortDigest(s)
+	}
+	return s[:min(len(s), 12)]
 }
 
 func valueWord(s string) string {

@@ -261,6 +261,10 @@ func TestLock(t *testing.T) {
 	want := Lock{
 		"docker.io/library/nginx:1.27": {Digest: "sha256:" + strings.Repeat("a", 64), Platforms: map[string]int64{"linux/amd64": 3e9, "linux/arm/v7": 5}},
 		"docker.io/library/a:latest":   {Digest: "sha256:" + strings.Repeat("b", 64)},
+		"docker.io/library/b:1":        {Digest: "sha256:" + strings.Repeat("b", 64), OnBuild: []string{"RUN \"x ${y}\"", "COPY . /"}},
+		"docker.io/library/c:1":        {Digest: "sha256:" + strings.Repeat("b", 64), OnBuild: []string{}},
+		"https://xxxxx@example.com/f":  {Digest: "sha256:" + strings.Repeat("c", 64)},
+		"git@example.com:r.git#main":   {Commit: strings.Repeat("d", 40)},
 	}
 	if err := want.Write(dir); err != nil {
 		t.Fatal(err)
@@ -286,6 +290,26 @@ func TestLock(t *testing.T) {
 	entries, _ := os.ReadDir(dir)
 	if len(entries) != 1 {
 		t.Error("a temporary file stays:", entries)
+	}
+}
+
+// A source is a file or a repository, and an image is neither.
+func TestBadLock(t *testing.T) {
+	for text, want := range map[string]string{
+		`source "https://a/b" {}`:                                                              "Bad pin",
+		`source "https://a/b" { commit = "x" }`:                                                "Bad commit",
+		`source "https://a/b" { digest = "sha256:1" }`:                                         "Bad digest",
+		`source "https://a/b" { platforms = {} }`:                                              "Unsupported argument",
+		`image "a" { commit = "` + strings.Repeat("d", 40) + `" }`:                             "Missing required argument",
+		"image \"a\" {\n digest = \"sha256:" + strings.Repeat("a", 64) + "\"\n onbuild = 1\n}": "Wrong type",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, LockFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, diags := LoadLock(dir); !diags.HasErrors() || diags[0].Summary != want {
+			t.Errorf("%s: %v; want %s", text, diags, want)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -22,18 +24,50 @@ import (
 // LockFile is the name of the file that pins image references to digests. It is kept in the stack's directory and checked in.
 const LockFile = ".fairlead.lock.hcl"
 
-// Lock pins references: the key is the normalised reference, tag included.
+// Lock pins references: the key is the normalised reference of an image, tag included; or the URL that an ADD takes a file or a repository
+// from, as Shown gives it.
 type Lock map[string]Pin
 
-// Pin is what one reference stands for.
+// Pin is what one reference or URL stands for.
 type Pin struct {
-	Digest    string           // of the manifest or the index that the registry gave for the tag
+	Digest    string           // of the manifest or the index that the registry gave for the tag; of a file's content
+	Commit    string           // of a repository; Digest is "" then
 	Platforms map[string]int64 // bytes to download for each platform that the image has (manifest, config and layers)
+	OnBuild   []string         // instructions that the image has for a stage that begins with it; nil: nobody asked
 }
 
-var lockSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"reference"}}}}
+// Remote is a file or a repository on a server that ADD takes, with the content that it is taken at: one of Digest and Commit is set.
+type Remote struct {
+	URL    string `json:"url"`              // whole, with a password that it may have
+	Digest string `json:"digest,omitempty"` // of a file's content
+	Commit string `json:"commit,omitempty"` // of a repository
+}
 
-var pinSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "digest", Required: true}, {Name: "platforms"}}}
+// Key is the URL as it is shown, and as the lock file has it.
+func (r Remote) Key() string { return Shown(r.URL) }
+
+// The types of blocks in a lock file.
+const (
+	lockImage  = "image"
+	lockSource = "source"
+)
+
+var lockSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	{Type: lockImage, LabelNames: []string{"reference"}}, {Type: lockSource, LabelNames: []string{"url"}},
+}}
+
+var pinSchemas = map[string]*hcl.BodySchema{
+	lockImage:  {Attributes: []hcl.AttributeSchema{{Name: "digest", Required: true}, {Name: "platforms"}, {Name: "onbuild"}}},
+	lockSource: {Attributes: []hcl.AttributeSchema{{Name: "digest"}, {Name: "commit"}}},
+}
+
+// IsSource tells a URL that an ADD takes something from apart from the reference of an image.
+func IsSource(key string) bool {
+	return strings.Contains(key, "://") || overSSH.MatchString(key)
+}
+
+// overSSH matches USER@HOST:PATH. The reference of an image with a digest has a slash before its @.
+var overSSH = regexp.MustCompile(`^[A-Za-z0-9_-]+@[A-Za-z0-9.-]+:`)
 
 // LoadLock reads the lock file of a directory; where there is none the lock is empty.
 func LoadLock(dir string) (Lock, hcl.Diagnostics) {
@@ -59,7 +93,10 @@ func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 	for _, b := range content.Blocks {
 		pin, ds := readPin(b)
 		diags = append(diags, ds...)
-		ref, err := ParseReference(b.Labels[0])
+		ref, err := b.Labels[0], error(nil)
+		if b.Type == lockImage {
+			ref, err = ParseReference(ref)
+		}
 		if err != nil {
 			diags = append(diags, fault(b.LabelRanges[0], "Bad reference", "%s.", err))
 			continue
@@ -67,7 +104,7 @@ func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 		if _, twice := lock[ref]; twice {
 			diags = append(diags, fault(b.LabelRanges[0], "Pinned twice", "The reference %s has two blocks in the lock file. Take the older one out, or remove the file and run `fairlead lock`.", ref))
 		}
-		if pin.Digest != "" {
+		if pin.Digest != "" || pin.Commit != "" {
 			lock[ref] = pin
 		}
 	}
@@ -75,7 +112,7 @@ func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 }
 
 func readPin(b *hcl.Block) (Pin, hcl.Diagnostics) {
-	content, diags := b.Body.Content(pinSchema)
+	content, diags := b.Body.Content(pinSchemas[b.Type])
 	var pin Pin
 	if a := content.Attributes["digest"]; a != nil {
 		v, ds := a.Expr.Value(nil)
@@ -86,6 +123,35 @@ func readPin(b *hcl.Block) (Pin, hcl.Diagnostics) {
 		if _, err := digest.Parse(pin.Digest); err != nil && !ds.HasErrors() {
 			diags = append(diags, fault(a.Expr.Range(), "Bad digest", "A digest is written as \"sha256:\" and 64 hexadecimal digits. Run `fairlead lock --update` to write it anew."))
 			pin.Digest = ""
+		}
+	}
+	if a := content.Attributes["commit"]; a != nil {
+		v, ds := a.Expr.Value(nil)
+		diags = append(diags, ds...)
+		if !ds.HasErrors() && v.Type() == cty.String && !v.IsNull() {
+			pin.Commit = v.AsString()
+		}
+		if !commitPattern.MatchString(pin.Commit) && !ds.HasErrors() {
+			diags = append(diags, fault(a.Expr.Range(), "Bad commit", "A commit is written as 40 or 64 hexadecimal digits. Run `fairlead lock --update` to write it anew."))
+			pin.Commit = ""
+		}
+	}
+	if b.Type == lockSource && (content.Attributes["digest"] != nil) == (content.Attributes["commit"] != nil) && !diags.HasErrors() {
+		diags = append(diags, fault(b.DefRange, "Bad pin", "A source has a digest, if it is a file, or a commit, if it is a repository. Run `fairlead lock --update` to write it anew."))
+	}
+	if a := content.Attributes["onbuild"]; a != nil {
+		v, ds := a.Expr.Value(nil)
+		diags = append(diags, ds...)
+		if ds.HasErrors() {
+			return pin, diags
+		}
+		v, err := convert.Convert(v, cty.List(cty.String))
+		if err == nil && !v.IsNull() {
+			pin.OnBuild = []string{}
+			err = gocty.FromCtyValue(v, &pin.OnBuild)
+		}
+		if err != nil {
+			diags = append(diags, fault(a.Expr.Range(), "Wrong type", "The attribute onbuild gives instructions of a Dockerfile. Run `fairlead lock --update` to write it anew."))
 		}
 	}
 	if a := content.Attributes["platforms"]; a != nil {
@@ -104,6 +170,8 @@ func readPin(b *hcl.Block) (Pin, hcl.Diagnostics) {
 	}
 	return pin, diags
 }
+
+var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
 // Write writes the lock file of a directory, sorted, through a temporary file and a rename; unchanged text is not written.
 func (l Lock) Write(dir string) error {
@@ -130,14 +198,29 @@ func (l Lock) text() []byte {
 	sort.Strings(refs)
 	for _, r := range refs {
 		f.Body().AppendNewline()
-		b := f.Body().AppendNewBlock("image", []string{r}).Body()
-		b.SetAttributeValue("digest", cty.StringVal(l[r].Digest))
+		kind := lockImage
+		if IsSource(r) {
+			kind = lockSource
+		}
+		b := f.Body().AppendNewBlock(kind, []string{r}).Body()
+		if l[r].Commit != "" {
+			b.SetAttributeValue("commit", cty.StringVal(l[r].Commit))
+		} else {
+			b.SetAttributeValue("digest", cty.StringVal(l[r].Digest))
+		}
 		if sizes := l[r].Platforms; len(sizes) > 0 {
 			v := map[string]cty.Value{}
 			for p, n := range sizes {
 				v[p] = cty.NumberIntVal(n)
 			}
 			b.SetAttributeValue("platforms", cty.MapVal(v))
+		}
+		if on := l[r].OnBuild; on != nil {
+			lines := make([]cty.Value, len(on))
+			for i, line := range on {
+				lines[i] = cty.StringVal(line)
+			}
+			b.SetAttributeValue("onbuild", cty.TupleVal(lines))
 		}
 	}
 	return hclwrite.Format(f.Bytes())

@@ -28,83 +28,156 @@ func pullable(cfg *spec.Config) []string {
 	return slices.Compact(refs)
 }
 
-// resolve asks the registries what references stand for now.
-func resolve(ctx context.Context, cfg *spec.Config, refs []string) (spec.Lock, error) {
-	hosts := registry.NewHosts(cfg.Registries)
+// pins asks registries and servers what references and URLs stand for now. named has the URLs whole.
+func pins(ctx context.Context, hosts *registry.Hosts, keys []string, named ctrd.Named) (spec.Lock, error) {
 	found := spec.Lock{}
 	var errs []error
-	for _, ref := range refs {
-		r, err := registry.Resolve(ctx, hosts, ref)
+	for _, key := range keys {
+		pin, err := pinOf(ctx, hosts, key, named)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		found[ref] = spec.Pin{Digest: r.Digest, Platforms: r.Platforms}
+		found[key] = pin
 	}
 	return found, errors.Join(errs...)
+}
+
+func pinOf(ctx context.Context, hosts *registry.Hosts, key string, named ctrd.Named) (spec.Pin, error) {
+	if spec.IsSource(key) {
+		return named.Pin(ctx, key)
+	}
+	r, err := registry.Resolve(ctx, hosts, key)
+	return spec.Pin{Digest: r.Digest, Platforms: r.Platforms}, err
+}
+
+// locking is one run of lock.
+type locking struct {
+	a      *app
+	cfg    *spec.Config
+	hosts  *registry.Hosts
+	lock   spec.Lock
+	only   []string // what is asked for again; none: all
+	update bool
+	done   map[string]bool // what was asked for
+	rows   []movedRow
+}
+
+// keys are what a lock file can pin of the stack: references that it pulls, and what its Dockerfiles name.
+func (l *locking) keys(named ctrd.Named) []string {
+	keys := pullable(l.cfg)
+	for _, ref := range named.Images {
+		if !strings.Contains(ref, "@") {
+			keys = append(keys, ref)
+		}
+	}
+	return append(keys, named.URLs()...)
+}
+
+// run pins what isn't pinned yet. What an image's ONBUILD instructions name is known once that image is pinned, so it looks again until
+// there is nothing new.
+func (l *locking) run(ctx context.Context) error {
+	var errs []error
+	for {
+		l.cfg.Lock = l.lock
+		named, err := ctrd.NamedByDockerfiles(ctx, l.cfg, l.hosts)
+		if err != nil {
+			return err
+		}
+		for ref, lines := range named.OnBuild {
+			if pin, pinned := l.lock[ref]; pinned {
+				pin.OnBuild = lines
+				l.lock[ref] = pin
+			}
+		}
+		keys := l.keys(named)
+		ask := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(keys))), func(key string) bool {
+			_, pinned := l.lock[key]
+			anew := l.update && (len(l.only) == 0 || slices.Contains(l.only, key))
+			return l.done[key] || pinned && !anew
+		})
+		if len(ask) == 0 {
+			if err := l.check(keys); err != nil {
+				return err
+			}
+			if named.Whole {
+				maps.DeleteFunc(l.lock, func(key string, _ spec.Pin) bool {
+					return !slices.Contains(keys, key) && !slices.Contains(named.Images, key)
+				})
+			}
+			slices.SortFunc(l.rows, func(a, b movedRow) int { return strings.Compare(a.Reference, b.Reference) })
+			return errors.Join(append(errs, l.lock.Write(l.a.dir), l.a.writeMoved("fairlead.lock", l.rows))...)
+		}
+		errs = append(errs, l.ask(ctx, ask, named))
+	}
+}
+
+// check refuses a reference or a URL that the stack doesn't have.
+func (l *locking) check(keys []string) error {
+	for _, key := range l.only {
+		if !slices.Contains(keys, key) {
+			return fmt.Errorf("%s: no image of the stack is pulled by that reference or built on it, and no ADD takes it; there are: %s", key, strings.Join(keys, ", "))
+		}
+	}
+	return nil
+}
+
+func (l *locking) ask(ctx context.Context, keys []string, named ctrd.Named) error {
+	var errs []error
+	for _, key := range keys {
+		l.done[key] = true
+		old, pinned := l.lock[key]
+		pin, err := pinOf(ctx, l.hosts, key, named)
+		if err != nil {
+			if !pinned && !slices.Contains(l.only, key) && slices.Contains(named.Images, key) { // it may be on the host alone
+				l.a.note("%s is not pinned: %v", key, err)
+				continue
+			}
+			errs = append(errs, err)
+			continue
+		}
+		if was, now := old.Digest+old.Commit, pin.Digest+pin.Commit; was != now {
+			l.rows = append(l.rows, movedRow{key, was, now})
+		} else if pin.OnBuild == nil {
+			pin.OnBuild = old.OnBuild
+		}
+		l.lock[key] = pin
+	}
+	return errors.Join(errs...)
 }
 
 func lockCommand(a *app) *cobra.Command {
 	var update bool
 	var n narrowing
 	cmd := &cobra.Command{
-		Use: "lock [REFERENCE...]", Short: "pin image references to digests in " + spec.LockFile,
-		Long:    "lock pins what is not pinned yet, and forgets what no block names. With --update it asks the registries again, for all or for the references given.",
+		Use: "lock [REFERENCE|URL...]", Short: "pin image references, and what ADD takes from servers, in " + spec.LockFile,
+		Long: "lock pins what is not pinned yet, and forgets what no block and no Dockerfile names. With --update it asks the registries and servers again, " +
+			"for all or for the references and URLs given.",
 		Example: "  fairlead lock\n  fairlead lock --update docker.io/library/nginx:1.27",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.load(&n)
 			if err != nil {
 				return err
 			}
-			based, err := ctrd.BaseReferences(cfg)
-			if err != nil {
-				return err
+			l := &locking{a: a, cfg: cfg, hosts: registry.NewHosts(cfg.Registries), lock: maps.Clone(cfg.Lock), update: update, rows: []movedRow{}, done: map[string]bool{}}
+			if l.lock == nil {
+				l.lock = spec.Lock{}
 			}
-			refs := append(pullable(cfg), based...)
-			for i, arg := range args {
-				ref, err := spec.ParseReference(arg)
-				if err != nil {
-					return fmt.Errorf("%s: %w", arg, err)
+			for _, arg := range args {
+				if !spec.IsSource(arg) {
+					ref, err := spec.ParseReference(arg)
+					if err != nil {
+						return fmt.Errorf("%s: %w", arg, err)
+					}
+					arg = ref
 				}
-				args[i] = ref
-				if !slices.Contains(refs, ref) {
-					return fmt.Errorf("%s: no image of the stack is pulled by that reference or built on it; there are: %s", ref, strings.Join(refs, ", "))
-				}
+				l.only = append(l.only, spec.Shown(arg))
 			}
-			lock := maps.Clone(cfg.Lock)
-			if lock == nil {
-				lock = spec.Lock{}
-			}
-			maps.DeleteFunc(lock, func(ref string, _ spec.Pin) bool { return !slices.Contains(refs, ref) })
-			ask := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
-				_, pinned := lock[ref]
-				anew := update && (len(args) == 0 || slices.Contains(args, ref))
-				return pinned && !anew
-			})
-			local := slices.DeleteFunc(slices.Clone(ask), func(ref string) bool { // it may be on the host alone
-				_, pinned := lock[ref]
-				return pinned || !slices.Contains(based, ref) || slices.Contains(args, ref)
-			})
-			found, err := resolve(cmd.Context(), cfg, slices.DeleteFunc(ask, func(ref string) bool { return slices.Contains(local, ref) }))
-			for _, ref := range local {
-				one, missed := resolve(cmd.Context(), cfg, []string{ref})
-				if missed != nil {
-					a.note("%s is not pinned: %v", ref, missed)
-				}
-				maps.Copy(found, one)
-			}
-			rows := []movedRow{}
-			for _, ref := range slices.Sorted(maps.Keys(found)) {
-				if old := lock[ref].Digest; old != found[ref].Digest {
-					rows = append(rows, movedRow{ref, old, found[ref].Digest})
-				}
-				lock[ref] = found[ref]
-			}
-			return errors.Join(err, lock.Write(a.dir), a.writeMoved("fairlead.lock", rows))
+			return l.run(cmd.Context())
 		},
 	}
 	n.inputs(cmd)
-	cmd.Flags().BoolVar(&update, "update", false, "ask the registries again for what is pinned")
+	cmd.Flags().BoolVar(&update, "update", false, "ask the registries and servers again for what is pinned")
 	return cmd
 }
 
@@ -134,18 +207,27 @@ func (a *app) writeMoved(format string, rows []movedRow) error {
 func outdatedCommand(a *app) *cobra.Command {
 	var n narrowing
 	cmd := &cobra.Command{
-		Use: "outdated", Short: "list pinned references whose tag has moved", Args: cobra.NoArgs,
+		Use: "outdated", Short: "list pinned references and URLs that stand for something else now", Args: cobra.NoArgs,
 		Example: "  fairlead outdated && echo all is current   # exit 2 where something is outdated",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.load(&n)
 			if err != nil {
 				return err
 			}
-			found, err := resolve(cmd.Context(), cfg, slices.Sorted(maps.Keys(cfg.Lock)))
+			hosts := registry.NewHosts(cfg.Registries)
+			var named ctrd.Named
+			if slices.ContainsFunc(slices.Collect(maps.Keys(cfg.Lock)), spec.IsSource) { // a password is in the Dockerfile alone
+				if named, err = ctrd.NamedByDockerfiles(cmd.Context(), cfg, hosts); err != nil {
+					return err
+				}
+			}
+			keys := slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Lock)), func(key string) bool { return strings.Contains(key, "@") && !spec.IsSource(key) })
+			found, err := pins(cmd.Context(), hosts, keys, named)
 			rows := []movedRow{}
 			for _, ref := range slices.Sorted(maps.Keys(found)) {
-				if now := found[ref].Digest; now != cfg.Lock[ref].Digest {
-					rows = append(rows, movedRow{ref, cfg.Lock[ref].Digest, now})
+				was, now := cfg.Lock[ref].Digest+cfg.Lock[ref].Commit, found[ref].Digest+found[ref].Commit
+				if was != now {
+					rows = append(rows, movedRow{ref, was, now})
 				}
 			}
 			if err := errors.Join(err, a.writeMoved("fairlead.outdated", rows)); err != nil || len(rows) == 0 {

@@ -102,6 +102,14 @@ func (a *Archive) found(im image) (Found, error) {
 	return f, nil
 }
 
+// Config gives the config of a platform's image; zero for a platform that isn't whole.
+func (f Found) Config(platform string) ocispec.Descriptor {
+	if blobs := f.blobs[platform]; len(blobs) > 1 {
+		return blobs[1]
+	}
+	return ocispec.Descriptor{}
+}
+
 // gather walks down from desc and collects what each platform has.
 func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, depth int) error {
 	if depth > maxDepth {

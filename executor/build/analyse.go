@@ -25,6 +25,8 @@ type uses struct {
 	contexts map[string]bool // named contexts, by their key in the block
 	bases    []Base
 	runs     []Run
+	sources  []Source
+	untold   bool // what the image that a stage begins with does there by ONBUILD isn't known
 }
 
 // analyse follows the stages that the target needs, for each platform.
@@ -39,7 +41,10 @@ func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
 		err = f.follow(b, o, u)
 	}
 	if f.text == nil || (err != nil && foreign) {
-		u.bases, u.runs, err = frontend, nil, nil
+		u.bases, u.runs, u.sources, err = frontend, nil, nil, nil
+		u.hide(o.Platforms)
+	}
+	if u.untold {
 		u.hide(o.Platforms)
 	}
 	if err != nil {
@@ -50,7 +55,7 @@ func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
 	return u, nil
 }
 
-// hide is for a Dockerfile that cannot be read: all that the block gives may be used.
+// hide is for instructions that cannot be read: all that the block gives may be used.
 func (u *uses) hide(platforms []string) {
 	u.opaque = true
 	for name := range u.block.Args {
@@ -102,48 +107,74 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 	if len(bytes.TrimSpace(f.text)) == 0 {
 		return fmt.Errorf("%s: it is empty. It must have a FROM", f.path)
 	}
-	tree, err := parser.Parse(bytes.NewReader(f.text))
+	text, err := f.parse()
 	if err != nil {
-		return f.parseFault(err)
+		return err
 	}
-	stages, global, err := instructions.Parse(tree.AST, nil)
-	if err != nil {
-		return f.parseFault(err)
-	}
-	if len(stages) == 0 {
-		return fmt.Errorf("%s: there is no FROM in it", f.path)
-	}
-	for _, a := range global {
+	for _, a := range text.global {
 		u.declare(&a)
 	}
-	contexts := map[string]string{}
-	for key := range b.Contexts {
-		contexts[contextName(key)] = key
-	}
 	for _, platform := range o.Platforms {
-		g := &graph{file: f, lex: shell.NewLex(tree.EscapeToken), contexts: contexts, target: platform, byName: map[string]*stage{}}
-		if g.args, err = f.globalArgs(global, g.lex, b, o.Host, platform, cmp.Or(b.Target, stages[len(stages)-1].Name)); err != nil {
-			return err
-		}
-		for i := range stages {
-			if err := g.add(&stages[i]); err != nil {
-				return err
-			}
-		}
-		target, err := g.find(b.Target)
+		g, target, err := f.graphOf(text, b, o, platform)
 		if err != nil {
 			return err
 		}
-		if err := g.reach(target, map[*stage]bool{}, u.visit); err != nil {
+		visit := func(s *stage) error {
+			u.visit(s)
+			return u.add(g, s)
+		}
+		if err := g.reach(target, map[*stage]bool{}, visit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// parsed is a Dockerfile in its parts.
+type parsed struct {
+	global []instructions.ArgCommand // before the first FROM
+	stages []instructions.Stage
+	escape rune
+}
+
+func (f *dockerfile) parse() (*parsed, error) {
+	tree, err := parser.Parse(bytes.NewReader(f.text))
+	if err != nil {
+		return nil, f.parseFault(err)
+	}
+	stages, global, err := instructions.Parse(tree.AST, nil)
+	if err != nil {
+		return nil, f.parseFault(err)
+	}
+	if len(stages) == 0 {
+		return nil, fmt.Errorf("%s: there is no FROM in it", f.path)
+	}
+	return &parsed{global, stages, tree.EscapeToken}, nil
+}
+
+// graphOf gives the stages as they are built for one platform, and the one that is to be built.
+func (f *dockerfile) graphOf(text *parsed, b *spec.Build, o Options, platform string) (g *graph, target *stage, err error) {
+	contexts := map[string]string{}
+	for key := range b.Contexts {
+		contexts[contextName(key)] = key
+	}
+	g = &graph{file: f, block: b, lookup: o.BaseConfig, lex: shell.NewLex(text.escape), contexts: contexts, target: platform, byName: map[string]*stage{}}
+	if g.args, err = f.globalArgs(text.global, g.lex, b, o.Host, platform, cmp.Or(b.Target, text.stages[len(text.stages)-1].Name)); err != nil {
+		return nil, nil, err
+	}
+	for i := range text.stages {
+		if err := g.add(&text.stages[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	target, err = g.find(b.Target)
+	return g, target, err
+}
+
 // visit notes what one stage uses.
 func (u *uses) visit(s *stage) {
-	b := Base{Ref: s.ref, Line: s.line, Use: s.use, Near: s.near}
+	b := Base{Ref: s.ref, Line: s.line, Use: s.use, Near: s.near, OnBuild: s.config.OnBuild, Opaque: s.config.Opaque}
+	u.untold = u.untold || s.config.Opaque
 	switch {
 	case s.context != "":
 		u.context(s.context, b, s.platform)
@@ -162,6 +193,17 @@ func (u *uses) visit(s *stage) {
 	}
 }
 
+// add notes what the ADDs of one stage take from servers.
+func (u *uses) add(g *graph, s *stage) error {
+	found, err := g.adds(s)
+	for _, source := range found {
+		if !slices.ContainsFunc(u.sources, func(have Source) bool { return have.URL == source.URL }) {
+			u.sources = append(u.sources, source)
+		}
+	}
+	return err
+}
+
 func (u *uses) declare(c *instructions.ArgCommand) {
 	for _, a := range c.Args {
 		u.args[a.Key] = true
@@ -175,7 +217,16 @@ func (u *uses) base(b Base, platform string) {
 		i = len(u.bases)
 		u.bases = append(u.bases, b)
 	}
-	u.bases[i].Platforms = withPlatform(u.bases[i].Platforms, platform)
+	have := &u.bases[i]
+	have.Platforms, have.Opaque = withPlatform(have.Platforms, platform), have.Opaque || b.Opaque
+	if have.OnBuild == nil {
+		have.OnBuild = b.OnBuild
+	}
+	for _, trigger := range b.OnBuild { // those of another platform may be others
+		if !slices.Contains(have.OnBuild, trigger) {
+			have.OnBuild = append(slices.Clip(have.OnBuild), trigger)
+		}
+	}
 }
 
 func (u *uses) run(r Run, platform string) {

@@ -166,7 +166,7 @@ func TestBadDockerfiles(t *testing.T) {
 		{name: "bad name", text: "FROM Alpine\n", want: "inline Dockerfile:1: FROM Alpine: it is no stage above, and no reference of an image."},
 		{name: "variable in --from", text: "FROM a\nARG X=b\nCOPY --from=$X / /\n", want: "inline Dockerfile:3: COPY --from=$X: no variable is expanded here"},
 		{name: "bad syntax line", text: "# syntax=UPPER\nFROM a\n", want: "inline Dockerfile:1: # syntax UPPER: it is no reference of an image"},
-		{name: "bad ONBUILD", text: "FROM a AS b\nONBUILD COPY x\nFROM b\n", want: "inline Dockerfile:2: COPY requires at least two arguments"},
+		{name: "bad ONBUILD", text: "FROM a AS b\nONBUILD COPY x\nFROM b\n", want: "inline Dockerfile:2: ONBUILD COPY x: COPY requires at least two arguments"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := tt.build

@@ -19,11 +19,16 @@ type Options struct {
 	// Hashing is told how far the hashing of what is large is, in bytes: at its beginning, and then for each GiB. Several goroutines call it.
 	// nil: nobody is told.
 	Hashing func(path string, done, total int64)
+
+	// BaseConfig tells what the image b, for its one platform, gives to a stage that begins with it; with env, its environment too.
+	// An error names the image. nil: nobody can tell.
+	BaseConfig func(b Base, env bool) (Config, error)
 }
 
 // Reading is what a build depends on.
 type Reading struct {
-	Inputs     planner.Inputs // sorted; those of kind base are left to who resolves Bases, and the digest of another image block to the planner
+	Inputs     planner.Inputs // sorted; those of kinds base and source are left to who resolves Bases, and the digest of another image block to the planner
+	Sources    []Source       // what ADD takes from servers, left to who resolves it as well
 	Bases      []Base         // images that must be resolved, in the order of the Dockerfile
 	Runs       []Run          // RUN instructions that don't run on Host itself
 	Dockerfile string         // its path, for messages
@@ -39,6 +44,8 @@ type Base struct {
 	Line      int      // where it is first named; 0: not in the Dockerfile
 	Use       string   // by which it is named there: FROM, COPY --from, RUN --mount, # syntax, or arg BUILDKIT_SYNTAX
 	Near      string   // a stage whose name is almost this, for an error where there is no such image; "" for none
+	OnBuild   []string // instructions that it has for a stage that begins with it; nil: no stage does, or nobody can tell
+	Opaque    bool     // those are known once it is built
 }
 
 // Run is a RUN instruction that a foreign platform executes.
@@ -69,13 +76,14 @@ func (o Options) filled() Options {
 	return o
 }
 
-// Bases gives the images that b's Dockerfile names, as Read does, and reads nothing but the Dockerfile.
-func Bases(b *spec.Build, o Options) ([]Base, error) {
+// Remotes gives the images that b's Dockerfile names and what its ADDs take from servers, as Read does, and reads nothing but the
+// Dockerfile.
+func Remotes(b *spec.Build, o Options) ([]Base, []Source, error) {
 	_, _, uses, err := analyse(b, o.filled())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return uses.bases, nil
+	return uses.bases, uses.sources, nil
 }
 
 // Read reads all that b depends on from disk. Only a context that is a URL is asked for over the network.
@@ -106,7 +114,7 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	}
 	local.take(b, file)
 	return &Reading{
-		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Runs: uses.runs, Dockerfile: file.path,
+		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Sources: uses.sources, Runs: uses.runs, Dockerfile: file.path,
 		Local: local, Opaque: uses.opaque,
 	}, nil
 }

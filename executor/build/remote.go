@@ -24,6 +24,8 @@ const patience = 30 * time.Second
 
 var fullCommit = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
+var errNoGit = errors.New("git isn't installed here, which asks for it. Install it, or write the commit into the URL")
+
 // gitState is a repository's URL and the commit that its ref stands for now. Where git isn't installed it is the URL alone, and a
 // new commit isn't seen.
 func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, error) {
@@ -33,9 +35,21 @@ func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, er
 			return shown, nil // the URL itself says which
 		}
 	}
+	commit, err := gitCommit(ctx, shown, ref)
+	if errors.Is(err, errNoGit) {
+		return shown, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return shown + " " + commit, nil
+}
+
+// gitCommit asks a repository which commit a ref stands for.
+func gitCommit(ctx context.Context, shown string, ref *dfgitutil.GitRef) (string, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
-		return shown, nil
+		return "", fmt.Errorf("%s: its commit is not known: %w", shown, errNoGit)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -56,14 +70,29 @@ func gitState(ctx context.Context, at string, ref *dfgitutil.GitRef) (string, er
 		text := strings.TrimSpace(said.String())
 		return "", fmt.Errorf("%s: it cannot be reached: %s", shown, text)
 	}
-	commit := ""
-	for line := range strings.Lines(out.String()) { // a tag's own object comes first, then the commit that it names
-		commit, _, _ = strings.Cut(line, "\t")
-	}
+	commit := commitOf(out.String(), name)
 	if commit == "" {
 		return "", fmt.Errorf("%s: there is no branch or tag %s", shown, name)
 	}
-	return shown + " " + commit, nil
+	return commit, nil
+}
+
+// commitOf finds in a list of refs what a name stands for, in BuildKit's order: the ref that is named whole, a branch, a tag. Of a tag with
+// an object of its own it is the commit that this names.
+func commitOf(list, name string) string {
+	found := map[string]string{}
+	for line := range strings.Lines(list) {
+		commit, ref, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		found[ref] = commit
+	}
+	for _, ref := range []string{name, "refs/" + name, "refs/heads/" + name, "refs/tags/" + name} {
+		for _, exact := range []string{ref + "^{}", ref} {
+			if commit := found[exact]; commit != "" {
+				return commit
+			}
+		}
+	}
+	return ""
 }
 
 // withoutLogin takes the user and the password out of a repository's URL, and gives them as git takes them from its environment: anybody

@@ -1,13 +1,11 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/buildkit/util/suggest"
 
@@ -39,6 +37,9 @@ type stage struct {
 	platform string
 	commands []instructions.Command
 	sources  []*stage
+	config   Config // of the image that it begins with
+	begun    bool   // config was asked for, and its triggers are among the commands
+	asked    bool   // its environment was asked for
 }
 
 // title is the stage for people.
@@ -52,6 +53,8 @@ func (s *stage) title() string {
 // graph is the stages of a Dockerfile for one platform.
 type graph struct {
 	file     *dockerfile
+	block    *spec.Build
+	lookup   func(Base, bool) (Config, error) // may be nil
 	lex      *shell.Lex
 	args     shell.EnvGetter // those before the first FROM, and those that BuildKit sets
 	contexts map[string]string
@@ -93,9 +96,7 @@ func (g *graph) begin(s *stage, baseName string) error {
 	switch {
 	case ok:
 		s.base, s.platform = base, base.platform
-		triggers, err := g.triggers(s)
-		s.commands = append(triggers, s.commands...)
-		return err
+		return g.prepend(s, base.triggers())
 	case baseName == scratch:
 		s.platform = g.target
 		return nil
@@ -139,39 +140,6 @@ func (g *graph) expand(line int, word string) (string, error) {
 		return "", g.file.faultf(line, "%s: %w", word, err)
 	}
 	return out.Result, nil
-}
-
-// triggers are the ONBUILD instructions of a stage's base, which come first in the stage.
-func (g *graph) triggers(s *stage) ([]instructions.Command, error) {
-	var out []instructions.Command
-	for _, c := range s.base.commands {
-		on, ok := c.(*instructions.OnbuildCommand)
-		if !ok {
-			continue
-		}
-		tree, err := parser.Parse(strings.NewReader(on.Expression))
-		if err != nil {
-			return nil, g.file.faultf(firstLine(on.Location()), "%w", plain(err))
-		}
-		for _, node := range tree.AST.Children {
-			node.StartLine, node.EndLine = s.line, s.line
-			cmd, err := instructions.ParseCommand(node)
-			if err != nil {
-				return nil, g.file.faultf(firstLine(on.Location()), "%w", plain(err))
-			}
-			out = append(out, cmd)
-		}
-	}
-	return out, nil
-}
-
-// plain is an error of BuildKit's parser without its position, which is one in the trigger.
-func plain(err error) error {
-	var at *parser.LocationError
-	if errors.As(err, &at) {
-		return at.Unwrap()
-	}
-	return err
 }
 
 // connect finds the stages and images that a stage copies and mounts from.
@@ -260,11 +228,14 @@ func (g *graph) names() []string {
 }
 
 // reach calls visit for s and all that it needs, each once, what is needed first.
-func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage)) error {
+func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage) error) error {
 	if seen[s] {
 		return nil
 	}
 	seen[s] = true
+	if err := g.inherit(s); err != nil {
+		return err
+	}
 	if s.base != nil {
 		if err := g.reach(s.base, seen, visit); err != nil {
 			return err
@@ -278,6 +249,5 @@ func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage)) error 
 			return err
 		}
 	}
-	visit(s)
-	return nil
+	return visit(s)
 }

@@ -53,6 +53,7 @@ type Request struct {
 	Platforms []string                      // none: the host's own; several give an index
 	Record    string                        // image record that a builder on the same containerd makes; whatever it names is replaced
 	Pins      map[string]string             // reference of an image in a registry → the one to take for it, with a digest
+	Remotes   []spec.Remote                 // what ADD takes from servers, with the content to take
 	Images    map[string]ocispec.Descriptor // named context, or what a FROM says, → image in containerd's content store
 	Local     *build.Local                  // what was read of it on this side
 	Key       string                        // under which the builder keeps what it is sent of directories, see Local.Prepare

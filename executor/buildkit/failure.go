@@ -137,6 +137,8 @@ var reasons = []struct {
 		`image $1: it has no such platform`},
 	{regexp.MustCompile(`^(?:\S+: )?failed to resolve source metadata for (\S+): (?:failed to do request: \w+ "[^"]*": )?(.*)$`),
 		`image $1: its registry cannot be reached: $2`},
+	{regexp.MustCompile(`^digest mismatch (?:for \S+: )?(\w+:[0-9a-f]+)(?:: | \(expected: )(\w+:[0-9a-f]+)\)?$`),
+		`its content is $1 now, and not $2, at which the lock file or --checksum pins it. Take it with "fairlead lock --update", or correct the checksum`},
 	{regexp.MustCompile(`^granting entitlement (\S+) is not allowed.*`),
 		`the builder doesn't allow $1. Start it with --allow-insecure-entitlement $1, or leave out network = "host"`},
 }

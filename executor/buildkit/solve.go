@@ -10,11 +10,9 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
-	policy "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/entitlements"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -56,7 +54,7 @@ func (b *Builder) solveOpt(r Request, store content.Store) (opt client.SolveOpt,
 	if r.Build.Network == "host" {
 		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}
 	}
-	if opt.SourcePolicy, err = pinsOf(r.Pins); err != nil {
+	if opt.SourcePolicy, err = policyOf(r); err != nil {
 		in.close()
 		return opt, nil, err
 	}
@@ -142,24 +140,4 @@ func agentsOf(words []string) []sshprovider.AgentConfig {
 		}
 	}
 	return out
-}
-
-// pinsOf makes the builder take each pinned image at its digest, wherever a Dockerfile names it: FROM, COPY --from, # syntax.
-func pinsOf(pins map[string]string) (*policy.Policy, error) {
-	if len(pins) == 0 {
-		return nil, nil
-	}
-	out := &policy.Policy{Version: 1}
-	for _, name := range slices.Sorted(maps.Keys(pins)) {
-		named, err := reference.ParseDockerRef(name)
-		if err != nil {
-			return nil, fmt.Errorf("image %s: %w", name, err)
-		}
-		out.Rules = append(out.Rules, &policy.Rule{
-			Action:   policy.PolicyAction_CONVERT,
-			Selector: &policy.Selector{Identifier: "docker-image://" + named.String(), MatchType: policy.MatchType_EXACT},
-			Updates:  &policy.Update{Identifier: "docker-image://" + pins[name]},
-		})
-	}
-	return out, nil
 }

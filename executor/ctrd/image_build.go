@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -86,7 +87,7 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 
 // unchanged reads what a build depends on, and fails if it is not what the plan saw.
 func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) (*build.Reading, error) {
-	read, err := w.readBuild(ctx, op.Build, op.Platforms, func(path string, done, total int64) {
+	read, err := w.readBuild(ctx, op.Build, op.Platforms, plannedConfig(op.Bases), func(path string, done, total int64) {
 		report(executor.Progress{Done: done, Total: total, Note: "hashing " + path})
 	})
 	if err != nil {
@@ -96,12 +97,24 @@ func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report f
 		if i.Kind == planner.InputArg { // a plan counts those of which it wasn't known what they are, whether they are used or not
 			return !slices.ContainsFunc(read.Inputs, func(r planner.Input) bool { return r.Kind == i.Kind && r.Name == i.Name })
 		}
-		return i.Kind == planner.InputBase
+		return i.Kind == planner.InputBase || i.Kind == planner.InputSource
 	})
 	if why := planner.WhyMade(planned, read.Inputs); len(why) > 0 {
 		return nil, fmt.Errorf("image %s: what it is built from changed since the plan was made: %s. Plan again", op.Name, strings.Join(why, "; "))
 	}
 	return read, nil
+}
+
+// plannedConfig tells of a base what the plan knew of it.
+func plannedConfig(bases []planner.Base) func(build.Base, bool) (build.Config, error) {
+	return func(b build.Base, _ bool) (build.Config, error) {
+		for _, have := range bases {
+			if have.Name == cmp.Or(b.Context, b.Ref) {
+				return build.Config{OnBuild: have.OnBuild, Opaque: have.Opaque}, nil
+			}
+		}
+		return build.Config{}, nil
+	}
 }
 
 // alreadyMade gives the record and its platforms if it is what would come out, whatever the plan had to suppose: a base that was built again
@@ -129,7 +142,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 
 // request is what the builder is asked for.
 func (w *Writer) request(ctx context.Context, op *planner.BuildImage, read *build.Reading) (buildkit.Request, error) {
-	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Images: map[string]ocispec.Descriptor{}, Local: read.Local}
+	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Remotes: op.Remotes, Images: map[string]ocispec.Descriptor{}, Local: read.Local}
 	var err error
 	if r.Key, err = read.Local.Prepare(ctx, w.opts.cacheDir()); err != nil {
 		return r, err

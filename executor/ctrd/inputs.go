@@ -1,7 +1,6 @@
 package ctrd
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -29,8 +27,10 @@ import (
 const maxInputs = 64 << 20
 
 // buildSource reads what a build depends on: from disk, and of its bases what they are now.
-func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
-	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im), r.opts.Hashing)
+func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, s *planner.State, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
+	bases := &baseReader{cfg: cfg, platform: r.platform, hosts: hosts, view: r.documents(), state: s, records: records,
+		resolved: map[string]resolved{}, inside: map[spec.Addr]bool{}}
+	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im), bases.configs(ctx, im), r.opts.Hashing)
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
@@ -39,13 +39,21 @@ func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Conf
 		src.Emulated = append(src.Emulated, planner.RunInstruction{Line: run.Line, Text: run.Text, Platforms: run.Platforms})
 	}
 	for _, b := range read.Bases {
-		base, err := r.base(ctx, im, b, cfg, records, hosts)
+		base, err := bases.base(ctx, im, b)
 		if err != nil {
 			return &planner.Source{Err: fmt.Sprintf("%s: %s %s: %v", at(read.Dockerfile, b.Line), b.Use, b.Ref, err)}
 		}
-		base.At = at(read.Dockerfile, b.Line)
+		base.At, base.OnBuild, base.Opaque = at(read.Dockerfile, b.Line), b.OnBuild, b.Opaque
 		src.Bases = append(src.Bases, base)
 	}
+	adds := addsOf(read.Sources, cfg.Lock)
+	if rec := s.Images[im.Name]; rec != nil && rec.Inputs == filledInputs(src, adds.pinned().remotes(), cfg, s).Digest() {
+		adds = adds.pinned() // an earlier version built it and pinned nothing: what it took is not asked for before the next build
+	}
+	if src.Remotes, err = adds.ask(ctx, read.Dockerfile); err != nil {
+		return &planner.Source{Err: err.Error()}
+	}
+	src.Inputs = planner.FillRemotes(src.Inputs, src.Remotes)
 	return src
 }
 
@@ -65,8 +73,8 @@ func buildPlatforms(im *spec.Image) []string {
 }
 
 // readBuild reads a build's inputs.
-func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string, hashing func(string, int64, int64)) (*build.Reading, error) {
-	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, Hashing: hashing}
+func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string, config func(build.Base, bool) (build.Config, error), hashing func(string, int64, int64)) (*build.Reading, error) {
+	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, BaseConfig: config, Hashing: hashing}
 	if len(b.Secrets) > 0 {
 		key, err := hostKey(r.opts.root())
 		if err != nil {
@@ -81,8 +89,11 @@ func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []strin
 func namedBases(cfg *spec.Config) map[string]*planner.Source {
 	out := map[string]*planner.Source{}
 	for _, im := range cfg.Images {
-		found, err := basesOf(im)
-		if err != nil || im.Build == nil {
+		if im.Build == nil {
+			continue
+		}
+		found, _, err := build.Remotes(im.Build, build.Options{Platforms: buildPlatforms(im), Host: nativePlatform()})
+		if err != nil {
 			continue // what cannot be built is no reason to keep anything
 		}
 		src := &planner.Source{}
@@ -94,33 +105,6 @@ func namedBases(cfg *spec.Config) map[string]*planner.Source {
 		out[planner.SourceKey(im)] = src
 	}
 	return out
-}
-
-// BaseReferences gives the references that the Dockerfiles of a stack name and no block of it has, without those of a digest, sorted: a
-// lock file pins them.
-func BaseReferences(cfg *spec.Config) ([]string, error) {
-	var out []string
-	for _, im := range cfg.Images {
-		found, err := basesOf(im)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", im.Addr, err)
-		}
-		for _, b := range found {
-			if blockOf(im, b, cfg).IsZero() && !hasName(im, b.Ref) && !strings.Contains(b.Ref, "@") {
-				out = append(out, b.Ref)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
-}
-
-// basesOf reads which images a build names; none for what isn't built.
-func basesOf(im *spec.Image) ([]build.Base, error) {
-	if im.Build == nil {
-		return nil, nil
-	}
-	return build.Bases(im.Build, build.Options{Platforms: buildPlatforms(im), Host: nativePlatform()})
 }
 
 func hasName(im *spec.Image, ref string) bool { return im.Name == ref || slices.Contains(im.Tags, ref) }
@@ -138,53 +122,6 @@ func blockOf(im *spec.Image, b build.Base, cfg *spec.Config) spec.Addr {
 	return spec.Addr{}
 }
 
-// base finds out what an image that a Dockerfile names is: an image block of the stack, what the lock file pins, what is on the host, or
-// what a registry has.
-func (r *Reader) base(ctx context.Context, im *spec.Image, b build.Base, cfg *spec.Config, records map[string]images.Image, hosts func() *registry.Hosts) (planner.Base, error) {
-	out := planner.Base{Name: cmp.Or(b.Context, b.Ref), Ref: b.Ref, Needs: b.Platforms, Use: b.Use}
-	if out.Image = blockOf(im, b, cfg); !out.Image.IsZero() {
-		return out, nil
-	}
-	name, fixed, _ := strings.Cut(b.Ref, "@")
-	pin := cfg.Lock[b.Ref]
-	out.Digest, out.Platforms = pin.Digest, pin.Platforms
-	if hasName(im, b.Ref) && pin.Digest == "" {
-		return out, errors.New("it is the image's own name: it would be built on what was built the last time, each time anew. Give one of the two another name, or pin the base by its digest")
-	}
-	if fixed != "" {
-		out.Digest, out.Platforms = fixed, nil
-	}
-	if len(out.Platforms) == 0 {
-		out.Platforms = nil
-	}
-	for _, n := range []string{b.Ref, name} {
-		rec, there := records[n]
-		if !there || out.Digest != "" && rec.Target.Digest.String() != out.Digest {
-			continue
-		}
-		whole, err := wholePlatforms(ctx, r.documents(), rec.Target)
-		if err != nil {
-			return out, err
-		}
-		if !slices.ContainsFunc(b.Platforms, func(p string) bool { _, ok := whole[p]; return !ok }) {
-			out.Digest, out.Platforms, out.Local = rec.Target.Digest.String(), whole, true
-			return out, nil
-		}
-	}
-	if out.Digest != "" {
-		return out, nil
-	}
-	got, err := registry.Resolve(ctx, hosts(), b.Ref)
-	if err != nil {
-		if b.Near != "" {
-			err = fmt.Errorf("%w. Did you mean the stage %q?", err, b.Near)
-		}
-		return out, err
-	}
-	out.Digest, out.Platforms = got.Digest, got.Platforms
-	return out, nil
-}
-
 // importSource reads what an image from a root filesystem depends on.
 func (r *Reader) importSource(ctx context.Context, im *spec.Image) *planner.Source {
 	in, err := rootfs.Inputs(ctx, im.Rootfs, r.rootfsOptions())
@@ -200,24 +137,12 @@ func (r *Reader) rootfsOptions() rootfs.Options {
 
 // readMadeFrom reads what the images that will be made anew were made from the last time, for the plan's reasons.
 func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.State) error {
-	digests := map[spec.Addr]string{}
-	for _, im := range cfg.Images {
-		if rec := s.Images[im.Name]; rec != nil {
-			digests[im.Addr] = rec.Digest
-		}
-	}
 	for _, im := range cfg.Images {
 		src, rec := s.Sources[planner.SourceKey(im)], s.Images[im.Name]
 		if src == nil || rec == nil || rec.Inputs == "" {
 			continue
 		}
-		bases := slices.Clone(src.Bases)
-		for i := range bases {
-			if a := bases[i].Image; !a.IsZero() {
-				bases[i].Digest = digests[a]
-			}
-		}
-		if planner.FillBases(src.Inputs, bases).Digest() == rec.Inputs {
+		if filledInputs(src, nil, cfg, s).Digest() == rec.Inputs {
 			continue
 		}
 		was, err := r.inputs(ctx, rec.Inputs)
@@ -227,6 +152,22 @@ func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.
 		rec.MadeFrom = was // nil where somebody took it away or damaged it: the plan says less then
 	}
 	return nil
+}
+
+// filledInputs are all inputs of an image, with the digests that the records of its bases have.
+func filledInputs(src *planner.Source, more []spec.Remote, cfg *spec.Config, s *planner.State) planner.Inputs {
+	bases := slices.Clone(src.Bases)
+	for i := range bases {
+		if a := bases[i].Image; !a.IsZero() {
+			bases[i].Digest = ""
+			for _, im := range cfg.Images {
+				if rec := s.Images[im.Name]; im.Addr == a && rec != nil {
+					bases[i].Digest = rec.Digest
+				}
+			}
+		}
+	}
+	return planner.FillBases(planner.FillRemotes(src.Inputs, more), bases)
 }
 
 // inputs reads a list of inputs from the content store.

@@ -47,7 +47,7 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 				ask(im, func() *planner.Source { return resolve(ctx, hosts(), im.Pull) })
 			}
 		case im.Build != nil:
-			ask(im, func() *planner.Source { return r.buildSource(ctx, im, cfg, records, hosts) })
+			ask(im, func() *planner.Source { return r.buildSource(ctx, im, cfg, s, records, hosts) })
 		case im.Rootfs != nil:
 			ask(im, func() *planner.Source { return r.importSource(ctx, im) })
 		case im.Load != "":
