@@ -77,7 +77,7 @@ func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) 
 				}
 			}
 		}
-		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest}, after...))
+		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest, From: im.Pull}, after...))
 		if rec != nil {
 			d.touches(touchImage(rec))
 		}

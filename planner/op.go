@@ -79,6 +79,7 @@ type (
 		Name   string `json:"name"`
 		To     string `json:"to"`
 		Digest string `json:"digest"`
+		From   string `json:"from,omitempty"` // reference in a registry that has what isn't here; "": none is known
 	}
 	// RelabelImage changes fairlead's marks on a record, and nothing else.
 	RelabelImage struct {

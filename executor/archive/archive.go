@@ -40,8 +40,9 @@ type blob struct {
 
 // image is one image of the archive.
 type image struct {
-	names  []string // normalised references, or only a tag
-	target ocispec.Descriptor
+	names   []string // normalised references, or only a tag
+	target  ocispec.Descriptor
+	attests bool // it says something of another one, and is none itself
 }
 
 // Open reads the archive or layout at path and checks that it is whole: each blob against its digest, each document for

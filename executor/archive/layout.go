@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/distribution/reference"
@@ -36,6 +37,7 @@ func (s *scan) readLayout() error {
 			return fmt.Errorf("%s: it is corrupt: index.json names %q, which is no digest", s.archive.Path, m.Digest)
 		}
 		s.merge(nameOf(m.Annotations), m)
+		s.archive.images[s.at[m.Digest]].attests = m.Annotations[attestationType] != "" || m.Platform != nil && m.Platform.OS == "unknown"
 	}
 	if one := s.oneImage(); one != nil {
 		s.archive.images = []image{*one}
@@ -58,27 +60,34 @@ func (s *scan) merge(name string, m ocispec.Descriptor) {
 	}
 }
 
-// oneImage gives index.json as the image, if its entries are several platforms of one.
+// attestationType is the annotation by which BuildKit marks the entry of an index that says something of another one.
+const attestationType = "vnd.docker.reference.type"
+
+// oneImage gives index.json as the image, if its entries are several platforms of one, or versions of a platform, with what attests to them.
 func (s *scan) oneImage() *image {
 	all := s.archive.images
 	if len(all) < 2 {
 		return nil
 	}
+	var names []string
 	seen := map[string]bool{}
 	for _, im := range all {
-		p, ok := s.archive.platformOf(im.target)
-		if !ok || seen[p] || len(im.names) != len(all[0].names) {
+		if im.attests {
+			continue
+		}
+		p, ok := s.archive.fullPlatform(im.target)
+		if !ok || seen[p] || len(seen) > 0 && !slices.Equal(names, im.names) {
 			return nil
 		}
-		seen[p] = true
-		for i, n := range im.names {
-			if n != all[0].names[i] {
-				return nil
-			}
+		seen[p], names = true, im.names
+	}
+	for _, im := range all {
+		if len(seen) == 0 || im.attests && len(im.names) > 0 && !slices.Equal(names, im.names) {
+			return nil
 		}
 	}
 	d := s.files[ocispec.ImageIndexFile]
-	return &image{names: all[0].names, target: ocispec.Descriptor{
+	return &image{names: names, target: ocispec.Descriptor{
 		MediaType: ocispec.MediaTypeImageIndex, Digest: d, Size: int64(len(s.index)),
 	}}
 }

@@ -30,8 +30,11 @@ type Found struct {
 	Target    ocispec.Descriptor
 	Platforms map[string]int64 // those that are whole in it: normalised platform → bytes
 
+	Rest int64 // bytes of all else that its index names: attestations, more versions of a platform, artifacts
+
 	blobs map[string][]ocispec.Descriptor // of each platform, without the documents above it
-	trunk []ocispec.Descriptor            // indexes
+	rest  []ocispec.Descriptor
+	trunk []ocispec.Descriptor // indexes
 
 	children map[digest.Digest][]ocispec.Descriptor // of each document that was read
 }
@@ -130,6 +133,9 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 		f.trunk = append(f.trunk, desc)
 		for _, c := range children {
 			if !images.IsIndexType(c.MediaType) && !images.IsManifestType(c.MediaType) {
+				if _, here := a.blobs[c.Digest]; here {
+					f.addRest(c)
+				}
 				continue
 			}
 			if err := a.gather(f, c, missing, depth+1); err != nil {
@@ -149,7 +155,8 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 		return nil
 	}
 	platform, ok := a.platformOf(desc)
-	if _, known := f.Platforms[platform]; !ok || known {
+	_, known := f.Platforms[platform]
+	if again && (!ok || known) {
 		return nil
 	}
 	sum := desc.Size
@@ -168,9 +175,20 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 			sum += c.Size
 		}
 	}
+	if !ok || known {
+		f.addRest(append([]ocispec.Descriptor{desc}, children...)...)
+		return nil
+	}
 	f.Platforms[platform] = sum
 	f.blobs[platform] = append([]ocispec.Descriptor{desc}, children...)
 	return nil
+}
+
+func (f *Found) addRest(ds ...ocispec.Descriptor) {
+	for _, d := range ds {
+		f.Rest += d.Size
+	}
+	f.rest = append(f.rest, ds...)
 }
 
 // childrenOf reads a document, once: an archive can name one many times over.
@@ -203,18 +221,28 @@ func tooMany(path, what string, n int, of string) error {
 
 // platformOf gives the normal form of a manifest's platform: what the index says of it, else what its config says.
 func (a *Archive) platformOf(desc ocispec.Descriptor) (string, bool) {
-	p := desc.Platform
-	if p == nil {
-		if !images.IsManifestType(desc.MediaType) {
-			return "", false
-		}
-		got, err := images.Platforms(context.Background(), a, desc)
-		if err != nil || len(got) == 0 {
-			return "", false
-		}
-		p = &got[0]
+	return spec.PlatformName(a.platform(desc))
+}
+
+// fullPlatform is its platform with the version and the features of its operating system.
+func (a *Archive) fullPlatform(desc ocispec.Descriptor) (string, bool) {
+	p := a.platform(desc)
+	name, ok := spec.PlatformName(p)
+	if !ok {
+		return "", false
 	}
-	return spec.PlatformName(p)
+	return fmt.Sprintln(name, p.OSVersion, p.OSFeatures), true
+}
+
+func (a *Archive) platform(desc ocispec.Descriptor) *ocispec.Platform {
+	if desc.Platform != nil || !images.IsManifestType(desc.MediaType) {
+		return desc.Platform
+	}
+	got, err := images.Platforms(context.Background(), a, desc)
+	if err != nil || len(got) == 0 {
+		return nil
+	}
+	return &got[0]
 }
 
 // ReaderAt makes an Archive a content.Provider of its documents.
@@ -238,6 +266,9 @@ func (a *Archive) Contents(f Found) []string {
 			out = append(out, d.Digest.String())
 		}
 	}
+	for _, d := range f.rest {
+		out = append(out, d.Digest.String())
+	}
 	for _, index := range f.trunk {
 		children, _ := images.Children(context.Background(), a, index) // it was read before
 		for _, d := range children {
@@ -248,7 +279,7 @@ func (a *Archive) Contents(f Found) []string {
 	return slices.Compact(out)
 }
 
-// Blobs calls put for each blob that the platforms of f need, each once: layers and configs first, as they lie in the file, then
+// Blobs calls put for each blob that the platforms of f need, and for all else that its indexes name, each once: layers and configs first, as they lie in the file, then
 // manifests, then indexes, so that nothing is put before what it refers to.
 func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(ocispec.Descriptor, io.Reader) error) error {
 	var manifests []ocispec.Descriptor
@@ -260,6 +291,13 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 		}
 		manifests = append(manifests, blobs[0])
 		for _, d := range blobs[1:] {
+			need[d.Digest] = d
+		}
+	}
+	for _, d := range f.rest {
+		if images.IsManifestType(d.MediaType) {
+			manifests = append(manifests, d)
+		} else {
 			need[d.Digest] = d
 		}
 	}

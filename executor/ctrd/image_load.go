@@ -17,7 +17,7 @@ import (
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// loadImage imports an image from an archive or a layout, all platforms that are whole in it, unpacks those that are wanted, and
+// loadImage imports an image from an archive or a layout, all that is whole in it, also what is no platform, unpacks those that are wanted, and
 // only then points the record at it.
 func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report func(executor.Progress)) error {
 	progress := newTransfer(report)
@@ -60,6 +60,7 @@ func (w *imager) importBlobs(ctx context.Context, a *archive.Archive, found arch
 	for _, p := range all {
 		progress.total += found.Platforms[p]
 	}
+	progress.total += found.Rest
 	total := progress.total
 	err := a.Blobs(ctx, found, all, func(desc ocispec.Descriptor, r io.Reader) error {
 		progress.expect(desc.Digest, 0, images.IsLayerType(desc.MediaType))

@@ -46,8 +46,8 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 	if err != nil {
 		return err
 	}
-	p := &pull{imager: *w, ref: ref, resolver: w.hosts.Resolver(), store: w.client.ContentStore(), progress: newTransfer(report)}
-	if p.fetcher, err = p.resolver.Fetcher(ctx, ref); err != nil {
+	p, err := w.newPull(ctx, ref, report)
+	if err != nil {
 		return w.hosts.Explain(op.Ref, err)
 	}
 	wanted := hostPlatforms(op.Platforms)
@@ -67,6 +67,12 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 	}
 	maps.DeleteFunc(whole, func(platform string, _ int64) bool { return !slices.Contains(wanted, platform) }) // others may not be unpacked
 	return w.point(ctx, op.Name, target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: whole})
+}
+
+func (w *imager) newPull(ctx context.Context, ref string, report func(executor.Progress)) (p *pull, err error) {
+	p = &pull{imager: *w, ref: ref, resolver: w.hosts.Resolver(), store: w.client.ContentStore(), progress: newTransfer(report)}
+	p.fetcher, err = p.resolver.Fetcher(ctx, ref)
+	return p, err
 }
 
 // atDigest gives ref's repository with the digest in place of a tag.
@@ -140,10 +146,15 @@ func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (
 			return target, err
 		}
 	}
+	entries, err := p.entries(ctx, target, 0)
+	if err != nil {
+		return target, err
+	}
 	manifests, err := manifestsOf(ctx, p.store, target)
 	if err != nil {
 		return target, err
 	}
+	brought := map[digest.Digest]bool{}
 	var layers []ocispec.Descriptor
 	for _, platform := range wanted {
 		m, ok := manifests[platform]
@@ -158,9 +169,12 @@ func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (
 		if err != nil {
 			return target, err
 		}
-		layers = append(layers, more...)
+		layers, brought[m.Digest] = append(layers, more...), true
 	}
-	return target, p.layers(ctx, layers)
+	if err := p.layers(ctx, layers); err != nil {
+		return target, err
+	}
+	return target, p.rest(ctx, entries, brought, len(wanted) >= len(manifests))
 }
 
 // target gives the descriptor of a digest: from the content store, where it tells, else from the registry.
@@ -347,6 +361,13 @@ func (w *imager) unpack(ctx context.Context, name string, target ocispec.Descrip
 	p, err := platforms.Parse(platform)
 	if err != nil {
 		return fmt.Errorf("image %s: platform %q: %w", name, platform, err)
+	}
+	manifests, err := manifestsOf(ctx, w.client.ContentStore(), target)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", name, err)
+	}
+	if m, ok := manifests[platform]; ok { // containerd's own choice doesn't look into all indexes of an index
+		target = m
 	}
 	img := containerd.NewImageWithPlatform(w.client, images.Image{Name: name, Target: target}, platforms.OnlyStrict(p))
 	if err := img.Unpack(ctx, ""); err != nil {

@@ -2,7 +2,9 @@ package ctrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -33,6 +35,13 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 	}
 	store := w.client.ContentStore()
 	total, err := w.complete(ctx, op, store, rec.Target)
+	var lacks *lacking
+	if errors.As(err, &lacks) && op.From != "" {
+		if err := w.completeFrom(ctx, op, rec.Target, report); err != nil {
+			return err
+		}
+		total, err = w.complete(ctx, op, store, rec.Target)
+	}
 	if err != nil {
 		return err
 	}
@@ -42,7 +51,7 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 			return err
 		}
 		counter := &countingPusher{Pusher: pusher, total: total, report: report}
-		return remotes.PushContent(ctx, counter, rec.Target, store, semaphore.NewWeighted(layersAtOnce), platforms.All, nil)
+		return remotes.PushContent(ctx, counter, rec.Target, store, semaphore.NewWeighted(layersAtOnce), platforms.All, eachOnce)
 	})
 	if err != nil {
 		return w.hosts.Explain(op.To, err)
@@ -70,7 +79,8 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store cont
 			platform = " of " + p
 		}
 		if _, err := store.Info(ctx, desc.Digest); errdefs.IsNotFound(err) {
-			return fmt.Errorf("image %s: it cannot be pushed to %s: it names %s%s, which is not here. A push copies all platforms of an image: pull or load them all first", op.Name, op.To, desc.Digest, platform)
+			return &lacking{fmt.Sprintf("image %s: it cannot be pushed to %s: it names %s%s, which is not here. A push copies all that an image names: "+
+				"pull it with --all-platforms, or load it from an archive that has all", op.Name, op.To, desc.Digest, platform)}
 		} else if err != nil {
 			return recordError(op.Name, err)
 		}
@@ -90,6 +100,38 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store cont
 		return nil
 	}
 	return total, walk(target, "")
+}
+
+// eachOnce passes over what several entries of an index share: two uploads of one blob at a time disturb each other.
+func eachOnce(h images.Handler) images.Handler {
+	var seen sync.Map
+	return images.HandlerFunc(func(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		if _, again := seen.LoadOrStore(desc.Digest, true); again {
+			return nil, nil
+		}
+		return h.Handle(ctx, desc)
+	})
+}
+
+// lacking is the error for an image of which something is not here.
+type lacking struct{ text string }
+
+func (e *lacking) Error() string { return e.text }
+
+// completeFrom brings what isn't here from the registry that the image was pulled from.
+func (w *imager) completeFrom(ctx context.Context, op *planner.PushImage, target ocispec.Descriptor, report func(executor.Progress)) error {
+	ref, err := atDigest(op.From, op.Digest)
+	if err != nil {
+		return err
+	}
+	p, err := w.newPull(ctx, ref, report)
+	if err == nil {
+		err = p.complete(ctx, target)
+	}
+	if err != nil {
+		return p.explain(op.From, err)
+	}
+	return nil
 }
 
 // countingPusher reports what is sent.

@@ -52,13 +52,7 @@ func manifestsOf(ctx context.Context, view content.Provider, target ocispec.Desc
 		return nil, err
 	}
 	if images.IsIndexType(target.MediaType) {
-		for _, c := range children {
-			p, ok := spec.PlatformName(c.Platform)
-			if _, again := out[p]; ok && !again && images.IsManifestType(c.MediaType) {
-				out[p] = c
-			}
-		}
-		return out, nil
+		return out, gatherManifests(ctx, view, children, out, 0)
 	}
 	if !images.IsManifestType(target.MediaType) || len(children) == 0 || !images.IsConfigType(children[0].MediaType) {
 		return nil, fmt.Errorf("%s is of type %q, which is no image to run", target.Digest, target.MediaType)
@@ -71,6 +65,33 @@ func manifestsOf(ctx context.Context, view content.Provider, target ocispec.Desc
 		out[p] = target
 	}
 	return out, nil
+}
+
+// maxDepth bounds indexes in indexes.
+const maxDepth = 4
+
+// gatherManifests notes the platforms of an index's entries, and of the indexes among these that are there.
+func gatherManifests(ctx context.Context, view content.Provider, entries []ocispec.Descriptor, out map[string]ocispec.Descriptor, depth int) error {
+	for _, e := range entries {
+		p, ok := spec.PlatformName(e.Platform)
+		if _, again := out[p]; ok && !again && images.IsManifestType(e.MediaType) {
+			out[p] = e
+		}
+		if !images.IsIndexType(e.MediaType) || depth == maxDepth {
+			continue
+		}
+		children, err := childrenOf(ctx, view, e)
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		if err == nil {
+			err = gatherManifests(ctx, view, children, out, depth+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func childrenOf(ctx context.Context, view content.Provider, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {

@@ -37,7 +37,11 @@ func configOf(ctx context.Context, h *Hosts, ref, dgst, platform string, v any) 
 	if err := Document(ctx, fetcher, desc, &doc); err != nil {
 		return err
 	}
-	for _, m := range doc.Manifests {
+	entries, err := (&Resolved{Contents: map[string][]string{}}).entries(ctx, fetcher, doc.Manifests, 0)
+	if err != nil {
+		return err
+	}
+	for _, m := range entries {
 		if p, ok := spec.PlatformName(m.Platform); ok && p == platform && images.IsManifestType(m.MediaType) {
 			if err := Document(ctx, fetcher, m, &doc); err != nil {
 				return err

@@ -75,13 +75,14 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 		return err
 	}
 	var mu sync.Mutex
+	entries, err := r.entries(ctx, f, index.Manifests, 0) // before anything runs that writes to the same map
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	asked := map[string]bool{}
-	for _, m := range index.Manifests { // before anything runs that writes to the same map
-		r.Contents[""] = append(r.Contents[""], m.Digest.String())
-	}
-	for _, m := range index.Manifests {
+	for _, m := range entries {
 		p, ok := spec.PlatformName(m.Platform)
 		if !ok || asked[p] || !images.IsManifestType(m.MediaType) {
 			continue
@@ -103,6 +104,33 @@ func (r *Resolved) readIndex(ctx context.Context, f remotes.Fetcher, desc ocispe
 		})
 	}
 	return g.Wait()
+}
+
+// maxDepth bounds indexes in indexes.
+const maxDepth = 4
+
+// entries gives the entries of an index, and those of the indexes among them in their place.
+func (r *Resolved) entries(ctx context.Context, f remotes.Fetcher, all []ocispec.Descriptor, depth int) ([]ocispec.Descriptor, error) {
+	var out []ocispec.Descriptor
+	for _, m := range all {
+		r.Contents[""] = append(r.Contents[""], m.Digest.String())
+		if !images.IsIndexType(m.MediaType) || depth == maxDepth {
+			out = append(out, m)
+			continue
+		}
+		var index ocispec.Index
+		if err := Document(ctx, f, m, &index); errdefs.IsNotFound(err) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		more, err := r.entries(ctx, f, index.Manifests, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
 }
 
 func (r *Resolved) readManifest(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor) error {

@@ -1,0 +1,87 @@
+package ctrd
+
+import (
+	"context"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// attestedDigest is the annotation by which an entry of an index says of which manifest it tells something: provenance, or an SBOM.
+const attestedDigest = "vnd.docker.reference.digest"
+
+// entries brings the indexes below target, and gives all entries that are none.
+func (p *pull) entries(ctx context.Context, target ocispec.Descriptor, depth int) ([]ocispec.Descriptor, error) {
+	if !images.IsIndexType(target.MediaType) || depth > maxDepth {
+		return nil, nil
+	}
+	children, err := childrenOf(ctx, p.store, target)
+	if err != nil {
+		return nil, err
+	}
+	var out []ocispec.Descriptor
+	for _, c := range children {
+		if !images.IsIndexType(c.MediaType) {
+			out = append(out, c)
+			continue
+		}
+		if err := p.document(ctx, c); errdefs.IsNotFound(err) {
+			continue // a copy of some of its platforms
+		} else if err != nil {
+			return nil, err
+		}
+		more, err := p.entries(ctx, c, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// rest brings what no platform is chosen by: what attests to the manifests that were brought; and with all, every entry, so that the image
+// is whole and can be pushed. What the registry doesn't have itself is left out.
+func (p *pull) rest(ctx context.Context, entries []ocispec.Descriptor, brought map[digest.Digest]bool, all bool) error {
+	for _, e := range entries {
+		attests := brought[digest.Digest(e.Annotations[attestedDigest])]
+		if brought[e.Digest] || !attests && !all {
+			continue
+		}
+		if err := p.whole(ctx, e); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole brings an entry with all that it names.
+func (p *pull) whole(ctx context.Context, desc ocispec.Descriptor) error {
+	if !images.IsManifestType(desc.MediaType) {
+		return p.layers(ctx, []ocispec.Descriptor{desc})
+	}
+	if err := p.document(ctx, desc); err != nil {
+		return err
+	}
+	children, err := childrenOf(ctx, p.store, desc)
+	if err != nil {
+		return err
+	}
+	return p.layers(ctx, children)
+}
+
+// complete brings all that target names and that isn't here.
+func (p *pull) complete(ctx context.Context, target ocispec.Descriptor) error {
+	if err := p.document(ctx, target); err != nil {
+		return err
+	}
+	if !images.IsIndexType(target.MediaType) {
+		return p.whole(ctx, target)
+	}
+	entries, err := p.entries(ctx, target, 0)
+	if err != nil {
+		return err
+	}
+	return p.rest(ctx, entries, nil, true)
+}
