@@ -116,6 +116,7 @@ func (c *conn) solve(ctx context.Context, opt client.SolveOpt, keys cacheKeys, v
 	statuses := make(chan *client.SolveStatus)
 	var seen sync.WaitGroup
 	seen.Go(func() { view.follow(statuses) })
+	c.built.Store(true)
 	// Namespace and lease are headers, and the builder would take them for its own.
 	ctx = metadata.NewOutgoingContext(ctx, nil)
 	var resp *client.SolveResponse
@@ -138,6 +139,9 @@ func (b *Builder) Close(ctx context.Context) error {
 	if b.conn != nil {
 		if b.own != nil && b.o.KeepBytes > 0 {
 			b.bound(ctx)
+		}
+		if b.own == nil && b.conn.local && b.conn.built.Load() {
+			b.conn.release(ctx)
 		}
 		_ = b.conn.client.Close()
 		b.conn = nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -30,6 +31,7 @@ type conn struct {
 	host   string
 	log    string // file with what the own buildkitd says; "": it is another's
 	local  bool   // it works on the containerd and in the namespace that get the images
+	built  atomic.Bool
 }
 
 // connect gives the connection, and makes it first where there is none or the own buildkitd has ended.

@@ -26,7 +26,7 @@ import (
 const sweepPatience = 30 * time.Second
 
 // A buildkitd that is killed leaves the containers of the RUNs it was in, with their tasks and shims, and mounts below its root. Its
-// leases and snapshots the next buildkitd on the root clears by itself, when it starts.
+// snapshots the next buildkitd on the root clears by itself, when it starts. Any that ends leaves temporary leases, see endLeases.
 
 // Sweep clears what a killed buildkitd of fairlead's own left. While one runs, there is nothing to clear; one whose fairlead was
 // killed is about to end, and is waited for.
@@ -89,6 +89,7 @@ func (b *Builder) sweep(ctx context.Context) error {
 	if err := machine.UnmountBelow(root); err != nil {
 		errs = append(errs, fmt.Errorf("builder: what a killed one left mounted: %w", err))
 	}
+	errs = append(errs, b.endLeases(ctx))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

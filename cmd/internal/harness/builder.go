@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs"
 )
 
 // Builder is a buildkitd that somebody runs, on a daemon's containerd or by itself.
@@ -19,6 +23,10 @@ type Builder struct {
 	args                 []string
 	cmd                  *exec.Cmd
 	done                 chan struct{}
+
+	daemon  *Daemon // that it works on, in the namespace; with "", it works by itself
+	ns      string
+	started time.Time
 }
 
 // NewBuilder prepares a buildkitd of namespace ns, or, without one, one that works by itself with runc; dir, which must have a short path, is
@@ -39,6 +47,7 @@ func (d *Daemon) NewBuilder(top, dir, ns string) (*Builder, error) {
 		worker = []string{"--containerd-worker=false", "--oci-worker=true", "--oci-worker-snapshotter", "native"}
 	}
 	return &Builder{
+		daemon: d, ns: ns,
 		Host: "unix://" + socket, socket: socket, program: filepath.Join(top, "bin/buildkitd"), log: filepath.Join(dir, "log"),
 		args: append([]string{"--config", toml, "--root", dir, "--addr", "unix://" + socket}, worker...),
 	}, nil
@@ -53,6 +62,7 @@ func (b *Builder) Start() error {
 	defer log.Close()
 	b.cmd = exec.Command(b.program, b.args...)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
+	b.started = time.Now()
 	if err := b.cmd.Start(); err != nil {
 		return err
 	}
@@ -95,4 +105,29 @@ func (b *Builder) Stop() {
 		<-b.done
 	}
 	b.cmd = nil
+	if b.ns != "" {
+		_ = b.dropTaken() // the check for leaks finds what stays
+	}
+}
+
+// dropTaken deletes the temporary leases that it took: a buildkitd that ends leaves some.
+func (b *Builder) dropTaken() error {
+	client, err := b.daemon.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), b.ns)
+	all, err := client.LeasesService().List(ctx, `labels."buildkit/lease.temporary"`)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if taken, err := time.Parse(time.RFC3339Nano, l.Labels["buildkit/lease.temporary"]); err == nil && taken.After(b.started) {
+			if err := client.LeasesService().Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -47,8 +47,8 @@ func mountsAndSockets(root string) []string {
 	return lines
 }
 
-// dropCache deletes the leases by which buildkitd keeps its cache, other forms of what is in it, and what it works with: these it clears
-// itself when it starts again, or they expire.
+// dropCache deletes the leases by which buildkitd keeps its cache, and other forms of what is in it. Those that it takes while it works are
+// not among them: fairlead ends them with its own buildkitd.
 func dropCache(ctx context.Context, client *containerd.Client) error {
 	all, err := client.LeasesService().List(ctx)
 	if err != nil {
@@ -56,8 +56,7 @@ func dropCache(ctx context.Context, client *containerd.Client) error {
 	}
 	for _, l := range all {
 		_, flat := l.Labels["containerd.io/gc.flat"]
-		_, temporary := l.Labels["buildkit/lease.temporary"]
-		if !flat && !temporary && !strings.HasSuffix(l.ID, "-variants") {
+		if !flat && !strings.HasSuffix(l.ID, "-variants") {
 			continue
 		}
 		if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {

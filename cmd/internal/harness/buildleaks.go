@@ -52,7 +52,6 @@ func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns s
 	}
 	for _, l := range held {
 		_, temporary := l.Labels["buildkit/lease.temporary"]
-		temporary = temporary && !strings.HasSuffix(l.ID, "-view") // of its cache: the next buildkitd lets it go
 		_, session := l.Labels["fairlead/stack"]
 		if temporary || session {
 			left = append(left, fmt.Sprintf("lease %s %v", l.ID, l.Labels))

@@ -1,0 +1,57 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/client"
+)
+
+// temporaryLabel marks the leases that BuildKit takes while it works, with the time when it did.
+const temporaryLabel = "buildkit/lease.temporary"
+
+// releasePatience bounds the question to a builder that it let go of what it took.
+const releasePatience = 10 * time.Second
+
+// endLeases deletes the temporary leases that the own buildkitd took, after its end. It lets some go in the background, and ends before
+// that; and those by which it resolved an image it keeps on purpose, until they expire or its cache is pruned (imageutil.AddLease).
+// What is older than its socket is another's.
+func (b *Builder) endLeases(ctx context.Context) error {
+	socket, err := os.Stat(filepath.Join(b.root(), otelName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("builder: its socket: %w", err)
+	}
+	all, err := b.o.Client.LeasesService().List(ctx, fmt.Sprintf("labels.%q", temporaryLabel))
+	if err != nil {
+		return fmt.Errorf("builder: its leases: %w", err)
+	}
+	var errs []error
+	for _, l := range all {
+		taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLabel])
+		if err != nil || taken.Before(socket.ModTime()) {
+			continue
+		}
+		if err := b.o.Client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("builder: its lease %s: %w", l.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// release makes a builder that goes on let go of the leases by which it resolved images for us: a prune does that first, where no build
+// runs, and this one frees nothing. One that doesn't lets them expire.
+func (c *conn) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, releasePatience)
+	defer cancel()
+	_ = c.client.Prune(ctx, nil, client.WithFilter([]string{"id==none"}))
+}
