@@ -3,6 +3,9 @@ package buildkit
 import (
 	"context"
 	"errors"
+	"fmt"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc/codes"
 	"sync"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -99,6 +102,9 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 		return Result{}, changed
 	}
 	if err != nil {
+		if b.lost(ctx, err) {
+			return Result{}, fmt.Errorf("builder %s: %w", c.host, err)
+		}
 		return Result{}, explain(ctx, err, r, c, view)
 	}
 	target, err := targetOf(resp.ExporterResponse)
@@ -109,6 +115,17 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 		return Result{Target: target, Record: r.Record}, nil
 	}
 	return Result{Target: target}, labelAll(ctx, store, target)
+}
+
+// lost tells whether a build ended because containerd, on which the builder works, doesn't answer any more: the error is containerd's then.
+func (b *Builder) lost(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || grpcerrors.Code(err) != codes.Unavailable {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, answersSoon)
+	defer cancel()
+	_, err = b.o.Client.Version(ctx)
+	return err != nil
 }
 
 // solve runs one build, and folds what it says into the view.

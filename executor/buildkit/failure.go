@@ -54,24 +54,36 @@ func (e *StepError) Error() string {
 // Unwrap gives BuildKit's error.
 func (e *StepError) Unwrap() error { return e.Err }
 
+// failure is an error whose text names the builder.
+type failure struct{ error }
+
+func (e *failure) Unwrap() error { return e.error }
+
+// Culprit tells that it isn't containerd that failed.
+func (e *failure) Culprit() string { return "builder" }
+
+// Culprit tells that it isn't containerd that failed.
+func (e *StepError) Culprit() string { return "build" }
+
 // explain says what went wrong with a build: with a line of its Dockerfile, or with the builder.
 func explain(ctx context.Context, err error, r Request, c *conn, v *view) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if code := grpcerrors.Code(err); code == codes.Unavailable || code == codes.Canceled {
+	var vertex *errdefs.VertexError
+	failed := errors.As(err, &vertex) // a step: a registry that is unavailable says so with the same code
+	if code := grpcerrors.Code(err); !failed && (code == codes.Unavailable || code == codes.Canceled) {
 		text := fmt.Sprintf("builder %s: it ended in the middle of the build", c.host)
 		if c.log != "" {
 			text += "; its log is " + c.log
 		}
-		return fmt.Errorf("%s. Build again (%w)", text, err)
+		return &failure{fmt.Errorf("%s. Build again (%w)", text, err)}
 	}
 	e := &StepError{Dockerfile: dockerfileName(r), Reason: reasonOf(err), Err: err}
 	if sources := errdefs.Sources(err); len(sources) > 0 {
 		e.Line = lineOf(sources[len(sources)-1].Ranges)
 	}
-	var vertex *errdefs.VertexError
-	if errors.As(err, &vertex) {
+	if failed {
 		name, tail := v.step(digest.Digest(vertex.Digest))
 		if !strings.HasPrefix(name, internal) {
 			tag := tagOf(name)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -11,13 +13,40 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// culprit is an error that names what failed, which isn't containerd: a registry, a builder, a server.
+type culprit interface{ Culprit() string }
+
+// elsewhere marks an error of a question to somebody else than containerd.
+type elsewhere struct{ error }
+
+func (e *elsewhere) Unwrap() error   { return e.error }
+func (e *elsewhere) Culprit() string { return "another server" }
+
+// notContainerd marks an error that names its culprit.
+func notContainerd(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &elsewhere{err}
+}
+
+// unanswered tells of an error of containerd's client that the daemon didn't answer.
+func unanswered(err error) bool {
+	return status.Code(err) == codes.Unavailable || errdefs.IsUnavailable(err)
+}
+
 // gone says of a call that the daemon didn't answer what that means; other errors stay as they are.
 func (d daemon) gone(doing string, err error) error {
 	code := status.Code(err)
+	var named culprit
+	var request *url.Error // containerd's client makes none of these two
+	var network *net.OpError
 	switch {
 	case err == nil:
 		return nil
-	case code == codes.Unavailable || errdefs.IsUnavailable(err):
+	case (errors.As(err, &named) || errors.As(err, &request) || errors.As(err, &network)) && !errors.Is(err, context.Canceled):
+		return err
+	case unanswered(err):
 		return fmt.Errorf("containerd at %s went away while %s. See its log, start it again, then run the command again: it carries on from what is there (%w)", d.address, doing, err)
 	case code == codes.Canceled || errors.Is(err, context.Canceled) || errdefs.IsCanceled(err):
 		return fmt.Errorf("%s: interrupted: %w", doing, context.Canceled)

@@ -91,7 +91,7 @@ func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report f
 		report(executor.Progress{Done: done, Total: total, Note: "hashing " + path})
 	})
 	if err != nil {
-		return nil, err
+		return nil, notContainerd(err)
 	}
 	planned := slices.DeleteFunc(slices.Clone(op.Inputs), func(i planner.Input) bool {
 		if i.Kind == planner.InputArg { // a plan counts those of which it wasn't known what they are, whether they are used or not

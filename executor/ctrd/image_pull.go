@@ -116,7 +116,7 @@ func (e *storeError) Unwrap() error { return e.err }
 func (p *pull) explain(ref string, err error) error {
 	var here *storeError
 	var status noPlatform
-	if errors.As(err, &here) {
+	if errors.As(err, &here) || unanswered(err) {
 		return fmt.Errorf("image %s: %w", ref, err)
 	}
 	if errors.As(err, &status) {

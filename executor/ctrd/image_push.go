@@ -53,6 +53,9 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 		counter := &countingPusher{Pusher: pusher, total: total, report: report}
 		return remotes.PushContent(ctx, counter, rec.Target, store, semaphore.NewWeighted(layersAtOnce), platforms.All, eachOnce)
 	})
+	if unanswered(err) {
+		return recordError(op.Name, err) // it is read from containerd
+	}
 	if err != nil {
 		return w.hosts.Explain(op.To, err)
 	}

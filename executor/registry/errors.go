@@ -156,6 +156,9 @@ type explained struct {
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.err }
 
+// Culprit tells that the text names what failed, and that this isn't containerd, whatever the error below looks like.
+func (e *explained) Culprit() string { return "registry" }
+
 func split(ref string) (host, repo string) {
 	named, err := reference.ParseDockerRef(ref)
 	if err != nil {
