@@ -29,6 +29,7 @@ type file struct {
 	Pins      spec.Lock    `json:"pins"`
 	Summary   Summary      `json:"summary"`
 	Made      Made         `json:"made"`
+	Elsewhere *Origin      `json:"elsewhere,omitempty"`
 }
 
 const fileFormat = "fairlead plan"
@@ -73,7 +74,7 @@ type fileOp struct {
 
 // Encode writes a plan so that Decode gives it back. It holds the values that the steps need, so it is for its owner's eyes.
 func Encode(w io.Writer, p *Plan) error {
-	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary, Made: p.Made}
+	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary, Made: p.Made, Elsewhere: p.Elsewhere}
 	for _, c := range p.Changes {
 		fc := fileChange{Change: *c, Decl: c.Decl}
 		for _, d := range c.Diffs {
@@ -177,7 +178,7 @@ func strict(b []byte, into any) error {
 }
 
 func (f *file) plan() (*Plan, error) {
-	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary, Made: f.Made}
+	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary, Made: f.Made, Elsewhere: f.Elsewhere}
 	for i := range f.Changes {
 		fc := &f.Changes[i]
 		c := fc.Change

@@ -32,6 +32,7 @@ func (m *maker) plan() (*Plan, hcl.Diagnostics) {
 	m.sweepContainers()
 	m.connectFacts()
 	m.sweepImages()
+	m.originNotes()
 	m.order()
 	m.account()
 	m.hidePlaceholders()

@@ -19,6 +19,7 @@ type Plan struct {
 	Pins      spec.Lock // references that the plan resolved and the lock file doesn't have yet
 	Summary   Summary
 	Made      Made
+	Elsewhere *Origin // where all that there is of the stack was last applied from, if all of it is removed and that is not where the plan was made
 }
 
 // Made is what a plan was made from, for who runs it later: planner itself doesn't look at it.
@@ -119,5 +120,6 @@ type Options struct {
 	Replaces []spec.Addr // these are replaced, whatever the comparison says
 	Adopt    bool        // containers of this stack whose mark is of another key are taken as the stack's
 	Again    bool        // after such a plan was run: what it was about may be gone
+	Origin   Origin      // where the plan is made; zero: nothing is said of it
 	NewID    func() string
 }

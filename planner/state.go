@@ -76,6 +76,7 @@ type LiveContainer struct {
 	OtherKey  *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
 	Lacks     []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
 	Drift     []Drift         // what was changed outside fairlead, and no attribute shows
+	Origin    *Origin         // where it was last applied from; nil: nobody wrote it down
 	Pending   bool            // made by fairlead, and has never been ready
 	Protected bool            // prevent_destroy was set when it was last applied
 	Completed bool            // it was a job, and it ended with 0

@@ -12,7 +12,7 @@ const aboutOutage = time.Second
 
 // finish makes the plan of what has been decided.
 func (m *maker) finish() *Plan {
-	p := &Plan{Stack: m.want.Stack.Name, Namespace: orElse(m.have.Namespace, m.want.Stack.Namespace)}
+	p := &Plan{Stack: m.want.Stack.Name, Namespace: orElse(m.have.Namespace, m.want.Stack.Namespace), Elsewhere: m.elsewhere()}
 	if !m.o.Destroy {
 		p.Pins = m.pins
 	}

@@ -191,7 +191,7 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 }
 
 func (a *app) host(cfg *spec.Config) ctrd.Options {
-	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Builder: a.builder, CacheBytes: a.cacheBytes}
+	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Origin: originOf(a.dir), Builder: a.builder, CacheBytes: a.cacheBytes}
 	if !a.quiet && !a.json {
 		o.Hashing = view.Hashing(stderr, a.style(stderr))
 	}
@@ -218,6 +218,7 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 	if err != nil {
 		return nil, err
 	}
+	o.Origin = originOf(a.dir)
 	var p *planner.Plan
 	diags, err := a.whenKnown(ctx, wait, func() (hcl.Diagnostics, error) {
 		have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})

@@ -25,6 +25,7 @@ import (
 type applying struct {
 	narrowing
 	yes      bool
+	confirm  string // the stack's name, for a plan that removes what was applied from elsewhere
 	parallel int
 	wait     time.Duration
 	answer   time.Duration // ctrd.Options.AnswerWait
@@ -64,6 +65,7 @@ func applyCommand(a *app) *cobra.Command {
 		},
 	}
 	f.flags(cmd)
+	cmd.Flags().StringVar(&f.confirm, "confirm-stack", "", "the stack's `NAME`, where all that the plan removes was applied from elsewhere: --yes is not enough then")
 	return cmd
 }
 
@@ -153,7 +155,12 @@ func (f *applying) mayAsk() error {
 
 // ask takes only "yes". An interrupt is a no.
 func ask(ctx context.Context, question string) bool {
-	stderr.say("\n%s Only \"yes\" is taken: ", question)
+	return askFor(ctx, question+` Only "yes" is taken:`, "yes")
+}
+
+// askFor takes only that answer. An interrupt is another one.
+func askFor(ctx context.Context, question, wanted string) bool {
+	stderr.say("\n%s ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -161,14 +168,35 @@ func ask(ctx context.Context, question string) bool {
 	}()
 	select {
 	case line := <-answer:
-		return line == "yes" && ctx.Err() == nil
+		return line == wanted && ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}
 }
 
+// named asks for the stack's name where a plan removes all that was applied from elsewhere: that looks like two stacks of one name.
+func (f *applying) named(ctx context.Context, p *planner.Plan) bool {
+	if p.Elsewhere == nil || f.confirm == p.Stack {
+		return true
+	}
+	stderr.say("\nAll containers of stack %q that there are would be removed, and they were last applied from %s. Is this another stack of the same name? Then give it another name.\n", p.Stack, p.Elsewhere)
+	switch {
+	case f.confirm != "":
+		stderr.say("--confirm-stack %s: the stack's name is %s\n", f.confirm, p.Stack)
+	case !term.IsTerminal(int(os.Stdin.Fd())):
+		stderr.say("To remove them all the same, run again with --confirm-stack %s\n", p.Stack)
+	default:
+		return askFor(ctx, "To remove them all the same, write the name of the stack:", p.Stack)
+	}
+	return false
+}
+
 // confirmed asks whether a plan is to be run, if it is to be asked.
 func (a *app) confirmed(ctx context.Context, f *applying, p *planner.Plan) bool {
+	if !f.named(ctx, p) {
+		a.note("Nothing was done.")
+		return false
+	}
 	if f.yes || p.Empty() || ask(ctx, fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
 		return true
 	}

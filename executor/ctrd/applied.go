@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -30,9 +31,10 @@ type applied struct {
 	User   specs.User      `json:"user"`             // what user and groups came to in that image
 	Mounts []string        `json:"mounts,omitempty"` // targets that fairlead mounts by itself
 
-	Mark     string   `json:"mark,omitempty"`      // of this host's key, over whose the container is
-	OwnNames []string `json:"own_names,omitempty"` // of its image: Spec.Image.Name and the tags made from it, if that record was the stack's own
-	Written  *written `json:"written,omitempty"`   // what else of the record was fairlead's to say; nil for one of an earlier version
+	Mark     string          `json:"mark,omitempty"`      // of this host's key, over whose the container is
+	Origin   *planner.Origin `json:"origin,omitempty"`    // where it was applied from
+	OwnNames []string        `json:"own_names,omitempty"` // of its image: Spec.Image.Name and the tags made from it, if that record was the stack's own
+	Written  *written        `json:"written,omitempty"`   // what else of the record was fairlead's to say; nil for one of an earlier version
 }
 
 // imageConfig is an image's share in a container.

@@ -233,7 +233,10 @@ func (w *Writer) claim(a *applied, id string, owner planner.Owner, img images.Im
 	}
 	a.Mark = m.of(id, owner)
 	its := ownerOf(img.Labels, img.Name)
-	a.OwnNames = nil
+	a.Origin, a.OwnNames = nil, nil
+	if o := w.opts.Origin; o != (planner.Origin{}) {
+		a.Origin = &o
+	}
 	if its != nil && its.Stack == owner.Stack {
 		a.OwnNames = append([]string{img.Name}, imageOf(img).Tags...)
 	}

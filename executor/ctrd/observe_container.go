@@ -143,7 +143,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		l.Completed = completed(c.Labels, t)
 		l.Digest = c.Labels[labelDigest]
 		if a != nil {
-			l.OwnNames = a.OwnNames
+			l.OwnNames, l.Origin = a.OwnNames, a.Origin
 		}
 	} else {
 		a = nil

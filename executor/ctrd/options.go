@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	CacheBytes  int64             // how much of its cache a builder of our own keeps; 0: the builder's default
 	AnswerWait  time.Duration     // how long a step waits for a shim that doesn't answer; 0: DefaultAnswerTimeout
 	StartWait   time.Duration     // how long a runtime, with its hooks, may take to start a process; 0: DefaultStartTimeout
+	Origin      planner.Origin    // where what is written is applied from; zero: it isn't noted
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
 
 	// Hashing is told, while a plan reads what builds depend on, how far the hashing of a large context is, in bytes; nil: nobody is told.

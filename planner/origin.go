@@ -1,0 +1,75 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// Origin says where a stack is applied from.
+type Origin struct {
+	Repo string `json:"repo,omitempty"` // remote of the repository, without credentials, "//" and the directory in it; "": none
+	Dir  string `json:"dir,omitempty"`  // absolute
+	Host string `json:"host,omitempty"`
+	User string `json:"user,omitempty"`
+}
+
+// same tells whether two origins are of the same files: of one directory of one repository, wherever it is checked out, or where there is no
+// repository, of one directory of one host.
+func (o Origin) same(x Origin) bool {
+	if o.Repo != "" || x.Repo != "" {
+		return o.Repo == x.Repo
+	}
+	return o.Dir == x.Dir && o.Host == x.Host
+}
+
+// String is the origin for people.
+func (o Origin) String() string {
+	return spec.Shown(orElse(o.Repo, o.Dir)) + o.by()
+}
+
+func (o Origin) by() string {
+	return fmt.Sprintf(" by %s on %s", spec.Shown(orElse(o.User, "somebody")), spec.Shown(orElse(o.Host, "another host")))
+}
+
+// originNotes says at each change of a container where that was last applied from, if that was elsewhere or somebody else's doing.
+func (m *maker) originNotes() {
+	if m.o.Origin == (Origin{}) {
+		return
+	}
+	for _, w := range m.works {
+		g := m.lives[w.change.Addr]
+		if g == nil || g.current == nil || g.current.Origin == nil {
+			continue
+		}
+		switch was := *g.current.Origin; {
+		case !was.same(m.o.Origin):
+			w.change.Notes = append(w.change.Notes, "last applied from "+was.String())
+		case was.User != m.o.Origin.User || was.Host != m.o.Origin.Host:
+			w.change.Notes = append(w.change.Notes, "last applied"+was.by())
+		}
+	}
+}
+
+// elsewhere gives where the stack's containers were last applied from, if each of them goes, because the files don't have it, and each was applied
+// from elsewhere: that looks like two stacks of one name. Nil if it is not so, or if an older version left it unsaid.
+func (m *maker) elsewhere() *Origin {
+	if m.o.Destroy || m.o.Origin == (Origin{}) {
+		return nil
+	}
+	var from *Origin
+	for _, a := range m.sortedLives() {
+		g := m.lives[a]
+		for _, l := range append(g.spare(), g.current) {
+			if l == nil {
+				continue
+			}
+			f := m.fates[l.ID]
+			if f == nil || !f.gone || l.Origin == nil || l.Origin.same(m.o.Origin) {
+				return nil
+			}
+			from = l.Origin
+		}
+	}
+	return from
+}
