@@ -68,7 +68,11 @@ func (d *decoder) checkProcess(c *Container, attrs hcl.Attributes) {
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
 		if n := len(k) + 1 + len(c.Env[k]); n > maxArgument {
-			long(variableAt(c, k), fmt.Sprintf("The environment variable %.64q, with its name,", k), n)
+			what := "An environment variable, with its name,"
+			if !d.block.Marks.Sensitive["env"] { // of which the keys aren't shown either
+				what = fmt.Sprintf("The environment variable %.64q, with its name,", k)
+			}
+			long(variableAt(c, k), what, n)
 		}
 	}
 	if len(d.diags) > before {
