@@ -158,6 +158,7 @@ type Source struct {
 	Inputs      Inputs                // of a build or an import: all but the bases
 	Bases       []Base                // of a build
 	Remotes     []spec.Remote         // of a build: what ADD takes from servers
+	Taken       map[string][]string   // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
 	Opaque      bool                  // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
 	Emulated    []RunInstruction      // of a build: the RUN instructions that need an emulator
 	Err         string                // why it could not be read: what is wrong and what to do; the rest is zero then

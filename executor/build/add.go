@@ -70,6 +70,7 @@ type scope struct {
 	open    bool     // names that are in neither may be set, by an image whose environment isn't known
 	missed  bool     // an ADD of the last stage names such a one
 	sources []Source // of the last stage
+	taken   []taken  // by the last stage
 }
 
 // scopeOf goes through the instructions of s and of the stages that it is built on.
@@ -80,7 +81,7 @@ func (g *graph) scopeOf(s *stage) (scope, error) {
 		if c, err = g.scopeOf(s.base); err != nil {
 			return c, err
 		}
-		c.missed, c.sources = false, nil
+		c.missed, c.sources, c.taken = false, nil, nil
 	} else {
 		c.all, c.env = append(c.all, s.config.Env...), append(c.env, s.config.Env...)
 		c.open = s.fromImage() && !s.config.EnvKnown
@@ -97,12 +98,19 @@ func (g *graph) scopeOf(s *stage) (scope, error) {
 				name, _, _ := g.fill(&before, e.Key)
 				if value, missed, err := g.fill(&before, e.Value); err == nil && !missed {
 					c.all, c.env = append(c.all, name+"="+value), append(c.env, name+"="+value)
+				} else {
+					c.forget(name)
 				}
 			}
 		case *instructions.AddCommand:
 			if err := g.add1(&c, cmd); err != nil {
 				return c, err
 			}
+			g.takes(&c, "", cmd.SourcePaths...)
+		case *instructions.CopyCommand:
+			g.takes(&c, cmd.From, cmd.SourcePaths...)
+		case *instructions.RunCommand:
+			g.mounts(&c, cmd)
 		}
 	}
 	return c, nil
@@ -120,10 +128,18 @@ func (g *graph) arg(c *scope, a instructions.KeyValuePairOptional) {
 		var missed bool
 		var err error
 		if value, missed, err = g.fill(c, *a.Value); err != nil || missed {
+			c.forget(a.Key)
 			return
 		}
 	}
 	c.all = append(c.all, a.Key+"="+value)
+}
+
+// forget takes out a name whose value isn't known any more.
+func (c *scope) forget(name string) {
+	is := func(kv string) bool { return strings.HasPrefix(kv, name+"=") }
+	c.all = slices.DeleteFunc(slices.Clone(c.all), is)
+	c.env = slices.DeleteFunc(slices.Clone(c.env), is)
 }
 
 // add1 notes what one ADD takes from servers.

@@ -21,8 +21,9 @@ type uses struct {
 	block    *spec.Build
 	host     string
 	opaque   bool
-	args     map[string]bool // names that ARG declares, in a stage that is reached or above all
-	contexts map[string]bool // named contexts, by their key in the block
+	args     map[string]bool     // names that ARG declares, in a stage that is reached or above all
+	contexts map[string]bool     // named contexts, by their key in the block
+	taken    map[string]*pathSet // of contexts, by the same key; "" is the main one
 	bases    []Base
 	runs     []Run
 	sources  []Source
@@ -31,7 +32,7 @@ type uses struct {
 
 // analyse follows the stages that the target needs, for each platform.
 func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
-	u := &uses{block: b, host: o.Host, args: map[string]bool{}, contexts: map[string]bool{}}
+	u := &uses{block: b, host: o.Host, args: map[string]bool{}, contexts: map[string]bool{}, taken: map[string]*pathSet{}}
 	foreign, err := u.frontend(f)
 	if err != nil {
 		return nil, err
@@ -121,6 +122,7 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 		}
 		visit := func(s *stage) error {
 			u.visit(s)
+			u.take(g, s)
 			return u.add(g, s)
 		}
 		if err := g.reach(target, map[*stage]bool{}, visit); err != nil {

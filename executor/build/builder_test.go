@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -325,23 +327,52 @@ func TestRulesAreThoseOfBuildKitsClient(t *testing.T) {
 }
 
 // sent is what BuildKit's client sends: the names of it, with our values.
-func sent(t *testing.T, dir, ignore string) map[string]string {
+func sent(t *testing.T, dir, ignore string, follow ...string) map[string]string {
 	t.Helper()
 	patterns, err := ignorefile.ReadAll(strings.NewReader(ignore))
 	must(t, err)
 	all, err := treeInputs(t, dir, &rulesFile{}, "")
 	must(t, err)
 	values, out := files(all), map[string]string{}
-	must(t, fsutil.Walk(t.Context(), dir, &fsutil.FilterOpt{ExcludePatterns: patterns}, func(path string, _ os.FileInfo, err error) error {
+	must(t, fsutil.Walk(t.Context(), dir, &fsutil.FilterOpt{ExcludePatterns: patterns, FollowPaths: follow}, func(path string, _ os.FileInfo, err error) error {
 		out[path] = values[path]
 		return err
 	}))
 	return out
 }
 
+// What is taken of a tree is what BuildKit's client sends of it for the same paths and ignore file.
+func TestPathsAreThoseOfBuildKitsClient(t *testing.T) {
+	dir := corpusTree(t)
+	words := []string{"*", "src", "lib", "docs", "*.tmp", "main*.go", "README.md", "?", "[a-c]*", "keep", "node_modules", "tmp", "link-dir", "link-file", "s*", "link*", "deep", "nowhere"}
+	random := rand.New(rand.NewPCG(7, 2))
+	name := func() string {
+		parts := make([]string, 1+random.IntN(3))
+		for i := range parts {
+			parts[i] = words[random.IntN(len(words))]
+		}
+		return strings.Join(parts, "/")
+	}
+	for i := range 600 {
+		set := &pathSet{}
+		for range 1 + random.IntN(3) {
+			set.add(name())
+		}
+		ignore := ""
+		for range random.IntN(3) {
+			ignore += []string{"", "!"}[random.IntN(2)] + name() + "\n"
+		}
+		_, got, err := readTree(t.Context(), dir, &rulesFile{text: []byte(ignore)}, set, "", Options{})
+		must(t, err)
+		if diff := cmp.Diff(sent(t, dir, ignore, slices.Sorted(maps.Keys(set.paths))...), files(got)); diff != "" {
+			t.Fatalf("%d: paths %v, ignore file %q (-client +ours):\n%s", i, set.paths, ignore, diff)
+		}
+	}
+}
+
 // treeInputs reads a directory.
 func treeInputs(t *testing.T, dir string, ignore *rulesFile, cacheDir string) (planner.Inputs, error) {
 	t.Helper()
-	_, in, err := readTree(t.Context(), dir, ignore, "", Options{CacheDir: cacheDir})
+	_, in, err := readTree(t.Context(), dir, ignore, &pathSet{all: true}, "", Options{CacheDir: cacheDir})
 	return in, err
 }

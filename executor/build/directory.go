@@ -27,8 +27,11 @@ type Directory struct {
 	root   string // without symbolic links
 	top    *dir
 	ignore []byte // text of the ignore file that was in force; nil: there was none
-	failed failure
-	files  []file // in the order of fsutil.ComparePath; nil: not prepared
+
+	include []string // patterns of what the Dockerfile takes of it; nil: all
+	none    bool     // it takes nothing
+	failed  failure
+	files   []file // in the order of fsutil.ComparePath; nil: not prepared
 }
 
 // file is one entry of it.

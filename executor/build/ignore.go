@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	continuity "github.com/containerd/continuity/fs"
@@ -50,28 +51,38 @@ func (f *rulesFile) patterns() ([]string, error) {
 	return patterns, nil
 }
 
-// rules decide what of a tree is left out. One goroutine uses them at a time: patterns are compiled when first used.
+// rules decide what of a tree is taken, as fsutil's filter does, which the builder's client sends files through. One goroutine uses them at a time:
+// patterns are compiled when first used.
 type rules struct {
-	matcher *patternmatcher.PatternMatcher // nil: all is let through
-	plain   bool                           // no exception has a wildcard, so a directory that is left out can be passed over
+	exclude *patternmatcher.PatternMatcher // nil: nothing is left out
+	include *patternmatcher.PatternMatcher // nil: all else is let through
+	plain   bool                           // no exception of exclude has a wildcard, so a directory that is left out can be passed over
+	prefix  bool                           // no pattern of include has one, so a directory that leads to none can be passed over
 }
 
-// newRules takes patterns that readRules has checked.
-func newRules(patterns []string) (*rules, error) {
-	if len(patterns) == 0 {
-		return &rules{}, nil
-	}
-	m, err := patternmatcher.New(patterns)
-	if err != nil {
-		return nil, err
-	}
-	r := &rules{matcher: m, plain: true}
-	for _, p := range m.Patterns() {
-		if p.Exclusion() && strings.ContainsAny(withoutTrailingGlob(p), `*[]?^\`) {
-			r.plain = false
+// matched is what the rules know of a directory when they decide over what is in it.
+type matched struct{ exclude, include patternmatcher.MatchInfo }
+
+// newRules takes patterns that have been checked.
+func newRules(exclude, include []string) (r *rules, err error) {
+	r = &rules{}
+	if len(exclude) > 0 {
+		if r.exclude, err = patternmatcher.New(exclude); err != nil {
+			return nil, err
 		}
+		r.plain = !slices.ContainsFunc(r.exclude.Patterns(), func(p *patternmatcher.Pattern) bool { return p.Exclusion() && wild(p) })
+	}
+	if len(include) > 0 {
+		if r.include, err = patternmatcher.New(include); err != nil {
+			return nil, err
+		}
+		r.prefix = !slices.ContainsFunc(r.include.Patterns(), func(p *patternmatcher.Pattern) bool { return !p.Exclusion() && wild(p) })
 	}
 	return r, nil
+}
+
+func wild(p *patternmatcher.Pattern) bool {
+	return strings.ContainsAny(withoutTrailingGlob(p), `*[]?^\`)
 }
 
 // verdict is what the rules say of one path.
@@ -83,29 +94,40 @@ const (
 	passedOver // a directory that is left out with all that is in it
 )
 
-// judge decides over a path, as fsutil's filter does, which the builder's client sends files through.
-func (r *rules) judge(path string, isDirectory bool, parent patternmatcher.MatchInfo) (verdict, patternmatcher.MatchInfo, error) {
-	if r.matcher == nil {
-		return letThrough, parent, nil
-	}
-	out, info, err := r.matcher.MatchesUsingParentResults(path, parent)
-	if err != nil || !out {
-		return letThrough, info, err
-	}
-	if isDirectory && r.plain && !r.excepts(path+"/") {
-		return passedOver, info, nil
-	}
-	return leftOut, info, nil
-}
-
-// excepts tells whether an exception may let something through below a directory, given with a slash after it.
-func (r *rules) excepts(dir string) bool {
-	for _, p := range r.matcher.Patterns() {
-		if p.Exclusion() && strings.HasPrefix(withoutTrailingGlob(p)+"/", dir) {
-			return true
+// judge decides over a path.
+func (r *rules) judge(path string, isDirectory bool, parent matched) (says verdict, m matched, err error) {
+	if r.include != nil {
+		var in bool
+		if in, m.include, err = r.include.MatchesUsingParentResults(path, parent.include); err != nil {
+			return letThrough, m, err
+		}
+		if !in && isDirectory && r.prefix && !leadsTo(r.include, false, path+"/") {
+			return passedOver, m, nil
+		}
+		if !in {
+			says = leftOut
 		}
 	}
-	return false
+	if r.exclude != nil {
+		var out bool
+		if out, m.exclude, err = r.exclude.MatchesUsingParentResults(path, parent.exclude); err != nil {
+			return letThrough, m, err
+		}
+		if out && isDirectory && r.plain && !leadsTo(r.exclude, true, path+"/") {
+			return passedOver, m, nil
+		}
+		if out {
+			says = leftOut
+		}
+	}
+	return says, m, nil
+}
+
+// leadsTo tells whether a pattern, an exception or not, may match something below a directory, given with a slash after it.
+func leadsTo(m *patternmatcher.PatternMatcher, exception bool, dir string) bool {
+	return slices.ContainsFunc(m.Patterns(), func(p *patternmatcher.Pattern) bool {
+		return p.Exclusion() == exception && strings.HasPrefix(withoutTrailingGlob(p)+"/", dir)
+	})
 }
 
 func withoutTrailingGlob(p *patternmatcher.Pattern) string {

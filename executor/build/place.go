@@ -85,7 +85,7 @@ func siblings(at string) []string {
 
 // inputs are what is in a context: each file of a directory, else one for all. name is "" for the main context; ignore is the
 // Dockerfile's own ignore file, nil for the context's.
-func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, o Options, local *Local) (planner.Inputs, error) {
+func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, taken *pathSet, o Options, local *Local) (planner.Inputs, error) {
 	whole, prefix := mainContext, ""
 	if name != "" {
 		whole, prefix = name, name+":"
@@ -96,7 +96,7 @@ func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, o Opt
 	case isNothing:
 		return nil, nil
 	case isDir:
-		dir, in, err := readTree(ctx, p.at, ignore, prefix, o)
+		dir, in, err := readTree(ctx, p.at, ignore, taken, prefix, o)
 		local.Dirs[name] = dir
 		return in, err
 	case isTar:
@@ -140,13 +140,13 @@ func (u *uses) contextInput(ctx context.Context, key string, c spec.BuildContext
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, nil, o, local)
+		return p.inputs(ctx, key, nil, u.takenOf(key), o, local)
 	case c.URL != "":
 		p, err := locate("url", c.URL)
 		if err != nil {
 			return nil, err
 		}
-		return p.inputs(ctx, key, nil, o, local)
+		return p.inputs(ctx, key, nil, u.takenOf(key), o, local)
 	case c.Layout != "":
 		dir, value, err := layoutImage(c.Layout)
 		local.Layouts[key] = Layout{dir, digest.Digest(value)}

@@ -27,13 +27,14 @@ type Options struct {
 
 // Reading is what a build depends on.
 type Reading struct {
-	Inputs     planner.Inputs // sorted; those of kinds base and source are left to who resolves Bases, and the digest of another image block to the planner
-	Sources    []Source       // what ADD takes from servers, left to who resolves it as well
-	Bases      []Base         // images that must be resolved, in the order of the Dockerfile
-	Runs       []Run          // RUN instructions that don't run on Host itself
-	Dockerfile string         // its path, for messages
-	Local      *Local         // what the builder is given of it
-	Opaque     bool           // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
+	Inputs     planner.Inputs      // sorted; those of kinds base and source are left to who resolves Bases, and the digest of another image block to the planner
+	Sources    []Source            // what ADD takes from servers, left to who resolves it as well
+	Bases      []Base              // images that must be resolved, in the order of the Dockerfile
+	Runs       []Run               // RUN instructions that don't run on Host itself
+	Dockerfile string              // its path, for messages
+	Local      *Local              // what the builder is given of it
+	Taken      map[string][]string // patterns of what of each directory is an input, by the context's name, "" for the main one; nil: all is
+	Opaque     bool                // the Dockerfile could not be read beforehand: it is in a remote context, or another frontend's language
 }
 
 // Base is an image that the Dockerfile names.
@@ -108,13 +109,13 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, err := main.inputs(ctx, "", file.ignore, o, local)
+	rest, err := main.inputs(ctx, "", file.ignore, uses.takenOf(""), o, local)
 	if err != nil {
 		return nil, fmt.Errorf("context %w", err)
 	}
 	local.take(b, file)
 	return &Reading{
 		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Sources: uses.sources, Runs: uses.runs, Dockerfile: file.path,
-		Local: local, Opaque: uses.opaque,
+		Local: local, Taken: local.patterns(), Opaque: uses.opaque,
 	}, nil
 }

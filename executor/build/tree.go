@@ -22,7 +22,7 @@ import (
 )
 
 // readTree gives an input for each entry of a directory that its ignore file lets through, named by its path with prefix before it.
-func readTree(ctx context.Context, root string, ignore *rulesFile, prefix string, o Options) (*Directory, planner.Inputs, error) {
+func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSet, prefix string, o Options) (*Directory, planner.Inputs, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return nil, nil, unreadable(root, err)
@@ -36,8 +36,18 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, prefix string
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tree{root: real, patterns: patterns, cache: openCache(o.CacheDir, root+"\x00"+ignore.own), started: time.Now()}
 	top := &dir{}
+	if !taken.all && len(taken.paths) == 0 {
+		return &Directory{root: real, top: top, ignore: ignore.text, none: true}, nil, nil
+	}
+	include, err := taken.follow(real)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err = patternmatcher.New(include); err != nil {
+		return nil, nil, fmt.Errorf("%s: a path that the Dockerfile takes of it cannot be read: %w", root, err)
+	}
+	t := &tree{root: real, exclude: patterns, include: include, cache: openCache(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
 	if err := t.walk(ctx, top); err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +64,7 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, prefix string
 		}
 		out = append(out, planner.Input{Kind: planner.InputFile, Name: prefix + e.path, Value: e.value})
 	})
-	return &Directory{root: real, top: top, ignore: ignore.text}, out, err
+	return &Directory{root: real, top: top, ignore: ignore.text, include: include}, out, err
 }
 
 // sendable fails for what the builder's client can't send: the protocol has no other text than UTF-8.
@@ -70,12 +80,13 @@ func sendable(root string, e *entry) error {
 
 // tree is one reading of a directory.
 type tree struct {
-	root     string
-	patterns []string
-	cache    *cache
-	started  time.Time
-	workers  sync.Pool // of *worker
-	told     *told
+	root    string
+	exclude []string
+	include []string
+	cache   *cache
+	started time.Time
+	workers sync.Pool // of *worker
+	told    *told
 
 	mu     sync.Mutex
 	unread []*entry // files whose content is not known
@@ -84,7 +95,7 @@ type tree struct {
 // dir is a directory of the tree.
 type dir struct {
 	path    string // relative, with slashes; "" for the root
-	match   patternmatcher.MatchInfo
+	match   matched
 	entries []entry // sorted by key
 	size    int     // how many inputs it gives
 }
@@ -176,7 +187,7 @@ func (t *tree) worker() (*worker, error) {
 	if w, ok := t.workers.Get().(*worker); ok {
 		return w, nil
 	}
-	r, err := newRules(t.patterns)
+	r, err := newRules(t.exclude, t.include)
 	return &worker{rules: r, listing: make([]byte, 32<<10)}, err
 }
 

@@ -34,7 +34,7 @@ func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Conf
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
-	src := &planner.Source{Inputs: read.Inputs, Opaque: read.Opaque}
+	src := &planner.Source{Inputs: read.Inputs, Taken: read.Taken, Opaque: read.Opaque}
 	for _, run := range read.Runs {
 		src.Emulated = append(src.Emulated, planner.RunInstruction{Line: run.Line, Text: run.Text, Platforms: run.Platforms})
 	}
@@ -47,7 +47,7 @@ func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Conf
 		src.Bases = append(src.Bases, base)
 	}
 	adds := addsOf(read.Sources, cfg.Lock)
-	if rec := s.Images[im.Name]; rec != nil && rec.Inputs == filledInputs(src, adds.pinned().remotes(), cfg, s).Digest() {
+	if rec := s.Images[im.Name]; len(read.Sources) > 0 && rec != nil && r.builtFrom(ctx, rec, filledInputs(src, adds.pinned().remotes(), cfg, s), src.Taken) {
 		adds = adds.pinned() // an earlier version built it and pinned nothing: what it took is not asked for before the next build
 	}
 	if src.Remotes, err = adds.ask(ctx, read.Dockerfile); err != nil {
@@ -149,9 +149,24 @@ func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.
 		if errdefs.IsUnavailable(err) || ctx.Err() != nil {
 			return err
 		}
+		if was, err = build.Comparable(was, src.Inputs, src.Taken); err != nil {
+			return err
+		}
 		rec.MadeFrom = was // nil where somebody took it away or damaged it: the plan says less then
 	}
 	return nil
+}
+
+// builtFrom tells whether an image was built from just these inputs, as far as the version that built it noted them.
+func (r *Reader) builtFrom(ctx context.Context, rec *planner.LiveImage, now planner.Inputs, taken map[string][]string) bool {
+	if rec.Inputs == now.Digest() {
+		return true
+	}
+	was, err := r.inputs(ctx, rec.Inputs)
+	if err == nil {
+		was, err = build.Comparable(was, now, taken)
+	}
+	return err == nil && was.Digest() == now.Digest()
 }
 
 // filledInputs are all inputs of an image, with the digests that the records of its bases have.

@@ -1,0 +1,214 @@
+package build
+
+import (
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/moby/patternmatcher"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/fairlead-dev/fairlead/planner"
+)
+
+// pathSet is which paths of a context a Dockerfile copies or mounts, as BuildKit's frontend collects them: a directory stands for all that is in it,
+// and a path may have wildcards.
+type pathSet struct {
+	all   bool
+	paths map[string]bool // relative
+}
+
+func (p *pathSet) add(source string) {
+	clean := strings.TrimPrefix(path.Join("/", filepath.ToSlash(source)), "/")
+	if clean == "" {
+		p.all = true
+		return
+	}
+	if p.paths == nil {
+		p.paths = map[string]bool{}
+	}
+	p.paths[clean] = true
+}
+
+// key tells sets apart; "" is all.
+func (p *pathSet) key() string {
+	if p.all {
+		return ""
+	}
+	return "\x00" + strings.Join(slices.Sorted(maps.Keys(p.paths)), "\x00")
+}
+
+// follow gives the patterns of what is taken of a directory: the paths, and what links on their way lead to. None: all is.
+func (p *pathSet) follow(root string) ([]string, error) {
+	if p.all {
+		return nil, nil
+	}
+	files, err := fsutil.NewFS(root)
+	if err != nil {
+		return nil, unreadable(root, err)
+	}
+	out, err := fsutil.FollowLinks(files, slices.Sorted(maps.Keys(p.paths)))
+	if err != nil {
+		return nil, unreadable(root, err)
+	}
+	return out, nil
+}
+
+// taken is a path that an instruction takes.
+type taken struct {
+	from  string // as COPY --from has it; "" for the main context
+	path  string
+	known bool // else it is any
+}
+
+// takes notes what an instruction takes. What a variable stands for counts only where the Dockerfile and the block say it: the environment of a
+// base isn't known at each reading.
+func (g *graph) takes(c *scope, from string, words ...string) {
+	for _, word := range words {
+		if from == "" && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")) {
+			continue
+		}
+		env := &asked{EnvGetter: shell.EnvsFromSlice(c.all)}
+		out, err := g.lex.ProcessWordWithMatches(word, env)
+		c.taken = append(c.taken, taken{from, out.Result, err == nil && !env.missed})
+	}
+}
+
+// mounts notes what a RUN mounts.
+func (g *graph) mounts(c *scope, cmd *instructions.RunCommand) {
+	env := &asked{EnvGetter: shell.EnvsFromSlice(c.all)}
+	err := cmd.Expand(func(word string) (string, error) {
+		out, err := g.lex.ProcessWordWithMatches(word, env)
+		return out.Result, err
+	})
+	for _, m := range instructions.GetMounts(cmd) {
+		if m.From != "" || m.Type == instructions.MountTypeBind {
+			c.taken = append(c.taken, taken{m.From, m.Source, err == nil && !env.missed})
+		}
+	}
+}
+
+// asked notes whether a variable was asked for that nobody has set.
+type asked struct {
+	shell.EnvGetter
+	missed bool
+}
+
+// Get implements shell.EnvGetter.
+func (a *asked) Get(name string) (string, bool) {
+	value, ok := a.EnvGetter.Get(name)
+	a.missed = a.missed || !ok
+	return value, ok
+}
+
+// take notes what a stage takes of contexts. One that begins with a context takes all of it.
+func (u *uses) take(g *graph, s *stage) {
+	if s.context != "" && s.index >= 0 {
+		u.set(s.context).all = true
+	}
+	c, err := g.scopeOf(s.bare())
+	if err != nil {
+		return // it is told by those who need more than paths
+	}
+	for _, t := range c.taken {
+		key, ok := g.contextOf(t.from)
+		switch {
+		case !ok:
+		case t.known:
+			u.set(key).add(t.path)
+		default:
+			u.set(key).all = true
+		}
+	}
+}
+
+// bare is a stage, and those that it is built on, without what its image gives to its environment.
+func (s *stage) bare() *stage {
+	out := *s
+	out.config = Config{}
+	if s.base != nil {
+		out.base = s.base.bare()
+	}
+	return &out
+}
+
+// contextOf gives the key of the context that COPY --from or a mount names; "" is the main one. It isn't ok where that is a stage or an image.
+func (g *graph) contextOf(from string) (key string, ok bool) {
+	if from == "" {
+		return "", true
+	}
+	if n, err := strconv.Atoi(from); err == nil && n >= 0 && n < len(g.stages) {
+		return "", false
+	}
+	if _, isStage := g.byName[strings.ToLower(from)]; isStage {
+		return "", false
+	}
+	key, ok = g.contexts[contextName(from)]
+	return key, ok
+}
+
+func (u *uses) set(key string) *pathSet {
+	if u.taken[key] == nil {
+		u.taken[key] = &pathSet{}
+	}
+	return u.taken[key]
+}
+
+// takenOf gives what the Dockerfile takes of a context; name is "" for the main one.
+func (u *uses) takenOf(name string) *pathSet {
+	if set := u.taken[name]; set != nil && !u.opaque {
+		return set
+	}
+	return &pathSet{all: u.opaque}
+}
+
+// patterns gives for each directory, by the name of its context, the patterns of what is taken of it; nil: all.
+func (l *Local) patterns() map[string][]string {
+	out := map[string][]string{}
+	for name, d := range l.Dirs {
+		if out[name] = d.include; d.none {
+			out[name] = []string{}
+		}
+	}
+	return out
+}
+
+// Comparable leaves out of a list of inputs, which an earlier version may have written, the files that the Dockerfile as it is takes nothing of: if
+// it took them then, it is the Dockerfile that changed. now is the present list, and taken what Reading says.
+func Comparable(was, now planner.Inputs, taken map[string][]string) (planner.Inputs, error) {
+	matchers := map[string]*patternmatcher.PatternMatcher{}
+	for name, patterns := range taken {
+		if matchers[name] = nil; patterns == nil {
+			continue
+		}
+		m, err := patternmatcher.New(patterns)
+		if err != nil {
+			return nil, err
+		}
+		matchers[name] = m
+	}
+	there := map[string]bool{}
+	for _, i := range now {
+		there[i.Name] = there[i.Name] || i.Kind == planner.InputFile
+	}
+	return slices.DeleteFunc(slices.Clone(was), func(i planner.Input) bool {
+		if i.Kind != planner.InputFile || there[i.Name] {
+			return false
+		}
+		context, file, named := strings.Cut(i.Name, ":")
+		m, ok := matchers[context]
+		if !named || !ok {
+			m, file = matchers[""], i.Name
+		}
+		if m == nil {
+			return false
+		}
+		in, err := m.MatchesOrParentMatches(file)
+		return err == nil && !in
+	}), nil
+}
