@@ -85,28 +85,6 @@ func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []strin
 	return build.Read(ctx, b, o)
 }
 
-// namedBases gives of each build only the image blocks that it starts from: what goes must go after what is made of it.
-func namedBases(cfg *spec.Config) map[string]*planner.Source {
-	out := map[string]*planner.Source{}
-	for _, im := range cfg.Images {
-		if im.Build == nil {
-			continue
-		}
-		found, _, err := build.Remotes(im.Build, build.Options{Platforms: buildPlatforms(im), Host: nativePlatform()})
-		if err != nil {
-			continue // what cannot be built is no reason to keep anything
-		}
-		src := &planner.Source{}
-		for _, b := range found {
-			if other := blockOf(im, b, cfg); !other.IsZero() {
-				src.Bases = append(src.Bases, planner.Base{Image: other})
-			}
-		}
-		out[planner.SourceKey(im)] = src
-	}
-	return out
-}
-
 func hasName(im *spec.Image, ref string) bool { return im.Name == ref || slices.Contains(im.Tags, ref) }
 
 // blockOf gives the image block that a base is; zero for none.
