@@ -3,7 +3,9 @@ package ctrd
 import (
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -28,6 +30,9 @@ func TestShimsAreAsked(t *testing.T) {
 		}
 		h.must(shim.Signal(syscall.SIGSTOP))
 		defer func() { _ = shim.Signal(syscall.SIGCONT) }()
+		for now, ok := machine.Look(shim.PID); ok && !now.Stopped(); now, ok = machine.Look(shim.PID) {
+			time.Sleep(time.Millisecond) // the kernel stops each of its threads
+		}
 		if got := askShim(h.ctx, shim, h.opts.Namespace, id); got != shimSilent {
 			h.Errorf("it says %v, and is stopped", got)
 		}
