@@ -31,7 +31,7 @@ func checkEntry(source string, h *tar.Header) error {
 	}
 	switch {
 	case !strings.ContainsRune(typesOfLayers, rune(h.Typeflag)):
-		return fmt.Errorf("%s: %q in it is an entry of type %q, which an image can't have. Make the file anew, as with: tar --format=pax --hole-detection=raw", source, h.Name, h.Typeflag)
+		return fmt.Errorf("%s: %q in it is an entry of type %q, which an image can't have. Make the file anew, as with: tar --format=pax", source, h.Name, h.Typeflag)
 	case h.Typeflag == tar.TypeLink:
 		return checkName(source, h.Linkname)
 	case h.Typeflag == tar.TypeChar && h.Devmajor == 0 && h.Devminor == 0:
