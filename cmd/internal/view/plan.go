@@ -179,7 +179,11 @@ func steps(w io.Writer, p *planner.Plan, s Style) {
 		if i > 0 {
 			sep = " · "
 		}
-		if used+columnsOf(sep+part) > s.width() && i > 0 {
+		after := 0 // the mark behind a part that another one follows on the next line
+		if i < len(parts)-1 {
+			after = columnsOf(" ·")
+		}
+		if used+columnsOf(sep+part)+after > s.width() && i > 0 {
 			line += " ·\n      "
 			used, sep = 6, " "
 		}

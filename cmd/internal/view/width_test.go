@@ -63,3 +63,22 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestStepsAreSeparatedOnTheirLine: the mark between two steps stands behind the first, at any width that has room for a step.
+func TestStepsAreSeparatedOnTheirLine(t *testing.T) {
+	p := &planner.Plan{Stack: "s", Summary: planner.Summary{Actions: map[string]int{"tag": 12}}}
+	for i := range 12 {
+		p.Steps = append(p.Steps, &planner.Step{ID: i + 1, Op: &planner.TagImage{Name: strings.Repeat("n", i)}, Change: 0})
+	}
+	for columns := 40; columns <= 140; columns++ {
+		var b bytes.Buffer
+		if err := Plan(&b, p, Style{Width: columns}); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range strings.Split(b.String(), "\n") {
+			if strings.TrimSpace(l) == "·" || columnsOf(l) > columns {
+				t.Errorf("%d columns: %q", columns, l)
+			}
+		}
+	}
+}
