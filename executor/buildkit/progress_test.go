@@ -11,7 +11,8 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 )
 
-// A build's steps are told as they end, their output line by line with the step before it, and BuildKit's own steps not at all.
+// A build's steps are told as they end, their output line by line with the step before it, and BuildKit's own steps not at all. What is
+// written to a terminal is cleaned where it is written.
 func TestView(t *testing.T) {
 	var got executor.Progress
 	v := newView(func(p executor.Progress) { got = p })
@@ -40,12 +41,12 @@ func TestView(t *testing.T) {
 	}})
 	v.flush()
 	const tag = "[linux/arm64 build 2/3] "
-	want = executor.Progress{Done: 5, Total: 10, Lines: []string{tag + "half a line", tag + "100%", tag + "[31mred", "ERROR " + run}}
+	want = executor.Progress{Done: 5, Total: 10, Lines: []string{tag + "half a line", tag + "100%", tag + "\x1b[31mred", "ERROR " + run}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	name, tail := v.step("run")
-	if name != run || strings.Join(tail, "|") != "one|half a line|100%|[31mred" || platformOf(tagOf(name)) != "linux/arm64" {
+	if name != run || strings.Join(tail, "|") != "one|half a line|100%|\x1b[31mred" || platformOf(tagOf(name)) != "linux/arm64" {
 		t.Errorf("%q %q %q", name, tail, platformOf(tagOf(name)))
 	}
 	if p := platformOf(tagOf("[build 10/12] RUN a/b")); p != "" {

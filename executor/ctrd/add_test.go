@@ -1,15 +1,28 @@
 package ctrd
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
+	contentapi "github.com/containerd/containerd/api/services/content/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
+
+// emptyStore is a content store that has nothing.
+type emptyStore struct{ contentReads }
+
+func (emptyStore) Read(context.Context, *contentapi.ReadContentRequest, ...grpc.CallOption) (contentapi.Content_ReadClient, error) {
+	return nil, status.Error(codes.NotFound, "it has nothing")
+}
 
 // What the lock file pins is not asked for. What an earlier version built without pins is not built again, and nobody is asked either, until
 // there are pins.
@@ -23,7 +36,7 @@ func TestAddsAreAskedForOnce(t *testing.T) {
 	im := &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "a"}}, Name: "docker.io/s/a:latest",
 		Build: &spec.Build{Inline: "FROM scratch\nADD " + server.URL + "/f /\n", Platforms: []string{nativePlatform()}}}
 	cfg := &spec.Config{Images: []*spec.Image{im}, Lock: spec.Lock{}}
-	r := &Reader{platform: nativePlatform(), opts: Options{DataRoot: t.TempDir()}}
+	r := &Reader{platform: nativePlatform(), opts: Options{DataRoot: t.TempDir()}, content: emptyStore{}}
 	read := func(inputs string) *planner.Source {
 		s := &planner.State{Images: map[string]*planner.LiveImage{}}
 		if inputs != "" {
