@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // Input is one thing that the content of a built or imported image depends on. Kind and Name together tell inputs apart.
@@ -15,6 +18,14 @@ type Input struct {
 	Kind  InputKind `json:"k"`
 	Name  string    `json:"n"` // path in the context, with slashes; name of an argument; reference of a base …
 	Value string    `json:"v"` // what it is: a digest, a value that anyone may see, or a keyed hash of one that nobody may
+}
+
+// WithoutLockFiles takes fairlead's lock file out, which no context has in it. An earlier version counted it among a context's files.
+func (in Inputs) WithoutLockFiles() Inputs {
+	return slices.DeleteFunc(slices.Clone(in), func(i Input) bool {
+		_, rest, _ := strings.Cut(i.Name, ":") // in a named context
+		return i.Kind == InputFile && (path.Base(i.Name) == spec.LockFile || rest == spec.LockFile)
+	})
 }
 
 // InputKind is a kind of input.

@@ -24,3 +24,12 @@ func TestInputsEncode(t *testing.T) {
 		t.Errorf("%v, %q", err, back)
 	}
 }
+
+// An image that an earlier version built with a lock file in its context is not built again for that alone.
+func TestLockFilesOfEarlierVersions(t *testing.T) {
+	in := Inputs{{InputArg, ".fairlead.lock.hcl", "1"}, {InputFile, "a", "1"}, {InputFile, "more:a", "1"}, {InputFile, "x.fairlead.lock.hcl", "1"}}
+	was := append(slices.Clone(in), Input{InputFile, ".fairlead.lock.hcl", "1"}, Input{InputFile, "sub/.fairlead.lock.hcl", "1"}, Input{InputFile, "more:.fairlead.lock.hcl", "1"}, Input{InputFile, "more:d/.fairlead.lock.hcl", "1"}).Sorted()
+	if got := was.WithoutLockFiles(); got.Digest() != in.Sorted().Digest() {
+		t.Errorf("left: %v", got)
+	}
+}

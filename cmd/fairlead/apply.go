@@ -225,6 +225,9 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 		return fmt.Errorf("%s: it is a plan of stack %q, and this directory is stack %q", path, p.Stack, cfg.Stack.Name)
 	}
 	o := f.host(a.host(cfg))
+	if o.PlanFile, err = planFile(path); err != nil {
+		return err
+	}
 	if o.Namespace != p.Namespace {
 		return fmt.Errorf("%s: it was made for namespace %q, and this is %q", path, p.Namespace, o.Namespace)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,11 @@ func planCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := ctrd.OpenReader(cmd.Context(), a.host(cfg))
+			o := a.host(cfg)
+			if o.PlanFile, err = planFile(out); err != nil {
+				return err
+			}
+			r, err := ctrd.OpenReader(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -69,6 +74,18 @@ func planCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&format, "format", "text", "`text` or json")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 where there are changes")
 	return cmd
+}
+
+// planFile is the absolute path of a saved plan; "" for none.
+func planFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("saved plan %s: %w", path, err)
+	}
+	return abs, nil
 }
 
 // save writes a plan that only its owner can read.

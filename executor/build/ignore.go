@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	continuity "github.com/containerd/continuity/fs"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // ignoreName is the ignore file of a context, in it.
@@ -94,14 +97,18 @@ const (
 	passedOver // a directory that is left out with all that is in it
 )
 
-// judge decides over a path.
-func (r *rules) judge(path string, isDirectory bool, parent matched) (says verdict, m matched, err error) {
+// judge decides over a path. Besides what the patterns say, fairlead's lock file is left out: an apply writes it before it builds, so it can't be of
+// what is built.
+func (r *rules) judge(name string, isDirectory bool, parent matched) (says verdict, m matched, err error) {
+	if !isDirectory && path.Base(name) == spec.LockFile {
+		return leftOut, parent, nil
+	}
 	if r.include != nil {
 		var in bool
-		if in, m.include, err = r.include.MatchesUsingParentResults(path, parent.include); err != nil {
+		if in, m.include, err = r.include.MatchesUsingParentResults(name, parent.include); err != nil {
 			return letThrough, m, err
 		}
-		if !in && isDirectory && r.prefix && !leadsTo(r.include, false, path+"/") {
+		if !in && isDirectory && r.prefix && !leadsTo(r.include, false, name+"/") {
 			return passedOver, m, nil
 		}
 		if !in {
@@ -110,10 +117,10 @@ func (r *rules) judge(path string, isDirectory bool, parent matched) (says verdi
 	}
 	if r.exclude != nil {
 		var out bool
-		if out, m.exclude, err = r.exclude.MatchesUsingParentResults(path, parent.exclude); err != nil {
+		if out, m.exclude, err = r.exclude.MatchesUsingParentResults(name, parent.exclude); err != nil {
 			return letThrough, m, err
 		}
-		if out && isDirectory && r.plain && !leadsTo(r.exclude, true, path+"/") {
+		if out && isDirectory && r.plain && !leadsTo(r.exclude, true, name+"/") {
 			return passedOver, m, nil
 		}
 		if out {

@@ -15,6 +15,7 @@ type Options struct {
 	Platforms []string                    // that are built, normalised; none: Host
 	Host      string                      // the builder's own platform, normalised: BUILDPLATFORM
 	Env       func(string) (string, bool) // the environment that secrets are taken from
+	Own       []spec.OwnFile              // what no context may have in it
 
 	// Hashing is told how far the hashing of what is large is, in bytes: at its beginning, and then for each GiB. Several goroutines call it.
 	// nil: nobody is told.

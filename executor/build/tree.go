@@ -48,6 +48,9 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 		return nil, nil, fmt.Errorf("%s: a path that the Dockerfile takes of it cannot be read: %w", root, err)
 	}
 	t := &tree{root: real, exclude: patterns, include: include, cache: openCache(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
+	if err := t.without(o.Own); err != nil {
+		return nil, nil, err
+	}
 	if err := t.walk(ctx, top); err != nil {
 		return nil, nil, err
 	}

@@ -74,7 +74,7 @@ func buildPlatforms(im *spec.Image) []string {
 
 // readBuild reads a build's inputs.
 func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string, config func(build.Base, bool) (build.Config, error), hashing func(string, int64, int64)) (*build.Reading, error) {
-	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, BaseConfig: config, Hashing: hashing}
+	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, BaseConfig: config, Hashing: hashing, Own: r.opts.ownFiles()}
 	if len(b.Secrets) > 0 {
 		key, err := hostKey(r.opts.root())
 		if err != nil {
@@ -110,7 +110,7 @@ func (r *Reader) importSource(ctx context.Context, im *spec.Image) *planner.Sour
 }
 
 func (r *Reader) rootfsOptions() rootfs.Options {
-	return rootfs.Options{CacheDir: r.opts.cacheDir(), Platform: r.platform}
+	return rootfs.Options{CacheDir: r.opts.cacheDir(), Platform: r.platform, Own: r.opts.ownFiles()}
 }
 
 // readMadeFrom reads what the images that will be made anew were made from the last time, for the plan's reasons.
@@ -169,7 +169,8 @@ func (r *Reader) inputs(ctx context.Context, dgst string) (planner.Inputs, error
 	if err != nil {
 		return nil, err
 	}
-	return planner.DecodeInputs(b)
+	in, err := planner.DecodeInputs(b)
+	return in.WithoutLockFiles(), err
 }
 
 // root is the directory of all that fairlead keeps.
@@ -182,6 +183,15 @@ func (o Options) root() string {
 
 // cacheDir is where is noted what files were when they were last read.
 func (o Options) cacheDir() string { return filepath.Join(o.root(), "seen") }
+
+// ownFiles are what a run writes that could be in a directory which is built from.
+func (o Options) ownFiles() []spec.OwnFile {
+	files := []spec.OwnFile{{Path: o.cacheDir(), Advice: "Keep it elsewhere, with another --data-root"}}
+	if o.PlanFile != "" {
+		files = append(files, spec.OwnFile{Path: o.PlanFile, Advice: "Keep the plan in another directory"})
+	}
+	return files
+}
 
 func keyPath(root string) string { return filepath.Join(root, "key") }
 

@@ -25,6 +25,7 @@ type Options struct {
 	AnswerWait  time.Duration     // how long a step waits for a shim that doesn't answer; 0: DefaultAnswerTimeout
 	StartWait   time.Duration     // how long a runtime, with its hooks, may take to start a process; 0: DefaultStartTimeout
 	Origin      planner.Origin    // where what is written is applied from; zero: it isn't noted
+	PlanFile    string            // file that the plan is saved in, or was read from, absolute; "": none
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
 
 	// Hashing is told, while a plan reads what builds depend on, how far the hashing of a large context is, in bytes; nil: nobody is told.

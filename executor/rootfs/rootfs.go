@@ -15,9 +15,10 @@ import (
 
 // Options are what a root filesystem's own description doesn't say.
 type Options struct {
-	CacheDir string       // where digests of unchanged files are remembered; "": nowhere
-	Platform string       // the host's own, for a Rootfs that names none
-	HTTP     *http.Client // nil: one that gives up on a server that doesn't answer
+	CacheDir string         // where digests of unchanged files are remembered; "": nowhere
+	Platform string         // the host's own, for a Rootfs that names none
+	HTTP     *http.Client   // nil: one that gives up on a server that doesn't answer
+	Own      []spec.OwnFile // what no directory may have in it
 }
 
 // packed is what a layer's bytes mean.
@@ -85,7 +86,7 @@ func open(path string, o Options) (source, error) {
 	}
 	cache := openCache(o.CacheDir, path)
 	if info.IsDir() {
-		return newTree(path, cache)
+		return newTree(path, cache, o.Own)
 	}
 	return tarFile{path, cache}, nil
 }

@@ -15,9 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// tree is a root filesystem in a directory. What is taken from it is what `tar -C DIR -c .` takes.
+// tree is a root filesystem in a directory. What is taken from it is what `tar -C DIR -c .` takes, but for
+// fairlead's lock file, at any depth.
 type tree struct {
 	dir   string // without symbolic links
 	cache *statCache
@@ -36,10 +38,15 @@ func (n node) kind() uint32 { return n.at.Mode & unix.S_IFMT }
 
 func (n node) isFile() bool { return n.kind() == unix.S_IFREG && n.same == "" }
 
-func newTree(dir string, cache *statCache) (tree, error) {
+func newTree(dir string, cache *statCache, own []spec.OwnFile) (tree, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return tree{}, unreadable(dir, err)
+	}
+	for _, f := range own {
+		if rel, inside := f.Inside(dir); inside {
+			return tree{}, fmt.Errorf("%s: fairlead itself writes it, so each plan would be followed by another import. %s", filepath.Join(dir, rel), f.Advice)
+		}
 	}
 	return tree{dir, cache}, nil
 }
@@ -61,10 +68,15 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 		n := node{path: file, name: "."}
 		if file != t.dir {
 			n.name = filepath.ToSlash(strings.TrimPrefix(strings.TrimPrefix(file, t.dir), "/"))
-			entries++
 		}
 		if err := unix.Lstat(file, &n.at); err != nil {
 			return t.unreadable(file, err)
+		}
+		if n.kind() != unix.S_IFDIR && filepath.Base(file) == spec.LockFile {
+			return nil // an apply writes it before it imports, so it can't be of what is imported
+		}
+		if file != t.dir {
+			entries++
 		}
 		if err := checkName(t.dir, n.name); err != nil {
 			return err

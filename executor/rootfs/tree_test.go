@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // capability is what setcap cap_net_raw+ep writes.
@@ -226,4 +228,28 @@ func TestDirectoryThatChangesIsRefused(t *testing.T) {
 			wantNothing(t, at)
 		})
 	}
+}
+
+// fairlead's lock file is not of a root filesystem, at any depth; and what fairlead itself writes into a directory keeps it from being imported.
+func TestOwnFilesAreNotImported(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string) { check(t, os.WriteFile(filepath.Join(dir, name), []byte("1"), 0o644)) }
+	write(spec.LockFile)
+	_, err := Inputs(t.Context(), rootfs(dir), host)
+	wantError(t, "inputs", err, dir+": it is empty")
+	check(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
+	before, imported := inputsOf(t, rootfs(dir), host), importAll(t, rootfs(dir))
+	write("sub/" + spec.LockFile)
+	if diff := cmp.Diff(before, inputsOf(t, rootfs(dir), host)); diff != "" {
+		t.Error("(-before +after):", diff)
+	}
+	if again := importAll(t, rootfs(dir)); again.target.Digest != imported.target.Digest || bytes.Contains(again.tar, []byte(spec.LockFile)) {
+		t.Error("a lock file is imported")
+	}
+	o := host
+	o.Own = []spec.OwnFile{{Path: filepath.Join(dir, "sub/next.plan"), Advice: "Write it elsewhere"}}
+	_, err = Inputs(t.Context(), rootfs(dir), o)
+	wantError(t, "inputs", err, dir+"/sub/next.plan: fairlead itself writes it", "Write it elsewhere")
+	o.Own[0].Path = dir + "2/next.plan"
+	inputsOf(t, rootfs(dir), o)
 }
