@@ -88,7 +88,7 @@ func TestAbsentInstancesAreSeenWhereTheyAreUsed(t *testing.T) {
 		{`length(container.dbg) > 0 ? container.dbg[0].name : "no"`, `"no"`},
 		{`(var.debug ? image.old[0] : image.a).name`, `"example.com/a:1"`},
 		{`try(container.dbg[0], container.w["x"], image.a).name`, `"example.com/a:1"`},
-		{strings.Repeat("try(", 200) + "1" + strings.Repeat(")", 200), `1`},
+		{strings.Repeat("try(", 150) + "1" + strings.Repeat(")", 150), `1`},
 		{`"${var.debug ? container.dbg[0].name : "no"}-x"`, `"no-x"`},
 		{`"%{ if var.debug }${container.dbg[0].name}%{ else }no%{ endif }"`, `"no"`},
 		{`element(concat(container.dbg[*].name, ["no"]), 0)`, `"no"`},

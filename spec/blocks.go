@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"regexp"
 	"sort"
 
@@ -115,6 +116,13 @@ func (e *evaluator) add(n *node) {
 			at = n.block.LabelRanges[0]
 		}
 		e.fail(fault(at, "Duplicate name", "%s is declared at %s already. Each name is declared once; rename one of the two.", n.name, place(first.at)))
+		return
+	}
+	if len(e.source) == e.budget.names {
+		if !e.torn {
+			e.fail(exceeded(n.at, fmt.Sprintf("The files declare more than %d names, which is the limit", e.budget.names)))
+		}
+		e.torn = true // what is not declared need not be said
 		return
 	}
 	e.nodes[n.name] = n

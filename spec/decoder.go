@@ -199,9 +199,16 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 	if d.n.wrongIn(a.Expr.Range()) {
 		return cty.NilVal, false
 	}
+	d.e.budget.at = a.Expr.Range()
 	v, diags := a.Expr.Value(d.ctx)
 	d.fail(diags...)
 	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	m := d.e.budget.measure(v)
+	d.e.budget.take(1+m.elements/elementsPerStep, a.Expr.Range())
+	if m.over != "" {
+		d.fail(exceeded(a.Expr.Range(), m.over))
 		return cty.NilVal, false
 	}
 	return d.unmarked(a, v)

@@ -190,3 +190,14 @@ func holdsSensitive(ctx *hcl.EvalContext) bool {
 	}
 	return false
 }
+
+// withoutTrace cuts off where a function of the language panicked: it is a bug, and the trace is for nobody who reads a plan.
+func withoutTrace(d *hcl.Diagnostic) *hcl.Diagnostic {
+	what, _, panicked := strings.Cut(d.Detail, "\ngoroutine ")
+	if !panicked {
+		return d
+	}
+	cut := *d
+	cut.Detail = what + ". This is a bug in fairlead: please report it with the expression."
+	return &cut
+}

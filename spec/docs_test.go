@@ -32,7 +32,7 @@ func TestDocsNameEverything(t *testing.T) {
 			}
 		}
 	}
-	for name := range functions("", nil) {
+	for name := range functions("", nil, &budget{limits: untrusted}) {
 		if !strings.Contains(sections["functions"], name) {
 			t.Errorf("the section functions does not name %s", name)
 		}

@@ -88,7 +88,7 @@ func (e *evaluator) textOf(path string) (string, error) {
 	if got, ok := e.texts[path]; ok {
 		return got.text, got.err
 	}
-	text, err := readText(e.dir, path)
+	text, err := readText(e.dir, path, e.budget.file)
 	if e.texts == nil {
 		e.texts = map[string]textRead{}
 	}

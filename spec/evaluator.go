@@ -10,13 +10,15 @@ import (
 
 // evaluator is a directory under evaluation. It outlives Load to settle what refers to values that only the host knows.
 type evaluator struct {
-	dir   string
-	in    Inputs
-	cfg   *Config
-	lock  Lock
-	diags hcl.Diagnostics
-	tears []hcl.Range // where parsing failed
-	torn  bool        // a file could not be parsed whole: what seems to be missing may be in it
+	dir       string
+	in        Inputs
+	cfg       *Config
+	budget    *budget
+	lock      Lock
+	diags     hcl.Diagnostics
+	instances int         // of all blocks with for_each or count
+	tears     []hcl.Range // where parsing failed
+	torn      bool        // a file could not be parsed whole: what seems to be missing may be in it
 
 	stacks     []*hclsyntax.Block
 	registries []*hclsyntax.Block
@@ -75,7 +77,7 @@ func (e *evaluator) explained(ds hcl.Diagnostics) hcl.Diagnostics {
 		if absent := e.absentInstance(d); absent != nil {
 			d = absent
 		}
-		out[i] = discreet(d)
+		out[i] = withoutTrace(discreet(d))
 	}
 	return out
 }
@@ -88,7 +90,7 @@ func (e *evaluator) prepare() {
 		cwd = "."
 	}
 	e.root = &hcl.EvalContext{
-		Functions: functions(e.dir, e.in.Environ),
+		Functions: functions(e.dir, e.in.Environ, e.budget),
 		Variables: map[string]cty.Value{
 			"path":  cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal(e.dir), "root": cty.StringVal(e.dir), "cwd": cty.StringVal(cwd)}),
 			"stack": cty.DynamicVal,
@@ -134,12 +136,23 @@ func (e *evaluator) localValue(n *node, ctx *hcl.EvalContext) cty.Value {
 	if n.anyWrong() {
 		return cty.DynamicVal
 	}
+	e.budget.at = n.local.Expr.Range()
 	v, diags := n.local.Expr.Value(ctx)
 	e.fail(diags...)
-	if diags.HasErrors() {
+	if diags.HasErrors() || !e.fits(v, n.local.Expr.Range()) {
 		return cty.DynamicVal
 	}
 	return v
+}
+
+// fits tells whether a value is within the limits; if not, that is said.
+func (e *evaluator) fits(v cty.Value, at hcl.Range) bool {
+	m := e.budget.measure(v)
+	e.budget.take(1+m.elements/elementsPerStep, at)
+	if m.over != "" {
+		e.fail(exceeded(at, m.over))
+	}
+	return m.over == ""
 }
 
 // decode reads each instance of a block. What is wrong in the same way in many of them is said once.

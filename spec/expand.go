@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"sort"
 	"strconv"
 
@@ -9,9 +10,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
 )
-
-// maxInstances bounds what one block can stand for.
-const maxInstances = 100_000
 
 // quoteKey writes a string key as an address has it.
 func quoteKey(s string) string { return strconv.Quote(s) }
@@ -47,6 +45,7 @@ func (e *evaluator) repetition(n *node, expr hcl.Expression) (cty.Value, bool) {
 		n.bad = true
 		return cty.NilVal, false
 	}
+	e.budget.at = expr.Range()
 	v, diags := expr.Value(e.context(n, nil))
 	e.fail(diags...)
 	at := expr.Range()
@@ -64,6 +63,17 @@ func (e *evaluator) repetition(n *node, expr hcl.Expression) (cty.Value, bool) {
 	}
 	n.bad = true
 	return cty.NilVal, false
+}
+
+// mayHave counts the instances of a block; false, and said, if they are too many with those of the others.
+func (e *evaluator) mayHave(n *node, many int, at hcl.Range) bool {
+	if many <= e.budget.instances-e.instances {
+		e.instances += many
+		return true
+	}
+	e.fail(exceeded(at, fmt.Sprintf("%s has %d instances. The blocks of a stack have at most %d together, which is the limit", n.name, many, e.budget.instances)))
+	n.bad = true
+	return false
 }
 
 func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
@@ -91,9 +101,7 @@ func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
 		n.bad = true
 		return
 	}
-	if v.LengthInt() > maxInstances {
-		e.fail(fault(expr.Range(), "Too many instances", "One block stands for at most %d instances.", maxInstances))
-		n.bad = true
+	if !e.mayHave(n, v.LengthInt(), expr.Range()) {
 		return
 	}
 	for it := v.ElementIterator(); it.Next(); {
@@ -122,9 +130,12 @@ func (e *evaluator) expandCount(n *node, expr hcl.Expression) {
 	if err == nil {
 		err = gocty.FromCtyValue(v, &many)
 	}
-	if err != nil || many < 0 || many > maxInstances {
-		e.fail(fault(expr.Range(), "Wrong type", "count is a whole number from 0 to %d.", maxInstances))
+	if err != nil || many < 0 {
+		e.fail(fault(expr.Range(), "Wrong type", "count is a whole number from 0 to %d.", e.budget.instances))
 		n.bad = true
+		return
+	}
+	if !e.mayHave(n, many, expr.Range()) {
 		return
 	}
 	for i := range many {

@@ -68,13 +68,14 @@ func (e *evaluator) parse() []*hclsyntax.Body {
 
 // parseFile parses one file and keeps it for printing diagnostics; nil if nothing of it can be used.
 func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
-	src, err := os.ReadFile(path)
+	src, err := ReadSource(path, e.in.Trust)
 	if err != nil {
 		e.fail(rootless("Unreadable file", "The file %s cannot be read: %s.", name, err))
 		return nil
 	}
-	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	file, diags := Parse(src, name, e.in.Trust)
 	e.fail(diags...)
+	e.torn = e.torn || file == nil
 	if file == nil {
 		return nil
 	}
@@ -88,6 +89,7 @@ func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
 	body, _ := file.Body.(*hclsyntax.Body)
 	if body != nil {
 		e.fail(absurdNumbers(body)...)
+		e.budget.meter(body)
 	}
 	return body
 }

@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -21,8 +20,9 @@ import (
 var hostFunctions = []string{"abspath", "basename", "dirname", "env", "file", "fileexists", "filesha256", "pathexpand", "templatefile"}
 
 // functions gives the function table of a directory: the pure ones, and those that read its files or the environment.
-func functions(dir string, environ []string) map[string]function.Function {
+func functions(dir string, environ []string, b *budget) map[string]function.Function {
 	table := make(map[string]function.Function, len(pure)+12)
+	readText := func(path string) (string, error) { return readText(dir, path, b.file) }
 	for name, f := range pure {
 		table[name] = f
 	}
@@ -43,10 +43,10 @@ func functions(dir string, environ []string) map[string]function.Function {
 	table["pathexpand"] = pathFunc(func(p string) (string, error) { return expandHome(p), nil })
 	table["basename"] = pathFunc(func(p string) (string, error) { return filepath.Base(p), nil })
 	table["dirname"] = pathFunc(func(p string) (string, error) { return filepath.Dir(p), nil })
-	table["file"] = pathFunc(func(p string) (string, error) { return readText(dir, p) })
+	table["file"] = pathFunc(func(p string) (string, error) { return readText(p) })
 	table["filesha256"] = pathFunc(func(p string) (string, error) {
-		b, err := readBytes(dir, p)
-		h := sha256.Sum256(b)
+		data, err := readBytes(dir, p, b.file)
+		h := sha256.Sum256(data)
 		return hex.EncodeToString(h[:]), err
 	})
 	table["fileexists"] = function.New(&function.Spec{
@@ -58,7 +58,10 @@ func functions(dir string, environ []string) map[string]function.Function {
 		},
 	})
 	table["env"] = envFunc(environ)
-	table["templatefile"] = templateFunc(dir, table)
+	for name, f := range table {
+		table[name] = b.bound(name, f)
+	}
+	table["templatefile"] = b.bound("templatefile", templateFunc(readText, table, b))
 	return table
 }
 
@@ -82,27 +85,21 @@ func expandHome(path string) string {
 	return filepath.Join(home, path[1:])
 }
 
-// maxFile bounds what an expression reads: text for a file of settings, not a disk image.
-const maxFile = 16 << 20
-
-func readBytes(dir, path string) ([]byte, error) {
+func readBytes(dir, path string, most int) ([]byte, error) {
 	full := at(dir, path)
-	st, err := os.Stat(full)
+	b, err := readRegular(full, most)
+	var pe *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no file %s", full)
-	case err != nil:
-		return nil, err
-	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", full)
-	case st.Size() > maxFile:
-		return nil, fmt.Errorf("%s is larger than %d MiB", full, maxFile>>20)
+	case err != nil && !errors.As(err, &pe):
+		return nil, fmt.Errorf("%s: %w", full, err)
 	}
-	return os.ReadFile(full)
+	return b, err
 }
 
-func readText(dir, path string) (string, error) {
-	b, err := readBytes(dir, path)
+func readText(dir, path string, most int) (string, error) {
+	b, err := readBytes(dir, path, most)
 	if err != nil {
 		return "", err
 	}
@@ -139,7 +136,7 @@ func envFunc(environ []string) function.Function {
 	})
 }
 
-func templateFunc(dir string, table map[string]function.Function) function.Function {
+func templateFunc(readText func(string) (string, error), table map[string]function.Function, b *budget) function.Function {
 	render := func(args []cty.Value) (cty.Value, error) {
 		if !args[0].IsKnown() || !args[1].IsKnown() {
 			return cty.UnknownVal(cty.String), nil
@@ -149,14 +146,15 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 			return cty.NilVal, function.NewArgErrorf(1, "an object with the template's variables is needed")
 		}
 		name := args[0].AsString()
-		text, err := readText(dir, name)
+		text, err := readText(name)
 		if err != nil {
 			return cty.NilVal, function.NewArgError(0, err)
 		}
-		expr, diags := hclsyntax.ParseTemplate([]byte(text), name, hcl.InitialPos)
+		expr, diags := b.parseTemplate([]byte(text), name)
 		if diags.HasErrors() {
 			return cty.NilVal, inTemplate(name, diags)
 		}
+		b.meter(expr)
 		ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
 		for it := vars.ElementIterator(); it.Next(); {
 			k, v := it.Element()
@@ -175,14 +173,8 @@ func templateFunc(dir string, table map[string]function.Function) function.Funct
 	}
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true}},
-		Type: func(args []cty.Value) (cty.Type, error) {
-			v, err := render(args)
-			if err != nil {
-				return cty.DynamicPseudoType, err
-			}
-			return v.Type(), nil
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
+		Type:   function.StaticReturnType(cty.DynamicPseudoType), // a template that is one expression gives what that gives
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
 	})
 }
 

@@ -13,12 +13,20 @@ type Inputs struct {
 	Environ   []string // name=value: where FAIRLEAD_VAR_* and the function env look
 	Namespace string   // overrides the stack's namespace; "": doesn't
 	Stack     string   // names the stack, for LoadStack; "": its block does
+	Trust     bool     // the limits are those for files of which one knows who wrote them
 	Version   string   // of fairlead, for stack.requires; "": unchecked (a development build)
 }
 
 // Load reads a stack. The config is usable only if the diagnostics hold no error; its Files are always set.
 func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e := newEvaluator(dir, in)
+	if !e.budget.within(e.load) {
+		return e.cfg, hcl.Diagnostics{e.budget.over}
+	}
+	return e.cfg, tidy(e.diags)
+}
+
+func (e *evaluator) load() {
 	e.sort(e.parse())  // files and their blocks
 	e.variables()      // values from outside
 	e.readStack()      // exactly one
@@ -33,7 +41,6 @@ func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e.finish() // the order of instances
 	e.outputs(nil)
 	e.cfg.Lock = e.lock
-	return e.cfg, tidy(e.diags)
 }
 
 func newEvaluator(dir string, in Inputs) *evaluator {
@@ -49,7 +56,7 @@ func newEvaluator(dir string, in Inputs) *evaluator {
 
 // emptyEvaluator has read nothing yet.
 func emptyEvaluator(dir string, in Inputs) *evaluator {
-	e := &evaluator{in: in, dir: dir, cfg: &Config{Dir: dir, Files: map[string]*hcl.File{}}}
+	e := &evaluator{in: in, dir: dir, budget: &budget{limits: limitsOf(in.Trust)}, cfg: &Config{Dir: dir, Files: map[string]*hcl.File{}}}
 	if abs, err := filepath.Abs(dir); err == nil {
 		e.dir = abs
 		e.cfg.Dir = abs

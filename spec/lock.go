@@ -77,14 +77,14 @@ func LoadLock(dir string) (Lock, hcl.Diagnostics) {
 
 func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 	lock := Lock{}
-	src, err := os.ReadFile(filepath.Join(dir, LockFile))
+	src, err := ReadSource(filepath.Join(dir, LockFile), true) // fairlead wrote it
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return lock, nil, nil
 	}
 	if err != nil {
 		return lock, nil, hcl.Diagnostics{rootless("Unreadable lock file", "%s cannot be read: %s.", LockFile, err)}
 	}
-	file, diags := hclsyntax.ParseConfig(src, LockFile, hcl.InitialPos)
+	file, diags := Parse(src, LockFile, false)
 	if file == nil || file.Body == nil {
 		return lock, file, diags
 	}

@@ -34,9 +34,10 @@ func (e *evaluator) readOutputs(s *settling) []*Output {
 		if a == nil || n.wrongIn(a.Expr.Range()) {
 			continue
 		}
+		e.budget.at = a.Expr.Range()
 		v, ds := a.Expr.Value(e.context(n, s))
 		e.fail(ds...)
-		if ds.HasErrors() {
+		if ds.HasErrors() || !e.fits(v, a.Expr.Range()) {
 			continue
 		}
 		if v.ContainsMarked() && !o.Sensitive {

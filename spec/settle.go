@@ -45,7 +45,14 @@ func (s *settling) valueOf(n *node) cty.Value {
 // (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made. What is unknown in these
 // values is unknown in every expression. Where an attribute only carries it, what it has is the placeholder that carried holds in its place;
 // what needs it otherwise is an error, and so is all that is unknown where carried is nil.
-func (c *Config) Settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
+func (c *Config) Settle(a Addr, known, carried map[Addr]cty.Value) (r Resource, diags hcl.Diagnostics) {
+	if !c.eval.budget.within(func() { r, diags = c.settle(a, known, carried) }) {
+		return nil, hcl.Diagnostics{c.eval.budget.over}
+	}
+	return r, diags
+}
+
+func (c *Config) settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
 	r := c.Get(a)
 	var marks Marks
 	switch r := r.(type) {
@@ -110,7 +117,10 @@ func (e *evaluator) settledVars(n *node, i *instance, s *settling) map[string]ct
 // SettleOutputs gives the outputs, as evaluated with the values that the host has told.
 func (c *Config) SettleOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
 	c.eval.diags = nil
-	out := c.eval.readOutputs(c.eval.settling(known))
+	var out []*Output
+	if !c.eval.budget.within(func() { out = c.eval.readOutputs(c.eval.settling(known)) }) {
+		return nil, hcl.Diagnostics{c.eval.budget.over}
+	}
 	return out, tidy(c.eval.diags)
 }
 

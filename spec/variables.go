@@ -220,7 +220,7 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 		return
 	}
 	values[k] = given{value: cty.NilVal}
-	expr, diags := hclsyntax.ParseExpression([]byte(text), where, hcl.InitialPos)
+	expr, diags := e.budget.parseExpression([]byte(text), where)
 	var got cty.Value
 	if !diags.HasErrors() {
 		got, diags = expr.Value(nil)
@@ -260,7 +260,7 @@ func (e *evaluator) masked(file *hcl.File, body *hclsyntax.Body) *hcl.File {
 
 // varFile reads name = value lines.
 func (e *evaluator) varFile(shown, path string, values map[string]given) {
-	src, err := readBytes("", mustAbs(path))
+	src, err := readBytes("", mustAbs(path), e.budget.source)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			err = errors.New("permission denied")
@@ -268,7 +268,7 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 		e.fail(rootless("Unreadable file", "The file of variables %s cannot be read: %s.", shown, err))
 		return
 	}
-	file, diags := hclsyntax.ParseConfig(src, shown, hcl.InitialPos)
+	file, diags := Parse(src, shown, e.in.Trust)
 	e.fail(diags...)
 	if file == nil {
 		return
@@ -278,6 +278,7 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 		return
 	}
 	e.fail(absurdNumbers(body)...)
+	e.budget.meter(body)
 	if !diags.HasErrors() {
 		e.cfg.Files[shown] = e.masked(file, body)
 	}

@@ -34,7 +34,7 @@ type app struct {
 	builder, builderCache                       string
 	command                                     string // as "engine start"
 	lost                                        string // file of what can't be written; "": none yet
-	json, noColor, quiet                        bool
+	json, noColor, quiet, trust                 bool
 	cacheBytes                                  int64 // builderCache
 }
 
@@ -155,7 +155,7 @@ func (a *app) load(n *narrowing) (*spec.Config, error) {
 
 // parse reads all that a plan needs: of a stack whose end it is, the name alone.
 func (a *app) parse(n *narrowing) (*spec.Config, hcl.Diagnostics) {
-	in := spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Stack: n.stack, Version: release()}
+	in := spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Stack: n.stack, Trust: a.trust, Version: release()}
 	if n.destroy {
 		return spec.LoadStack(a.dir, in)
 	}

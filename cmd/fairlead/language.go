@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/pmezard/go-difflib/difflib"
 	"github.com/spf13/cobra"
@@ -164,11 +162,11 @@ func fmtCommand(a *app) *cobra.Command {
 
 // format formats one file, and tells whether that changes it. A file that doesn't parse is left alone.
 func (a *app) format(path string, check, diff bool) (bool, error) {
-	before, err := os.ReadFile(path)
+	before, err := spec.ReadSource(path, a.trust)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%s: %w", path, err)
 	}
-	if file, diags := hclsyntax.ParseConfig(before, path, hcl.InitialPos); diags.HasErrors() {
+	if file, diags := spec.Parse(before, path, a.trust); diags.HasErrors() {
 		return false, a.tell(diags, map[string]*hcl.File{path: file})
 	}
 	after := hclwrite.Format(before)

@@ -36,7 +36,10 @@ func main() { os.Exit(execute()) }
 func execute() (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(stderr, "this is a bug in fairlead %s: %v\n\n%s\nPlease report it with the lines above.\n", version, p, debug.Stack())
+			fmt.Fprintf(stderr, "fairlead: this is a bug in fairlead %s: %.200v. Please report it with the command and the files; with FAIRLEAD_TRACE=1 it says where it happened\n", version, p)
+			if os.Getenv("FAIRLEAD_TRACE") != "" {
+				fmt.Fprintf(stderr, "%s\n", debug.Stack())
+			}
 			code = exitTrouble
 		}
 	}()
@@ -95,6 +98,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "write JSON")
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
+	f.BoolVar(&a.trust, "trust-files", false, "raise the limits of what the stack's files can ask for: you know who wrote them")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress; of a list, only the IDs")
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w. %s --help lists what there is", err, c.CommandPath())

@@ -1,0 +1,116 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Parse parses a file of blocks, if its parts are not nested deeper than the parser's stack can hold: running out of that would end
+// the program. The file is nil where nothing of it can be used.
+func Parse(src []byte, name string, trust bool) (*hcl.File, hcl.Diagnostics) {
+	lim := limitsOf(trust)
+	if d := lim.checkNesting(lexed(hclsyntax.LexConfig(src, name, hcl.InitialPos))); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+}
+
+func (lim limits) parseExpression(src []byte, name string) (hclsyntax.Expression, hcl.Diagnostics) {
+	if d := lim.checkNesting(lexed(hclsyntax.LexExpression(src, name, hcl.InitialPos))); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	return hclsyntax.ParseExpression(src, name, hcl.InitialPos)
+}
+
+func (lim limits) parseTemplate(src []byte, name string) (hclsyntax.Expression, hcl.Diagnostics) {
+	if d := lim.checkNesting(lexed(hclsyntax.LexTemplate(src, name, hcl.InitialPos))); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	return hclsyntax.ParseTemplate(src, name, hcl.InitialPos)
+}
+
+// lexed drops what the scanner complains of: the parser says it again.
+func lexed(tokens hclsyntax.Tokens, _ hcl.Diagnostics) hclsyntax.Tokens { return tokens }
+
+// chain is an expression between two brackets as the scan sees it.
+type chain struct {
+	operators int
+	braces    bool // a new line ends an expression here
+}
+
+// checkNesting looks for what the parser and the evaluation would go down into too deep: brackets in brackets, and operators, indexes
+// and conditions behind each other, which become a tree as deep as they are many.
+func (lim limits) checkNesting(tokens hclsyntax.Tokens) *hcl.Diagnostic {
+	open := []chain{{braces: true}}
+	directives := 0 // %{ if } and %{ for } that are open
+	for i, t := range tokens {
+		here := &open[len(open)-1]
+		switch t.Type {
+		case hclsyntax.TokenOBrack, hclsyntax.TokenDot, hclsyntax.TokenQuestion, hclsyntax.TokenPlus, hclsyntax.TokenMinus, hclsyntax.TokenStar, hclsyntax.TokenSlash,
+			hclsyntax.TokenPercent, hclsyntax.TokenBang, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual,
+			hclsyntax.TokenLessThan, hclsyntax.TokenGreaterThan, hclsyntax.TokenLessThanEq, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenDoubleColon:
+			here.operators++
+		case hclsyntax.TokenComma:
+			here.operators = 0
+		case hclsyntax.TokenNewline:
+			if here.braces {
+				here.operators = 0
+			}
+		case hclsyntax.TokenTemplateControl:
+			if i+1 < len(tokens) {
+				switch string(tokens[i+1].Bytes) {
+				case "if", "for":
+					directives++
+				case "endif", "endfor":
+					directives--
+				}
+			}
+		}
+		if here.operators > lim.operators {
+			return exceeded(t.Range, fmt.Sprintf("An expression has more than %d operators, indexes and conditions, which is the limit", lim.operators))
+		}
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, chain{braces: t.Type == hclsyntax.TokenOBrace})
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateSeqEnd:
+			if len(open) > 1 {
+				open = open[:len(open)-1]
+			}
+		}
+		if len(open)+directives > lim.nesting {
+			return exceeded(t.Range, fmt.Sprintf("Brackets, blocks and templates are nested more than %d deep, which is the limit", lim.nesting))
+		}
+	}
+	return nil
+}
+
+// ReadSource reads a file of blocks or of variables: a regular one that is not absurdly large.
+func ReadSource(path string, trust bool) ([]byte, error) {
+	return readRegular(path, limitsOf(trust).source)
+}
+
+// readRegular reads a regular file of a bounded size.
+func readRegular(path string, most int) ([]byte, error) {
+	st, err := os.Stat(path) // before it is opened: that would wait on a FIFO
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(b) > most {
+		return nil, fmt.Errorf("it is larger than %d MiB, which is the limit. %s", most>>20, trustHint)
+	}
+	return b, err
+}
