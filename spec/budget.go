@@ -87,10 +87,21 @@ type counted struct {
 	b *budget
 }
 
+// unmetered gives the expression that the parser made: what looks at the form of expressions looks through the meter.
+func unmetered(x hclsyntax.Expression) hclsyntax.Expression {
+	switch m := x.(type) {
+	case counted:
+		return m.Expression
+	case operand:
+		return m.Expression
+	}
+	return x
+}
+
 // How much text, and how many elements that are only looked at, cost as much as a turn of a loop.
 const (
 	bytesPerStep    = 16
-	elementsPerStep = 16
+	elementsPerStep = 4
 )
 
 func (c counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {

@@ -163,7 +163,7 @@ func (c *carrier) culprit(x hclsyntax.Expression, ctx *hcl.EvalContext) hclsynta
 		}
 		return nil
 	}
-	switch x := x.(type) {
+	switch x := unmetered(x).(type) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return c.reference(x)
 	case *hclsyntax.TemplateExpr:
@@ -217,7 +217,7 @@ func (c *carrier) culprit(x hclsyntax.Expression, ctx *hcl.EvalContext) hclsynta
 
 // onlySelects tells whether what a splat does with each element is to take a part of it.
 func onlySelects(x hclsyntax.Expression) bool {
-	switch x := x.(type) {
+	switch x := unmetered(x).(type) {
 	case *hclsyntax.AnonSymbolExpr:
 		return true
 	case *hclsyntax.RelativeTraversalExpr:

@@ -34,12 +34,12 @@ func limitsOf(trust bool) limits {
 	return untrusted
 }
 
-// trustHint is the remedy that every limit has.
-const trustHint = "If you trust who wrote these files, --trust-files raises the limits."
+// trustHint is the remedy that every limit has. Who says it ends the sentence.
+const trustHint = "If you trust who wrote these files, --trust-files raises the limits"
 
 // exceeded says which limit something is over.
 func exceeded(at hcl.Range, what string) *hcl.Diagnostic {
-	return fault(at, "Limit exceeded", "%s. %s", what, trustHint)
+	return fault(at, "Limit exceeded", "%s. %s.", what, trustHint)
 }
 
 func stepsText(n int) string {
