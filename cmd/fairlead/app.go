@@ -35,7 +35,8 @@ type app struct {
 	command                                     string // as "engine start"
 	lost                                        string // file of what can't be written; "": none yet
 	json, noColor, quiet, trust                 bool
-	cacheBytes                                  int64 // builderCache
+	cacheBytes                                  int64           // builderCache
+	warned                                      map[string]bool // warnings that were told: an apply plans twice
 }
 
 func (a *app) setup() error {
@@ -170,8 +171,25 @@ func release() string {
 	return version[1:]
 }
 
-// tell writes diagnostics; the error is non-nil if one of them is an error.
+// untold leaves out the warnings that were told before.
+func (a *app) untold(diags hcl.Diagnostics) hcl.Diagnostics {
+	return slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool {
+		if d.Severity != hcl.DiagWarning {
+			return false
+		}
+		key := fmt.Sprint(d.Subject, d.Summary, "\n", d.Detail)
+		told := a.warned[key]
+		if a.warned == nil {
+			a.warned = map[string]bool{}
+		}
+		a.warned[key] = true
+		return told
+	})
+}
+
+// tell writes diagnostics, a warning once; the error is non-nil if one of them is an error.
 func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	diags = a.untold(diags)
 	if len(diags) == 0 {
 		return nil
 	}
