@@ -41,11 +41,12 @@ type fileChange struct {
 }
 
 type fileDiff struct {
-	Path   string    `json:"path"`
-	Before fileValue `json:"before"`
-	After  fileValue `json:"after"`
-	Cost   Cost      `json:"cost"`
-	Secret bool      `json:"secret,omitempty"`
+	Path    string    `json:"path"`
+	Before  fileValue `json:"before"`
+	After   fileValue `json:"after"`
+	Cost    Cost      `json:"cost"`
+	Secret  bool      `json:"secret,omitempty"`
+	Outside bool      `json:"outside,omitempty"`
 }
 
 // fileValue is a value of any type. Secret ones are not written: a plan shows them as such, and runs from its steps alone.
@@ -78,7 +79,7 @@ func Encode(w io.Writer, p *Plan) error {
 	for _, c := range p.Changes {
 		fc := fileChange{Change: *c, Decl: c.Decl}
 		for _, d := range c.Diffs {
-			fd := fileDiff{Path: d.Path, Cost: d.Cost, Secret: d.Secret}
+			fd := fileDiff{Path: d.Path, Cost: d.Cost, Secret: d.Secret, Outside: d.Outside}
 			var err error
 			if fd.Before, err = encodeValue(d.Before, d.Secret); err != nil {
 				return fmt.Errorf("plan: %s: %w", d.Path, err)
@@ -195,7 +196,7 @@ func (f *file) plan() (*Plan, error) {
 			if fd.Cost < Free || fd.Cost > Recreate {
 				return nil, fmt.Errorf("%s: there is no cost %d", fd.Path, fd.Cost)
 			}
-			c.Diffs = append(c.Diffs, Diff{Path: fd.Path, Before: before, After: after, Cost: fd.Cost, Secret: fd.Secret})
+			c.Diffs = append(c.Diffs, Diff{Path: fd.Path, Before: before, After: after, Cost: fd.Cost, Secret: fd.Secret, Outside: fd.Outside})
 		}
 		p.Changes = append(p.Changes, &c)
 	}

@@ -127,6 +127,9 @@ const maxAlign = 24
 func diff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style) {
 	mark, color := "~", yellow
 	before, after := value(d.Before, d.Secret), value(d.After, d.Secret)
+	if d.Outside { // whole lists of the container's record
+		before, after = shorten(before), shorten(after)
+	}
 	if d.Path == "image" {
 		before, after = familiar(before), familiar(after)
 	}

@@ -12,6 +12,17 @@ import (
 // digests finds a digest, and what of it is enough for people.
 var digests = regexp.MustCompile(`(\bsha256:[0-9a-f]{12})[0-9a-f]{52}\b`)
 
+// longest is how much of a value is shown that no file has, in characters.
+const longest = 60
+
+// shorten cuts off what is too long for people.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > longest {
+		return string(r[:longest]) + "…"
+	}
+	return s
+}
+
 // value writes one value as it would stand in a file. Secrets and unknowns are handled here and nowhere else.
 func value(v cty.Value, secret bool) string {
 	switch {
