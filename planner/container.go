@@ -413,6 +413,9 @@ func (m *maker) collides(c *spec.Container) bool {
 	if l == nil {
 		return false
 	}
+	if m.ours(l.OtherKey) {
+		return true // checkKeys has said whose it is
+	}
 	m.fail(m.nameHeld(c, l))
 	return true
 }

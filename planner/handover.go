@@ -364,11 +364,15 @@ func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
 		return strings.Join(slices.Compact(out), ", ")
 	}
 	to := names(len(h.to), func(i int) string { return h.to[i].want.Addr.String() })
+	before, when := "stopped before "+to+" starts, removed when that is ready", "removed when "+to+" is ready"
+	if len(h.to) > 1 {
+		before, when = "stopped before "+to+" start, removed when all of these are ready", "removed when "+to+" are ready"
+	}
 	for _, x := range h.from {
 		if slices.Contains(stops, x) {
-			x.change.Notes = append(x.change.Notes, "stopped before "+to+" starts, removed when that is ready")
+			x.change.Notes = append(x.change.Notes, before)
 		} else {
-			x.change.Notes = append(x.change.Notes, "removed when "+to+" is ready")
+			x.change.Notes = append(x.change.Notes, when)
 		}
 	}
 	if len(stops) == 0 {

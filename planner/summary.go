@@ -70,7 +70,7 @@ func outages(p *Plan, over map[*Change]time.Duration) []Outage {
 			stopped[i] = &down{d}
 		}
 	}
-	var out []Outage
+	out := []Outage{} // a list for programs, also where nothing is down
 	place := map[spec.Addr]int{}
 	for _, s := range p.Steps {
 		if s.Change < 0 || p.Changes[s.Change].Action != Replace && stopped[s.Change] == nil {

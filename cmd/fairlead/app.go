@@ -113,10 +113,16 @@ func (n *narrowing) inputs(cmd *cobra.Command) {
 
 func (n *narrowing) flags(cmd *cobra.Command) {
 	n.inputs(cmd)
-	cmd.Flags().StringArrayVar(&n.targets, "target", nil, "only this `ADDRESS` and what it refers to")
-	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, "not this `ADDRESS`, nor what refers to it")
+	target, exclude := "only this `ADDRESS` and what it refers to", "not this `ADDRESS`, nor what refers to it"
+	if n.destroy {
+		target, exclude = "only this `ADDRESS`", "not this `ADDRESS`, nor what it refers to"
+	}
+	cmd.Flags().StringArrayVar(&n.targets, "target", nil, target)
+	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, exclude)
 	cmd.Flags().BoolVar(&n.adopt, "adopt", false, "take containers of this stack as its own whose marks are of another host's or data root's key")
-	cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
+	if !n.destroy {
+		cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
+	}
 }
 
 func (n *narrowing) options() (planner.Options, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ func planCommand(a *app) *cobra.Command {
 			if n.stack != "" && !n.destroy {
 				return errors.New("--stack names a stack that ends: give it with --destroy")
 			}
-			if err := spec.Replaceable(out); out != "" && err != nil {
+			if err := savable(out); cmd.Flags().Changed("out") && err != nil {
 				return fmt.Errorf("--out %w", err)
 			}
 			cfg, err := a.load(&n)
@@ -86,6 +87,17 @@ func planFile(path string) (string, error) {
 		return "", fmt.Errorf("saved plan %s: %w", path, err)
 	}
 	return abs, nil
+}
+
+// savable tells whether a plan may be saved into a file. An error says why not.
+func savable(path string) error {
+	if path == "" {
+		return errors.New("must be the path of a file; got an empty one")
+	}
+	if strings.HasSuffix(path, ".hcl") {
+		return fmt.Errorf("%s: must not end in .hcl, as the stack's own files do. Name another file", path)
+	}
+	return spec.Replaceable(path)
 }
 
 // save writes a plan that only its owner can read.
