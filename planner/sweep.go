@@ -151,6 +151,9 @@ func (m *maker) connectDependents() {
 			case its == nil || its.leave == nil:
 			case mine != nil && mine.gone:
 				its.leave.soft = append(its.leave.soft, mine.leave)
+				if its.remove != nil && its.gone {
+					its.remove.soft = append(its.remove.soft, mine.remove)
+				}
 			case its.gone && m.containers[a] != nil:
 				its.leave.soft = append(its.leave.soft, m.containers[a].ready...)
 			}
