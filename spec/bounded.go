@@ -144,6 +144,9 @@ func formatted(args []cty.Value) float64 {
 		longest = max(longest, sizeOf(a))
 	}
 	total := float64(len(f))
+	if !strings.ContainsAny(f, "0123456789") {
+		return total + float64(longest)*float64(strings.Count(f, "%"))
+	}
 	for _, m := range formatVerb.FindAllStringSubmatch(f, -1) {
 		total += float64(longest)
 		for _, n := range m[2:] {

@@ -144,14 +144,14 @@ const maxDigits = 4096
 
 // measured is how large a value is, as far as it was looked at.
 type measured struct {
-	limits
+	*limits
 	elements, bytes int
 	over            string // the limit that it is over; "" for none
 }
 
 // measure walks a value until it is over a limit: one that holds parts of itself many times is small in memory, and takes for ever to walk.
-func (lim limits) measure(v cty.Value) *measured {
-	m := &measured{limits: lim}
+func (lim *limits) measure(v cty.Value) measured {
+	m := measured{limits: lim}
 	m.walk(v, 0)
 	return m
 }

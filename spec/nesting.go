@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +15,19 @@ import (
 // the program. The file is nil where nothing of it can be used.
 func Parse(src []byte, name string, trust bool) (*hcl.File, hcl.Diagnostics) {
 	lim := limitsOf(trust)
-	if d := lim.checkNesting(lexed(hclsyntax.LexConfig(src, name, hcl.InitialPos))); d != nil {
-		return nil, hcl.Diagnostics{d}
+	if !lim.surelyShallow(src) {
+		if d := lim.checkNesting(lexed(hclsyntax.LexConfig(src, name, hcl.InitialPos))); d != nil {
+			return nil, hcl.Diagnostics{d}
+		}
 	}
 	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 }
 
 func (lim limits) parseExpression(src []byte, name string) (hclsyntax.Expression, hcl.Diagnostics) {
-	if d := lim.checkNesting(lexed(hclsyntax.LexExpression(src, name, hcl.InitialPos))); d != nil {
-		return nil, hcl.Diagnostics{d}
+	if !lim.surelyShallow(src) {
+		if d := lim.checkNesting(lexed(hclsyntax.LexExpression(src, name, hcl.InitialPos))); d != nil {
+			return nil, hcl.Diagnostics{d}
+		}
 	}
 	return hclsyntax.ParseExpression(src, name, hcl.InitialPos)
 }
@@ -57,8 +62,8 @@ func (lim limits) checkNesting(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 			here.operators++
 		case hclsyntax.TokenComma:
 			here.operators = 0
-		case hclsyntax.TokenNewline:
-			if here.braces {
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment: // which holds the end of its line
+			if here.braces && bytes.HasSuffix(t.Bytes, []byte("\n")) {
 				here.operators = 0
 			}
 		case hclsyntax.TokenTemplateControl:
