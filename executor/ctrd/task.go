@@ -79,7 +79,7 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 		}
 	}
 	if err != nil {
-		return explainStart(err)
+		return explainStart(err, c)
 	}
 	return w.setLabels(ctx, op.ID, watched(c.Labels))
 }
@@ -189,7 +189,7 @@ func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksap
 }
 
 // explainStart takes from the runtime's error what it says beside the cause.
-func explainStart(err error) error {
+func explainStart(err error, c containers.Container) error {
 	if err == nil || errdefs.IsUnavailable(err) || errors.Is(err, context.Canceled) || errdefs.IsDeadlineExceeded(err) {
 		return err
 	}
@@ -201,6 +201,11 @@ func explainStart(err error) error {
 		}
 	}
 	text = strings.TrimSuffix(text, ": unknown")
+	if s, serr := specOf(c); serr == nil {
+		if said := explainWorkingDir(text, s.Process.Cwd, c.Image); said != "" {
+			return &startError{text: said, err: err}
+		}
+	}
 	return &startError{text: "its process cannot be started: " + text, err: err}
 }
 
