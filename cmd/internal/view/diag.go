@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // Diagnostics writes what is wrong, in file order, each with its source line.
@@ -24,8 +26,8 @@ func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File,
 	sources := map[string]*hcl.File{}
 	for name, f := range files {
 		if f != nil {
-			c := *f
-			c.Bytes = []byte(hide(string(f.Bytes)))
+			c := *spec.WithoutSensitiveText(f)
+			c.Bytes = []byte(hide(string(c.Bytes)))
 			sources[name] = &c
 		}
 	}
