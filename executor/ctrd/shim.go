@@ -77,11 +77,12 @@ func askShim(ctx context.Context, p machine.Process, namespace, id string) shimA
 // errNoSocket is the error of a shim that nobody can connect to.
 var errNoSocket = errors.New("it has no socket")
 
-// unreachable says what a shim is that can't be asked. Where its socket is gone and it has no child, nobody will ever hear of it again.
+// unreachable says what a shim is that can't be asked. Where its socket or its bundle, in which containerd starts it, is gone and it has no child,
+// nobody will ever hear of it again: containerd takes the bundle away when a start is cut off, also from a shim that has not begun to answer.
 func unreachable(p machine.Process, err error) shimAnswer {
 	now, ok := machine.Look(p.PID)
 	waits := ok && (now.State == 'S' || now.State == 'I')
-	if errors.Is(err, errNoSocket) && waits && len(p.Descendants()) == 0 {
+	if (errors.Is(err, errNoSocket) || p.DirectoryGone()) && waits && len(p.Descendants()) == 0 {
 		return shimIdle
 	}
 	return shimSilent

@@ -1,6 +1,11 @@
 package ctrd
 
 import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -47,4 +52,59 @@ func TestShimsAreAsked(t *testing.T) {
 		h.same(id, c)
 		h.run(&planner.StopTask{ID: id, Name: c.Name, Signal: "SIGKILL"})
 	})
+}
+
+// A shim that doesn't answer is a leftover only where its bundle is gone, nothing runs below it, and nobody stopped it.
+func TestShimsOfStartsThatWereCutOff(t *testing.T) {
+	for name, tt := range map[string]struct {
+		gone, child, stopped bool
+		want                 shimAnswer
+	}{
+		"its bundle is gone":             {gone: true, want: shimIdle},
+		"its bundle is there":            {want: shimSilent},
+		"something runs below it":        {gone: true, child: true, want: shimSilent},
+		"somebody stopped it":            {gone: true, stopped: true, want: shimSilent},
+		"stopped, and its bundle stands": {stopped: true, want: shimSilent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bundle := filepath.Join(t.TempDir(), "bundle")
+			script := "echo ready; read x"
+			if tt.child {
+				script = "sleep 1000 & echo ready; read x; kill $!"
+			}
+			cmd := exec.Command("sh", "-c", script)
+			in, err := cmd.StdinPipe()
+			out, oerr := cmd.StdoutPipe()
+			if err := errors.Join(err, oerr, os.Mkdir(bundle, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Dir = bundle
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = cmd.Process.Signal(syscall.SIGCONT)
+				_ = in.Close()
+				_ = cmd.Wait()
+			}()
+			if _, err := out.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			if tt.gone {
+				if err := os.Remove(bundle); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.stopped {
+				_ = cmd.Process.Signal(syscall.SIGSTOP)
+			}
+			for now, ok := machine.Look(cmd.Process.Pid); ok && now.Stopped() != tt.stopped || now.State == 'R'; now, ok = machine.Look(cmd.Process.Pid) {
+				time.Sleep(time.Millisecond)
+			}
+			shim, _ := machine.Look(cmd.Process.Pid)
+			if got := unreachable(shim, context.DeadlineExceeded); got != tt.want {
+				t.Errorf("it is %v; want %v", got, tt.want)
+			}
+		})
+	}
 }

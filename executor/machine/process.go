@@ -136,6 +136,12 @@ func groupOf(file string, wanted map[string]bool) string {
 	return ""
 }
 
+// DirectoryGone tells whether the process's working directory has been removed.
+func (p Process) DirectoryGone() bool {
+	dir, err := os.Readlink(p.path("cwd"))
+	return err == nil && strings.HasSuffix(dir, " (deleted)")
+}
+
 // Descendants gives a process's children, and theirs.
 func (p Process) Descendants() []Process {
 	children := map[int][]Process{}
