@@ -99,16 +99,21 @@ func ReadSource(path string, trust bool) ([]byte, error) {
 	return readRegular(path, limitsOf(trust).source)
 }
 
-// readRegular reads a regular file of a bounded size.
-func readRegular(path string, most int) ([]byte, error) {
-	st, err := os.Stat(path) // before it is opened: that would wait on a FIFO
+// OpenRegular opens a regular file to be read. Anything else is an error: a FIFO would be waited for, and a device has no end.
+func OpenRegular(path string) (*os.File, error) {
+	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
-	f, err := os.Open(path)
+	return os.Open(path)
+}
+
+// readRegular reads a regular file of a bounded size.
+func readRegular(path string, most int) ([]byte, error) {
+	f, err := OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

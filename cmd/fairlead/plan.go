@@ -110,9 +110,9 @@ func save(path string, p *planner.Plan) error {
 }
 
 func read(path string) (*planner.Plan, error) {
-	f, err := os.Open(path)
+	f, err := spec.OpenRegular(path)
 	if err != nil {
-		return nil, fmt.Errorf("saved plan: %w", err)
+		return nil, fmt.Errorf("saved plan %s: %w", path, err)
 	}
 	defer f.Close()
 	p, err := planner.Decode(f)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +91,7 @@ func secretValue(s spec.BuildSecret, o Options) ([]byte, error) {
 		}
 		return []byte(value), nil
 	}
-	f, err := os.Open(s.File)
+	f, err := spec.OpenRegular(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: there is no such file. Write it, or correct the path", s.File)
 	}

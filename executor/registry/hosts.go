@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -125,6 +126,16 @@ func (h *Hosts) isEndpoint(host, asked string) bool {
 	return err == nil && slices.ContainsFunc(hosts, func(e docker.RegistryHost) bool { return e.Host == asked })
 }
 
+// readCertificates reads a file of certificates, of which 1 MiB is plenty.
+func readCertificates(path string) ([]byte, error) {
+	f, err := spec.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 1<<20))
+}
+
 // replaceTLS sets what a registry block says of certificates.
 func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) error {
 	settings := &tls.Config{InsecureSkipVerify: block.Insecure} //nolint:gosec // the block asks for it
@@ -133,7 +144,7 @@ func (h *Hosts) replaceTLS(host *docker.RegistryHost, block *spec.Registry) erro
 		if err != nil {
 			pool = x509.NewCertPool()
 		}
-		pem, err := os.ReadFile(block.CA)
+		pem, err := readCertificates(block.CA)
 		if err != nil {
 			return &explained{text: fmt.Sprintf("registry %s: its ca cannot be read: %s. Correct the path in its block", block.Host, err), err: err}
 		}
