@@ -7,7 +7,7 @@ import (
 )
 
 // WithoutSensitiveText gives a file for quoting its lines: each byte of a sensitive value that stands in it as text is a star. That is the default
-// of a variable with sensitive = true, and what the function sensitive is called with. Ranges of the file stay true.
+// of a variable with sensitive = true, the password of a registry, and what the function sensitive is called with. Ranges of the file stay true.
 func WithoutSensitiveText(f *hcl.File) *hcl.File {
 	body, ok := f.Body.(*hclsyntax.Body)
 	if !ok {
@@ -28,6 +28,9 @@ func WithoutSensitiveText(f *hcl.File) *hcl.File {
 func sensitiveText(body *hclsyntax.Body) []hcl.Range {
 	var out []hcl.Range
 	for _, b := range body.Blocks {
+		if a := b.Body.Attributes["password"]; a != nil && b.Type == "registry" {
+			out = append(out, a.Expr.Range())
+		}
 		if b.Type != "variable" || b.Body.Attributes["default"] == nil || b.Body.Attributes["sensitive"] == nil {
 			continue
 		}

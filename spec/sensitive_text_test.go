@@ -29,6 +29,7 @@ variable "d" {
   sensitive = false
   default = "open"
 }
+registry "r.example.com" { password = "hunter2${1 + []}" }
 locals {
   x = sensitive("hunter2") + 1
   y = { for k in [sensitive("hunter2")] : k => "open" }

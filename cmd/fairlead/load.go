@@ -81,6 +81,9 @@ func fullNames(a *archive.Archive) ([]string, error) {
 		if !strings.Contains(n, "/") {
 			return nil, fmt.Errorf("%s: an image in it has only the tag %s for a name. Give it a whole one, as in: fairlead load --name app:%s %s", a.Path, n, n, a.Path)
 		}
+		if _, err := spec.ParseReference(n); err != nil {
+			return nil, fmt.Errorf("%s: an image in it has the name %q, which is no reference. Give it one, as in: fairlead load --name app:1.0 %s", a.Path, n, a.Path)
+		}
 	}
 	return names, nil
 }
