@@ -25,6 +25,12 @@ func (b *budget) bound(name string, f function.Function) function.Function {
 				return limitError(m.over)
 			}
 		}
+		if converts[name] {
+			if plain, _ := args[0].Unmark(); plain.Type().IsTupleType() || plain.Type().IsObjectType() {
+				n := length(plain)
+				b.take(n*n/pairsPerStep, hcl.Range{})
+			}
+		}
 		if grow := growth[name]; grow != nil {
 			elements, bytes := grow(plainArgs(args))
 			switch {
@@ -75,6 +81,12 @@ func plainArgs(args []cty.Value) []cty.Value {
 	return out
 }
 
+// converts has the functions that compare the type of each part of a tuple or an object with that of each other.
+var converts = map[string]bool{"tolist": true, "tomap": true, "toset": true}
+
+// pairsPerStep is how many such comparisons cost as much as a turn of a loop.
+const pairsPerStep = 100
+
 // growth has for each function whose result can be far larger than its arguments how many elements it will have, or bytes.
 var growth = map[string]func(args []cty.Value) (elements, bytes float64){
 	"setproduct": func(args []cty.Value) (float64, float64) {
@@ -122,6 +134,10 @@ var growth = map[string]func(args []cty.Value) (elements, bytes float64){
 			n = max(n, length(a))
 		}
 		return 0, formatted(args) * float64(n)
+	},
+	"jsondecode": func(args []cty.Value) (float64, float64) { return float64(jsonElements(stringOf(args[0]))), 0 },
+	"csvdecode": func(args []cty.Value) (float64, float64) {
+		return float64(strings.Count(stringOf(args[0]), ",") + strings.Count(stringOf(args[0]), "\n")), 0
 	},
 	"parseint": digits, "tonumber": digits,
 }
@@ -223,6 +239,22 @@ func bracketDepth(s string, quoted bool) int {
 		}
 	}
 	return most
+}
+
+// jsonElements counts the elements of all lists and objects of a JSON text.
+func jsonElements(s string) int {
+	n, inText := 1, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case !inText && (c == ',' || c == '[' || c == '{'):
+			n++
+		}
+	}
+	return n
 }
 
 // longestRun is how often a text repeats a part without a break.
