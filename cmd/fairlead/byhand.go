@@ -10,6 +10,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -55,7 +56,7 @@ func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decid
 		return err
 	}
 	for _, line := range h.results {
-		stdout.say("%s\n", line)
+		stdout.say("%s\n", view.WholeWords(line))
 	}
 	return nil
 }

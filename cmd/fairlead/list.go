@@ -176,7 +176,7 @@ func table[R any](header []string, rows []R, cells func(R) []string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	stdout.say("%s", b.String())
+	stdout.say("%s", view.WholeWords(b.String()))
 	return nil
 }
 
@@ -211,10 +211,11 @@ func showCommand(a *app) *cobra.Command {
 				return view.JSON(stdout, map[string]any{"format": "fairlead.show", "version": view.Version, "containers": containers, "images": images})
 			}
 			for _, img := range images {
-				stdout.say("%s\n  name   = %q\n  digest = %q\n", view.Line(img.Address), img.Name, img.Digest)
+				stdout.say("%s", view.WholeWords(fmt.Sprintf("%s\n  name   = %q\n  digest = %q\n", view.Line(img.Address), img.Name, img.Digest)))
 			}
 			for _, c := range containers {
-				stdout.say("%s\n  name  = %q\n  id    = %q\n  image = %q\n  state = %q\n", view.Line(c.Address), c.Name, c.ID, c.Image+"@"+c.Digest, c.State)
+				stdout.say("%s", view.WholeWords(fmt.Sprintf("%s\n  name  = %q\n  id    = %q\n  image = %q\n  state = %q\n",
+					view.Line(c.Address), c.Name, c.ID, c.Image+"@"+c.Digest, c.State)))
 			}
 			return nil
 		},
@@ -261,7 +262,7 @@ func outputCommand(a *app) *cobra.Command {
 				return view.OutputsJSON(stdout, outputs)
 			}
 			for _, o := range outputs {
-				stdout.say("%s = %s\n", o.Name, view.Output(o))
+				stdout.say("%s = %s\n", o.Name, view.WholeWords(view.Output(o)))
 			}
 			return nil
 		},

@@ -100,6 +100,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
 	f.BoolVar(&a.trust, "trust-files", false, "raise the limits of what the stack's files can ask for: you know who wrote them")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress; of a list, only the IDs")
+	cmd.SetHelpFunc(help)
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w. %s --help lists what there is", err, c.CommandPath())
 	})

@@ -12,22 +12,29 @@ import (
 const hang = 4
 
 // Wrap breaks lines that are wider than a terminal, between words where it can. Columns is 0 where there is no terminal: then no line is
-// broken.
+// broken. What is marked as whole is neither broken nor cut.
 func Wrap(text string, columns int) string {
+	return wrapAll(text, columns, func(line string) int { return min(indentOf(line)+hang, columns/2) })
+}
+
+// wrapAll wraps a text; at gives where the rest of a line that is broken begins.
+func wrapAll(text string, columns int, at func(line string) int) string {
 	if columns <= 0 {
-		return text
+		return unmarked.Replace(text)
 	}
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		if columnsOf(l) > columns {
-			lines[i] = wrapLine(l, columns)
+			lines[i] = wrapLine(l, columns, at(l))
 		}
 	}
-	return strings.Join(lines, "\n")
+	return unmarked.Replace(strings.Join(lines, "\n"))
 }
 
-func wrapLine(line string, columns int) string {
-	indent := strings.Repeat(" ", min(len(line)-len(strings.TrimLeft(line, " "))+hang, columns/2))
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
+func wrapLine(line string, columns, at int) string {
+	indent := strings.Repeat(" ", at)
 	var out, current strings.Builder
 	used, begun := 0, false // begun: there is a word on the current line
 	end := func() {
@@ -49,7 +56,7 @@ func wrapLine(line string, columns int) string {
 		}
 		current.WriteString(gap)
 		used += len(gap)
-		for columnsOf(word) > columns-used { // even on a line of its own
+		for columnsOf(word) > columns-used && !strings.Contains(word, wholeMark) { // even on a line of its own
 			head := cut(word, max(columns-used, 1))
 			current.WriteString(head)
 			word = word[len(head):]
@@ -88,6 +95,9 @@ func columnsOf(line string) int {
 
 // next gives the bytes and the columns of the first character, or control sequence of fairlead's own.
 func next(s string) (n, columns int) {
+	if strings.HasPrefix(s, wholeSpace) {
+		return len(wholeSpace), 1
+	}
 	if rest, ok := strings.CutPrefix(s, own); ok {
 		if i := strings.IndexFunc(rest, unicode.IsLetter); i >= 0 {
 			return len(own) + i + 1, 0
