@@ -29,6 +29,11 @@ func (a *app) keepOutput(fd int) {
 		}
 	}
 	defer f.Close()
+	for _, t := range []terminal{stdout, stderr} {
+		if int(t.file.Fd()) == fd {
+			t.DropSequences()
+		}
+	}
 	_ = unix.Dup3(int(f.Fd()), fd, 0) // else it stays as it was
 }
 
@@ -72,6 +77,6 @@ func (a *app) tellLost() {
 		}
 	}
 	if slices.Sort(paths); len(paths) > 0 {
-		a.note("What fairlead wrote when nobody could read it is in %s", strings.Join(paths, ", "))
+		a.note("An earlier run lost its terminal; the rest of its output is in %s", strings.Join(paths, ", "))
 	}
 }

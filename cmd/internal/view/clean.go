@@ -26,11 +26,26 @@ var colour = regexp.MustCompile(`^\x1b\[[0-9;:]*m`)
 type Writer struct {
 	mu   sync.Mutex
 	w    io.Writer
+	bare bool   // sequences of fairlead's own are dropped
 	rest []byte // the beginning of a character, or of own, whose end was not written yet
 }
 
 // NewWriter makes a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// DropSequences leaves out colours and movements of the cursor from now on: no terminal reads any more.
+func (c *Writer) DropSequences() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bare = true
+}
+
+// Bare tells whether they are left out.
+func (c *Writer) Bare() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bare
+}
 
 // Write writes b, cleaned.
 func (c *Writer) Write(b []byte) (int, error) {
@@ -39,7 +54,7 @@ func (c *Writer) Write(b []byte) (int, error) {
 	text := append(c.rest, b...)
 	whole := complete(text)
 	c.rest = append([]byte{}, text[whole:]...)
-	if _, err := io.WriteString(c.w, clean(string(text[:whole]), true)); err != nil {
+	if _, err := io.WriteString(c.w, clean(string(text[:whole]), passing{lines: true, sequences: !c.bare})); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -62,10 +77,16 @@ func complete(text []byte) int {
 }
 
 // Line cleans one piece of a line, so that it neither ends the line nor moves what follows it.
-func Line(s string) string { return clean(s, false) }
+func Line(s string) string { return clean(s, passing{}) }
 
-// clean does the work of both. Text is whether lines, tabs and sequences of fairlead's own pass.
-func clean(s string, text bool) string {
+// passing says what is not shown as an escape.
+type passing struct {
+	lines     bool // line ends and tabs; and sequences of fairlead's own are known as such
+	sequences bool // these pass, else they are dropped
+}
+
+// clean does the work of both.
+func clean(s string, pass passing) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return hidden(r) || r == utf8.RuneError }) {
 		return s
 	}
@@ -75,12 +96,14 @@ func clean(s string, text bool) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case text && strings.HasPrefix(s, own):
+		case pass.sequences && strings.HasPrefix(s, own):
 			b.WriteByte(own[0])
 			n = len(own)
+		case pass.lines && strings.HasPrefix(s, own):
+			n, _ = next(s)
 		case r == '\x1b' && colour.MatchString(s):
 			n = len(colour.FindString(s))
-		case text && (r == '\n' || r == '\t'), !hidden(r):
+		case pass.lines && (r == '\n' || r == '\t'), !hidden(r):
 			b.WriteString(s[:n])
 		default:
 			b.WriteString(escape(r))

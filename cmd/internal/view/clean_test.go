@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fairlead-dev/fairlead/executor"
 )
 
 func TestWriterCleans(t *testing.T) {
@@ -89,4 +92,26 @@ func FuzzWriter(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDropSequences: once no terminal reads, what was made for one is text alone, and no block is drawn.
+func TestDropSequences(t *testing.T) {
+	var b strings.Builder
+	w := NewWriter(&b)
+	p := wide()
+	progress := NewProgress(w, p, Style{Color: true, Width: 80}, true, false)
+	progress.Event(executor.Event{Kind: executor.Started, Step: p.Steps[0], At: time.Unix(1, 0)})
+	if !strings.Contains(b.String(), "\x1b[") {
+		t.Fatalf("no block was drawn: %q", b.String())
+	}
+	b.Reset()
+	w.DropSequences()
+	progress.Event(executor.Event{Kind: executor.Started, Step: p.Steps[1], At: time.Unix(100, 0)})
+	if b.Len() > 0 {
+		t.Errorf("a block was drawn: %q", b.String())
+	}
+	progress.Event(executor.Event{Kind: executor.Succeeded, Step: p.Steps[0], At: time.Unix(200, 0)})
+	if got := b.String(); strings.ContainsAny(got, "\x1b[") || !strings.Contains(got, "1 of 30") {
+		t.Errorf("%q", got)
+	}
 }

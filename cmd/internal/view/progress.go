@@ -50,7 +50,7 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Progressed:
 		p.lines(e)
 		p.running[id] = e
-		if !p.live && !p.quiet && e.At.Sub(p.told[id]) > retell {
+		if !p.onTerminal() && !p.quiet && e.At.Sub(p.told[id]) > retell {
 			p.told[id] = e.At
 			p.say("%s", p.line(e))
 		}
@@ -80,7 +80,7 @@ func (p *Progress) lines(e executor.Event) {
 	id := e.Step.ID
 	for _, l := range e.Progress.Lines {
 		l = Line(l)
-		if !p.live && !p.quiet {
+		if !p.onTerminal() && !p.quiet {
 			p.say("%s %d of %d  %s", p.style.paint(dim, "|"), id, len(p.plan.Steps), l)
 			p.told[id] = e.At
 		}
@@ -147,7 +147,7 @@ func (p *Progress) line(e executor.Event) string {
 }
 
 func (p *Progress) draw(now time.Time) {
-	if !p.live || p.quiet || now.Sub(p.last) < redraw {
+	if !p.onTerminal() || p.quiet || now.Sub(p.last) < redraw {
 		return
 	}
 	p.clear()
@@ -168,6 +168,12 @@ func (p *Progress) draw(now time.Time) {
 func (p *Progress) say(format string, args ...any) {
 	p.clear()
 	io.WriteString(p.w, Wrap(fmt.Sprintf(format, args...), p.style.Width)+"\n")
+}
+
+// onTerminal tells whether there is a terminal for the block; it may have gone since the run began.
+func (p *Progress) onTerminal() bool {
+	w, ok := p.w.(interface{ Bare() bool })
+	return p.live && !(ok && w.Bare())
 }
 
 // clear takes the block off the screen.
