@@ -124,6 +124,9 @@ func hasDynamic(body *hclsyntax.Body) bool {
 
 func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
 	content, diags := body.Content(schema)
+	if schema == containerSchema {
+		diags = withOtherWords(diags)
+	}
 	d.fail(diags...)
 	return content
 }
