@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,7 +73,7 @@ func (a *app) examine(ctx context.Context) []finding {
 	dirs := []string{a.dataRoot}
 	if err != nil {
 		is, _, _ := strings.Cut(err.Error(), ". ") // what to do stands below it
-		note("containerd", false, is, "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start")
+		note("containerd", false, is, a.engine().fix(err))
 	} else {
 		host := have.Host
 		note("containerd", true, host.Daemon+" at "+a.address, "")
@@ -140,6 +141,20 @@ func emulators(ctx context.Context) (is, fix string) {
 		parts = append(parts, "can be registered: "+strings.Join(could, ", "))
 	}
 	return cmp.Or(strings.Join(parts, "; "), "none"), ""
+}
+
+// fix says what to do about a daemon that an error is of.
+func (e engine) fix(err error) string {
+	var hangs *ctrd.Hangs
+	switch {
+	case !errors.As(err, &hangs):
+		return "start it (systemctl start containerd), name its socket with --address, or try a private one: fairlead engine start"
+	case hangs.PID != 0 && hangs.PID == e.pid():
+		return "end it and start it again: fairlead engine stop && fairlead engine start"
+	case hangs.PID != 0:
+		return fmt.Sprintf("look at why process %d hangs (/proc/%d/status, its log), then start it again: systemctl restart containerd", hangs.PID, hangs.PID)
+	}
+	return "look at why it hangs, in its log, then start it again: systemctl restart containerd"
 }
 
 // ask asks the daemon what it is and can do.

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
+	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -78,27 +79,47 @@ func engineCommand(a *app) *cobra.Command {
 				if a.json {
 					return e.writeJSON()
 				}
-				stdout.say("containerd serves at %s. Use it with:\n  export CONTAINERD_ADDRESS=%s\n", e.socket(), shellWord(e.socket()))
+				stdout.say("containerd serves at %s. Use it with:\n%s\n", view.Whole(e.socket()), view.Whole("  export CONTAINERD_ADDRESS="+shellWord(e.socket())))
 				return nil
 			}},
 		stop,
 		&cobra.Command{Use: "status", Short: "say where it serves; exit 1 if it doesn't", Args: cobra.NoArgs, Example: "  fairlead engine status --json",
-			RunE: func(*cobra.Command, []string) error {
+			RunE: func(cmd *cobra.Command, _ []string) error {
 				e := a.engine()
 				runs := e.pid() != 0
-				switch {
-				case a.json:
-					if err := e.writeJSON(); err != nil || runs {
+				if a.json {
+					if err := e.writeJSON(); err != nil {
 						return err
 					}
-					return exitCode(exitTrouble)
-				case !runs:
+					if !runs {
+						return exitCode(exitTrouble)
+					}
+				}
+				if !runs {
 					return errors.New("the private engine does not run: fairlead engine start")
+				}
+				if err := e.hangs(cmd.Context()); err != nil || a.json {
+					return err
 				}
 				fmt.Fprintln(stdout, e.socket())
 				return nil
 			}})
 	return cmd
+}
+
+// hangs asks the daemon, which must answer within a bound. Who may not ask it learns only that it runs.
+func (e engine) hangs(ctx context.Context) error {
+	r, err := ctrd.OpenReader(ctx, ctrd.Options{Address: e.socket()})
+	var hangs *ctrd.Hangs
+	switch {
+	case err == nil:
+		return r.Close()
+	case errors.As(err, &hangs):
+		return fmt.Errorf("the private engine, process %d, doesn't answer: it hangs. End it and start it again: fairlead engine stop && fairlead engine start", e.pid())
+	case errors.Is(err, fs.ErrPermission) || os.Geteuid() != 0:
+		return nil
+	}
+	return err
 }
 
 func (e engine) writeJSON() error {

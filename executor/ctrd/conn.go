@@ -68,7 +68,7 @@ func dial(ctx context.Context, o *Options) (*grpc.ClientConn, daemon, error) {
 		first.Close()
 		return nil, d, fmt.Errorf("containerd at %s: %w", o.Address, err)
 	}
-	if d.version, err = askVersion(ctx, cc, o.Address); err != nil {
+	if d.version, err = askVersion(ctx, cc, d); err != nil {
 		cc.Close()
 		if c := spare.Swap(nil); c != nil {
 			(*c).Close()
@@ -124,10 +124,26 @@ func explainDial(address string, err error) error {
 	return fmt.Errorf("containerd at %s: %w", address, err)
 }
 
+// Hangs is the error of a socket that takes a connection, behind which nobody answers.
+type Hangs struct {
+	Address string
+	PID     int // of who listens, as the kernel says; 0: not known
+}
+
+// Error says what is known, and what to do.
+func (h *Hangs) Error() string {
+	who := ""
+	if h.PID > 0 {
+		who = fmt.Sprintf(" from process %d", h.PID)
+	}
+	return fmt.Sprintf("containerd at %s: no answer within %s%s: it hangs, or what listens there is no containerd. See its log, or name another with --address", h.Address, greeting, who)
+}
+
 var versionPattern = regexp.MustCompile(`^v?([0-9]+)\.([0-9]+)\.`)
 
 // askVersion refuses what is no containerd, and what is too old.
-func askVersion(ctx context.Context, cc *grpc.ClientConn, address string) (string, error) {
+func askVersion(ctx context.Context, cc *grpc.ClientConn, d daemon) (string, error) {
+	address := d.address
 	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
 	r, err := versionapi.NewVersionClient(cc).Version(ctx, &ptypes.Empty{})
@@ -136,7 +152,7 @@ func askVersion(ctx context.Context, cc *grpc.ClientConn, address string) (strin
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		return "", context.Canceled
 	case status.Code(err) == codes.DeadlineExceeded:
-		return "", fmt.Errorf("containerd at %s: no answer within %s: it hangs, or what listens there is no containerd. See its log, or name another with --address", address, greeting)
+		return "", &Hangs{Address: address, PID: d.pid}
 	default:
 		return "", fmt.Errorf("containerd at %s: what listens there is no containerd, or it ended just now. Name another with --address (%s)", address, status.Convert(err).Message())
 	}
