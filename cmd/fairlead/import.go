@@ -16,7 +16,7 @@ func importCommand(a *app) *cobra.Command {
 	var platform string
 	cmd := &cobra.Command{
 		Use: "import FILE|DIR|URL NAME", Short: "make an image of a root filesystem", Args: cobra.ExactArgs(2),
-		Long:    "import makes an image of one layer of a tar file, compressed or not, of the URL of one, or of a directory.",
+		Long:    "import makes a one-layer image from a tar file, its URL, or a directory. The file may be compressed.",
 		Example: "  fairlead import rootfs.tar.gz board/base:1.0\n  fairlead import --platform arm64 ./rootfs board/base:1.0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := spec.ParseTag(args[1])
