@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -62,6 +63,7 @@ type narrowing struct {
 	vars, varFiles             []string
 	targets, excludes, replace []string
 	destroy, adopt, again      bool
+	saved                      bool     // the stack is that of a saved plan
 	stack                      string   // what ends, whatever the files say; "": they say it
 	environ                    []string // more of the environment, of a saved plan
 }
@@ -119,7 +121,7 @@ func (n *narrowing) flags(cmd *cobra.Command) {
 	}
 	cmd.Flags().StringArrayVar(&n.targets, "target", nil, target)
 	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, exclude)
-	cmd.Flags().BoolVar(&n.adopt, "adopt", false, "take containers of this stack as its own whose marks are of another host's or data root's key")
+	cmd.Flags().BoolVar(&n.adopt, "adopt", false, "adopt this stack's containers that another host or data root marked")
 	if !n.destroy {
 		cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
 	}
@@ -145,6 +147,34 @@ func (n *narrowing) options() (planner.Options, error) {
 // stackFlag names the stack that ends, where the files can't.
 func (n *narrowing) stackFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&n.stack, "stack", "", "the `NAME` of the stack that ends, whatever the files say; its namespace is that of the files, --namespace or default")
+}
+
+// nothingOf says of a stack that is named by hand that nothing is its, and which stacks there are.
+func (n *narrowing) nothingOf(have *planner.State) error {
+	if n.stack == "" || n.again || n.saved {
+		return nil
+	}
+	stacks := have.Stacks()
+	if slices.Contains(stacks, n.stack) {
+		return nil
+	}
+	there := "There is no stack in it"
+	if len(stacks) > 0 {
+		there = "There is: " + strings.Join(quoted(stacks), ", ")
+	}
+	if hint := spec.DidYouMean(n.stack, stacks); hint != "" {
+		return fmt.Errorf("stack %q: nothing in namespace %s is its. %s.%s", n.stack, have.Namespace, there, hint)
+	}
+	return fmt.Errorf("stack %q: nothing in namespace %s is its. %s", n.stack, have.Namespace, there)
+}
+
+// quoted puts each text between quotes.
+func quoted(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = strconv.Quote(t)
+	}
+	return out
 }
 
 // newID makes a container ID as docker and nerdctl do: 64 hex digits.
@@ -247,6 +277,9 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 	diags, err := a.whenKnown(ctx, wait, func() (hcl.Diagnostics, error) {
 		have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})
 		if err != nil {
+			return nil, err
+		}
+		if err := n.nothingOf(have); err != nil {
 			return nil, err
 		}
 		made, diags := planner.Make(cfg, have, o)

@@ -35,15 +35,16 @@ type applying struct {
 func (f *applying) flags(cmd *cobra.Command) {
 	f.narrowing.flags(cmd)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "run without asking")
-	cmd.Flags().DurationVar(&f.answer, "shim-timeout", ctrd.DefaultAnswerTimeout, "how long to wait for a container's shim that doesn't answer, as `30s`")
-	cmd.Flags().DurationVar(&f.start, "start-timeout", ctrd.DefaultStartTimeout, "how long a runtime, with its hooks, may take to start a process, as `2m`")
+	f.answer, f.start = ctrd.DefaultAnswerTimeout, ctrd.DefaultStartTimeout
+	cmd.Flags().Var(duration{&f.answer}, "shim-timeout", "how long to wait for a container's shim that doesn't answer, as `30s`")
+	cmd.Flags().Var(duration{&f.start}, "start-timeout", "how long a runtime, with its hooks, may take to start a process, as `2m`")
 	f.running(cmd)
 }
 
 // running are the flags that say how a plan is run.
 func (f *applying) running(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "how many steps, `N`, are under way at once")
-	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for another apply of this stack, as `30s`")
+	cmd.Flags().Var(duration{&f.wait}, "lock-timeout", "how long to wait for another apply of this stack, as `30s`; 0s: fail at once")
 }
 
 func applyCommand(a *app) *cobra.Command {
@@ -160,6 +161,7 @@ func ask(ctx context.Context, question string) bool {
 
 // askFor takes only that answer. An interrupt is another one.
 func askFor(ctx context.Context, question, wanted string) bool {
+	defer program.asks()()
 	stderr.say("\n%s ", question)
 	answer := make(chan string, 1)
 	go func() {
@@ -206,16 +208,16 @@ func (a *app) confirmed(ctx context.Context, f *applying, p *planner.Plan) bool 
 
 // applySaved runs a saved plan verbatim, or refuses it object by object.
 func (a *app) applySaved(ctx context.Context, path string, f *applying) (err error) {
-	if err := f.mayAsk(); err != nil {
-		return err
-	}
 	p, err := read(path)
 	if err != nil {
 		return err
 	}
+	if err := f.mayAsk(); err != nil {
+		return err
+	}
 	f.narrowing = madeFrom(p.Made)
 	if f.destroy {
-		f.stack = p.Stack
+		f.stack, f.saved = p.Stack, true
 	}
 	cfg, err := a.load(&f.narrowing)
 	if err != nil {
@@ -256,8 +258,13 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if !a.confirmed(session, f, p) {
 		return exitCode(exitTrouble)
 	}
-	if err := errors.Join(a.writePins(cfg, p), a.runPlan(session, p, w, f.parallel)); err != nil {
+	if err := a.writePins(cfg, p); err != nil {
 		return err
+	}
+	if !p.Empty() {
+		if err := a.runPlan(session, p, w, f.parallel); err != nil {
+			return err
+		}
 	}
 	if digestOf(cfg) != p.Made.Files {
 		return nil // the files ask for something else by now, which is not this plan's to bring
@@ -329,7 +336,7 @@ func (a *app) writeOutputs(ctx context.Context, cfg *spec.Config, w observer, de
 	}
 	stdout.say("\nOutputs:\n")
 	for _, o := range outputs {
-		stdout.say("  %s = %s\n", o.Name, view.Output(o))
+		stdout.say("  %s = %s\n", o.Name, view.WholeWords(view.Output(o)))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type interruption struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc // of what changes the host; nil: nothing does now
 	heard  bool
+	asking bool // a question is on the terminal: nothing has begun
 }
 
 // program is the one of this program.
@@ -46,9 +47,25 @@ func (i *interruption) hear(gone bool) {
 		os.Exit(exitInterrupt)
 	default:
 		i.heard = true
-		stderr.say("\nInterrupted: no new step starts, what runs ends. Once more to stop now.\n")
+		if i.asking {
+			stderr.say("\n")
+			i.cancel()
+			return
+		}
+		stderr.say("\nInterrupted: steps that have begun are finished, no other is started. Ctrl-C again stops at once.\n")
 		i.cancel()
 	}
+}
+
+// asks tells that a question is on the terminal, until the function that it gives is called.
+func (i *interruption) asks() (answered func()) {
+	set := func(asking bool) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.asking = asking
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 func (i *interruption) wasHeard() bool {

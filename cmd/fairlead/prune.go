@@ -27,7 +27,7 @@ func pruneCommand(a *app) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), &f, all) },
 	}
 	f.inputs(cmd)
-	cmd.Flags().DurationVar(&f.wait, "lock-timeout", 0, "how long to wait for an apply of a stack whose images would go, as `30s`")
+	cmd.Flags().Var(duration{&f.wait}, "lock-timeout", "how long to wait for an apply of a stack whose images would go, as `30s`; 0s: fail at once")
 	cmd.Flags().BoolVar(&all, "all", false, "also all images of stacks that no container uses")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "free it without asking")
 	return cmd

@@ -30,7 +30,7 @@ func (l *Locked) Error() string {
 	if !l.Since.IsZero() {
 		who += " since " + l.Since.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("stack %s: it is being worked on by %s. Wait for it to end, then plan again", l.Stack, who)
+	return fmt.Sprintf("stack %s: it is being worked on by %s. Wait for it to end, then plan again; --lock-timeout 5m waits for it", l.Stack, who)
 }
 
 // lock is held by the kernel for this process: when it ends, however it ends, the lock is free.
