@@ -13,7 +13,7 @@ func TestOtherWords(t *testing.T) {
 		for text, hinted := range map[string]bool{
 			"container \"web\" {\n  image = \"nginx:1.27\"\n  network_mode = \"none\"\n  " + word + " = []\n}\n": true,
 			"container \"web\" {\n  image = \"nginx:1.27\"\n  network_mode = \"none\"\n  " + word + " {}\n}\n":   true,
-			"image \"web\" {\n  name = \"nginx:1.27\"\n  " + word + " = []\n}\n":                                  false,
+			"image \"web\" {\n  name = \"nginx:1.27\"\n  " + word + " = []\n}\n":                                 false,
 		} {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "s.fairlead.hcl"), []byte("stack \"s\" {}\n"+text), 0o644); err != nil {
