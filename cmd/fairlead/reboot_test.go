@@ -49,7 +49,7 @@ container "once" {
 				t.Fatalf("%s after a reboot: %q, %v", url, body, err)
 			}
 			out, err := l.try("plan", "--detailed-exitcode")
-			if err == nil || !strings.Contains(out, "container.once is started: its process is not there") || strings.Contains(out, "container.web") || strings.Contains(out, "container.off") {
+			if err == nil || !strings.Contains(out, "container.once is started: its process is not there") || strings.Contains(out, "# container.web") || strings.Contains(out, "# container.off") {
 				t.Errorf("the plan after a reboot (%v):\n%s", err, out)
 			}
 			l.converge()

@@ -30,6 +30,12 @@ func notContainerd(err error) error {
 	return &elsewhere{err}
 }
 
+// ofRegistry tells of an error that a registry's answer caused: the disk that is full is not this host's.
+func ofRegistry(err error) bool {
+	var named culprit
+	return errors.As(err, &named) && named.Culprit() == "registry"
+}
+
 // unanswered tells of an error of containerd's client that the daemon didn't answer.
 func unanswered(err error) bool {
 	return status.Code(err) == codes.Unavailable || errdefs.IsUnavailable(err)
@@ -44,6 +50,8 @@ func (d daemon) gone(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case strings.Contains(err.Error(), "no space left on device") && !ofRegistry(err): // it comes from the daemon, or from a build, as text
+		return fmt.Errorf("%w. The disk is full: make room, then run the command again; `fairlead doctor` says how much is free, and where", err)
 	case (errors.As(err, &named) || errors.As(err, &request) || errors.As(err, &network)) && !errors.Is(err, context.Canceled):
 		return err
 	case unanswered(err):
@@ -54,8 +62,6 @@ func (d daemon) gone(doing string, err error) error {
 		return fmt.Errorf("containerd at %s: no answer in time while %s; see its log (%w)", d.address, doing, err)
 	case code == codes.Unimplemented:
 		return fmt.Errorf("containerd at %s: %s: %s. A plugin that fairlead needs is disabled in its configuration", d.address, doing, status.Convert(err).Message())
-	case strings.Contains(err.Error(), "no space left on device"): // it comes from the daemon as text
-		return fmt.Errorf("%w. The disk is full: make room, then run the command again; `fairlead doctor` says how much is free, and where", err)
 	}
 	return err
 }

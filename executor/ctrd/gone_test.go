@@ -77,6 +77,7 @@ func TestErrorsNameTheirCulprit(t *testing.T) {
 		{status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "containerd at /run/x.sock: no answer in time"},
 		{hosts.Explain("example.com/a:1", context.Canceled), "interrupted"},
 		{errors.New("no space left on device"), "The disk is full"},
+		{&buildkit.StepError{Dockerfile: "Dockerfile", Line: 3, Reason: "write /a: no space left on device", Err: unavailable}, "Dockerfile:3: write /a: no space left on device. The disk is full"},
 	} {
 		if got := (daemon{address: "/run/x.sock"}).gone("building a", tt.err); got == nil || !strings.Contains(got.Error(), tt.want) {
 			t.Errorf("%v: %v; want %s", tt.err, got, tt.want)
