@@ -20,18 +20,29 @@ func Whole(text string) string {
 }
 
 // WholeWords marks each word: lines break between words, and no word is cut.
-func WholeWords(text string) string {
-	return word.ReplaceAllStringFunc(text, Whole)
+func WholeWords(text string) string { return wholeWider(text, 0) }
+
+// wholeWider marks the words that take more columns than that.
+func wholeWider(text string, columns int) string {
+	return word.ReplaceAllStringFunc(text, func(w string) string {
+		if columnsOf(w) <= columns {
+			return w
+		}
+		return Whole(w)
+	})
 }
 
 // WholeBlocks marks the words of a text, and each line of it that is indented: it is a command, or a block of a file.
-func WholeBlocks(text string) string {
+func WholeBlocks(text string) string { return wholeBlocks(text, 0) }
+
+// wholeBlocks marks only the words that take more columns than that: who else wraps the text counts marks as columns.
+func wholeBlocks(text string, columns int) string {
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		if strings.HasPrefix(l, "  ") {
 			lines[i] = Whole(l)
 		} else {
-			lines[i] = WholeWords(l)
+			lines[i] = wholeWider(l, columns)
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -29,6 +29,7 @@ func TestWholeTextIsNotBroken(t *testing.T) {
 		"row":     {Wrap(WholeWords("NAME  DIGEST\napp   "+digest), 60), []string{digest}},
 		"diag":    {diag.String(), append(strings.Split(block, "\n"), digest)},
 		"none":    {Wrap(Whole(command)+WholeWords(prose), 0), []string{command + prose}},
+		"prose":   {diag.String(), []string{strings.TrimSpace(strings.Repeat("some words ", 5)) + "\n"}}, // 54 columns of 60, as without marks
 	} {
 		for _, w := range c.whole {
 			if !strings.Contains(c.text, w) {
