@@ -123,8 +123,12 @@ func TestDriftShows(t *testing.T) {
 		if got := edit(map[string]string{restartStatus: ""}, nil); got.Restart.Policy != spec.RestartNo {
 			h.Errorf("restart: %v", got.Restart)
 		}
-		if got := edit(map[string]string{restartStopped: "true"}, nil); got.Restart.Policy != spec.RestartNo {
-			h.Errorf("restart: %v", got.Restart)
+		stopped := spec.RestartNo
+		if h.daemon.Version == "1.6" { // its restart monitor doesn't read that label, and starts the container again
+			stopped = spec.RestartAlways
+		}
+		if got := edit(map[string]string{restartStopped: "true"}, nil); got.Restart.Policy != stopped {
+			h.Errorf("restart of what was stopped by hand: %v; want %s", got.Restart, stopped)
 		}
 		if got := edit(map[string]string{stopSignalLabel: "INT", nerdctlStopTimeout: "3"}, nil); got.StopSignal != "SIGINT" || got.StopTimeout != 3*time.Second {
 			h.Errorf("stop: %v %v", got.StopSignal, got.StopTimeout)
