@@ -44,7 +44,7 @@ demo: deps build ## see it work: plan, apply, a request, an edit, on a private c
 demo-clean: ## take away all that the demo made
 	@examples/demo/clean
 
-# The race detector is where goroutines are. The scripts' fairlead has it in test-full: it takes three times as long.
+# The race detector is where goroutines are. The scripts' fairlead has it in test-full: with it they take more than twice as long.
 RACE  := ./executor/...
 PLAIN := ./spec/... ./planner/... ./cmd/... ./examples/...
 
