@@ -70,11 +70,19 @@ func kindOf(mode fs.FileMode) string {
 	return "a device"
 }
 
+// ofDirectory names the directory where a temporary file could not be made, since nobody knows that file's name.
+func ofDirectory(dir string, err error) error {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return &fs.PathError{Op: "write into", Path: dir, Err: pathErr.Err}
+	}
+	return err
+}
+
 func writeBeside(path string, mode fs.FileMode, owner *syscall.Stat_t, write func(io.Writer) error, place func(from, to string) error) error {
 	name := strings.TrimPrefix(filepath.Base(path), ".")
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+name[:min(len(name), 200)]+".*") // a name has at most 255 bytes
 	if err != nil {
-		return err
+		return ofDirectory(filepath.Dir(path), err)
 	}
 	defer os.Remove(tmp.Name())
 	err = write(tmp)

@@ -50,6 +50,9 @@ func (l *lab) endsDaemonAt(nth int, signal syscall.Signal) bool {
 	if err := l.daemon.Start(); err != nil {
 		l.t.Fatal(err)
 	}
+	if err := l.proxy.Reconnect(); err != nil {
+		l.t.Fatal(err)
+	}
 	if err == nil {
 		l.t.Fatalf("an apply whose containerd ended before its call %d succeeded:\n%s", nth, out)
 	}

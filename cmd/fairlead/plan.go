@@ -103,7 +103,7 @@ func savable(path string) error {
 func save(path string, p *planner.Plan) error {
 	err := spec.ReplaceFile(path, 0o600, func(w io.Writer) error { return planner.Encode(w, p) })
 	if err != nil {
-		return fmt.Errorf("saved plan: %w", err)
+		return fmt.Errorf("saved plan %s: %w", path, err)
 	}
 	return nil
 }

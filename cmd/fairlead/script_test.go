@@ -194,7 +194,7 @@ func setup(env *testscript.Env, d *harness.Daemon) error {
 		return err
 	}
 	env.Values[stageKey{}] = s
-	env.Setenv("PATH", strings.Join([]string{shared.bin, env.Getenv("PATH"), "/usr/sbin", "/sbin", filepath.Join(shared.top, "bin")}, ":"))
+	env.Setenv("PATH", scriptPath(env.Getenv("PATH")))
 	env.Setenv("CONTAINERD_ADDRESS", d.Address)
 	env.Setenv("CONTAINERD_NAMESPACE", s.namespace)
 	env.Setenv("DATAROOT", s.dataRoot)
@@ -206,6 +206,13 @@ func setup(env *testscript.Env, d *harness.Daemon) error {
 	}
 	env.Defer(func() { s.end(env.T()) })
 	return nil
+}
+
+// scriptPath puts the tools of go.mod behind the system's, wherever the caller has them: `make test` has them first, `go test` not at all.
+func scriptPath(path string) string {
+	tools := filepath.Join(shared.top, "bin")
+	dirs := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return dir == tools })
+	return strings.Join(slices.Concat([]string{shared.bin}, dirs, []string{"/usr/sbin", "/sbin", tools}), ":")
 }
 
 // end destroys what the script's files made, and fails the test if anything is left.

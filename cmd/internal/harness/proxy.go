@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -103,6 +104,20 @@ func ReadOnly(_ int, method string) error {
 func (p *Proxy) Close() {
 	p.server.Stop()
 	_ = p.conn.Close()
+}
+
+// Reconnect waits until the proxy is connected to its containerd again, after that was started anew: until then a call gets the
+// failure of the last attempt.
+func (p *Proxy) Reconnect() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for state := p.conn.GetState(); state != connectivity.Ready; state = p.conn.GetState() {
+		p.conn.Connect()
+		if !p.conn.WaitForStateChange(ctx, state) {
+			return fmt.Errorf("proxy %s: no connection to containerd within 30 s; it is %s", p.Address, state)
+		}
+	}
+	return nil
 }
 
 // Writes gives the methods that could change something, in the order of their calls.
