@@ -61,6 +61,7 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 	if a.Spec == nil {
 		s.Process.Env = lastOfEach(s.Process.Env)
 	}
+	slices.Reverse(s.Process.Env) // of two of one name, which somebody else wrote, the process sees the last
 	c.Env = subtract(pairs(s.Process.Env), was.Env, pairs(imageEnv(a.Image, s.Process.Terminal)))
 	if cwdOf(was, a.Image) == s.Process.Cwd {
 		c.WorkingDir = was.WorkingDir
@@ -97,7 +98,7 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 	c.Update = was.Update
 	c.Lifecycle = was.Lifecycle
 	c.Lifecycle.PreventDestroy = r.Labels[labelProtect] == "true"
-	return &asRead{c, lacks, changed.drift(was.Mounts, c.Mounts)}, nil
+	return &asRead{c, lacks, changed.drift(was, c)}, nil
 }
 
 // asRead is what a reading of a container shows.

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -93,12 +94,13 @@ func remainder(r *containersapi.Container) (map[string]any, error) {
 		linux["seccomp"] = digestOf(profile)
 	}
 	linux["namespaces"] = byName(linux["namespaces"], "type")
-	for _, read := range []specs.LinuxNamespaceType{specs.NetworkNamespace, specs.UTSNamespace} {
-		delete(member(linux, "namespaces"), string(read))
+	namespaces := member(linux, "namespaces")
+	delete(namespaces, string(specs.NetworkNamespace))
+	if _, own := namespaces[string(specs.UTSNamespace)]; own {
+		delete(out, "hostname") // which no row reads without it
 	}
 	out["mounts"] = byName(out["mounts"], "destination")
 	maps.DeleteFunc(member(out, "annotations"), func(k string, _ any) bool { return !reservedLabel(k) })
-	delete(out, "hostname")
 	if r.SnapshotKey != "" {
 		out["snapshot_key"] = r.SnapshotKey
 	}
@@ -170,23 +172,56 @@ func (w *written) changed(r *containersapi.Container) *change {
 	return &change{was, is}
 }
 
-// drift gives the differences that no row shows, by path. A row shows these mounts: those that were asked for, and those that were read.
-func (c *change) drift(asked, read []spec.Mount) []planner.Drift {
+// drift gives the differences that no row shows, by path. What was asked for and what was read are what rows compare.
+func (c *change) drift(asked, read *spec.Container) []planner.Drift {
 	if c == nil {
 		return nil
 	}
 	for _, side := range []map[string]any{c.was, c.is} {
 		delete(member(side, "process"), "noNewPrivileges")
-		for _, m := range slices.Concat(asked, read) {
-			delete(member(side, "mounts"), m.Target)
+		if (asked.NetworkMode == spec.NetworkHost) != (read.NetworkMode == spec.NetworkHost) { // which takes the host's name with it
+			delete(side, "hostname")
+			delete(member(member(side, "linux"), "namespaces"), string(specs.UTSNamespace))
 		}
 	}
+	leaveUnread(member(c.was, "mounts"), member(c.is, "mounts"), asked.Mounts, read.Mounts)
 	if was, is := member(c.was, "linux"), member(c.is, "linux"); (was["seccomp"] == nil) != (is["seccomp"] == nil) {
 		delete(was, "seccomp")
 		delete(is, "seccomp")
 	}
 	return differences("", c.was, c.is)
 }
+
+// leaveUnread takes from mounts what rows read of them: one that is on one side alone or of another kind, and else all but some options.
+func leaveUnread(was, is map[string]any, asked, read []spec.Mount) {
+	sides := map[string]int{}
+	for _, m := range slices.Concat(asked, read) {
+		sides[m.Target]++
+	}
+	for target, n := range sides {
+		w, i := member(was, target), member(is, target)
+		if n < 2 || w["type"] != i["type"] {
+			delete(was, target)
+			delete(is, target)
+			continue
+		}
+		for _, m := range []map[string]any{w, i} {
+			delete(m, "source")
+			options, _ := m["options"].([]any)
+			m["options"] = slices.DeleteFunc(options, readOption(m["type"]))
+		}
+	}
+}
+
+// readOption tells which options readMount reads of a kind of mount, and their opposites.
+func readOption(kind any) func(any) bool {
+	return func(option any) bool {
+		s, _ := option.(string)
+		return slices.Contains(readOptions, s) || kind == "tmpfs" && (strings.HasPrefix(s, "size=") || strings.HasPrefix(s, "mode="))
+	}
+}
+
+var readOptions = []string{"ro", "rw", "rprivate", "private", "rshared", "shared", "rslave", "slave"}
 
 // differences goes down two values side by side. Lists differ as a whole.
 func differences(at string, was, is any) []planner.Drift {

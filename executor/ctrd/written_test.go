@@ -34,7 +34,21 @@ func TestOutsideChanges(t *testing.T) {
 		"a default": {func(d map[string]any, _ *containersapi.Container) { d["mounts"] = d["mounts"].([]any)[1:] }, []string{`mounts["/proc"].options`, `mounts["/proc"].source`, `mounts["/proc"].type`}},
 		"a namespace": {func(d map[string]any, _ *containersapi.Container) {
 			member(d, "linux")["namespaces"] = []any{map[string]any{"type": "network"}}
-		}, []string{"linux.namespaces.ipc", "linux.namespaces.mount", "linux.namespaces.pid"}},
+		}, []string{"hostname", "linux.namespaces.ipc", "linux.namespaces.mount", "linux.namespaces.pid", "linux.namespaces.uts"}},
+		"a namespace of another": {func(d map[string]any, _ *containersapi.Container) {
+			for _, n := range member(d, "linux")["namespaces"].([]any) {
+				if n := n.(map[string]any); n["type"] == "uts" {
+					n["path"] = "/proc/1/ns/uts"
+				}
+			}
+		}, []string{"linux.namespaces.uts"}},
+		"an option of a mount": {func(d map[string]any, _ *containersapi.Container) {
+			mountTo(d, "/data")["options"] = []any{"rbind", "rprivate", "rw", "noexec"}
+		}, []string{`mounts["/data"].options`}},
+		"what a row shows of a mount": {func(d map[string]any, _ *containersapi.Container) {
+			m := mountTo(d, "/data")
+			m["source"], m["options"] = "/etc", []any{"rbind", "rslave", "ro"}
+		}, nil},
 		"rows": {func(d map[string]any, _ *containersapi.Container) {
 			p := member(d, "process")
 			p["env"], p["cwd"], p["args"] = []any{"A=s3cret"}, "/x", []any{"x"}
@@ -52,6 +66,7 @@ func TestOutsideChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := plainContainer()
 			want.Env = map[string]string{"A": "s3cret"}
+			want.Mounts = []spec.Mount{{Target: "/data", Bind: "/tmp"}}
 			r, user, own := recordOf(t, want)
 			w, err := writtenOf(r)
 			if err != nil {
@@ -85,6 +100,15 @@ func TestOutsideChanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+func mountTo(doc map[string]any, target string) map[string]any {
+	for _, m := range doc["mounts"].([]any) {
+		if m := m.(map[string]any); m["destination"] == target {
+			return m
+		}
+	}
+	return nil
 }
 
 // TestRecordOfAnEarlierVersion: a container without the defaults of today, created when they were none, differs from its file in nothing.
