@@ -11,27 +11,46 @@ import (
 // fact is something that one running container has alone. A container that goes gives it, and one that comes needs it.
 type fact struct{ kind, value string }
 
+// aName is the one kind of fact of which two containers can never have the same at once.
+const aName = "the name"
+
 // onHostNetwork is a fact as long as nothing says which ports a container on it listens on.
 var onHostNetwork = fact{kind: "the host network"}
+
+// onPath is a fact because a program may lock what it keeps in a path of the host, or listen on a socket there.
+func onPath(p string) fact { return fact{"the path", p} }
 
 func (f fact) String() string { return strings.TrimSpace(f.kind + " " + f.value) }
 
 // exclusives gives the facts that a container needs to run.
 func exclusives(c *spec.Container) []fact {
-	out := []fact{{"the name", c.Name}}
+	out := []fact{{aName, c.Name}}
 	if c.NetworkMode == spec.NetworkHost {
 		out = append(out, onHostNetwork)
+	}
+	for _, mt := range c.Mounts {
+		if mt.Bind != "" && !mt.ReadOnly {
+			out = append(out, onPath(mt.Bind))
+		}
 	}
 	return out
 }
 
-// shared gives the facts that two containers can't have at once: none where both say that they run beside each other.
+// common gives the facts that both of two containers need.
+func common(a, b *spec.Container) []fact {
+	all := exclusives(b)
+	return slices.DeleteFunc(exclusives(a), func(f fact) bool { return !slices.Contains(all, f) })
+}
+
+// shared gives the facts that two containers can't have at once: of what both need, names alone where both say that they run beside
+// each other.
 func shared(a, b *spec.Container) []fact {
 	beside := a.Update.Strategy == spec.StartFirst && b.Update.Strategy == spec.StartFirst
-	return slices.DeleteFunc(exclusives(a), func(f fact) bool {
-		return f == onHostNetwork && beside || !slices.Contains(exclusives(b), f)
-	})
+	return slices.DeleteFunc(common(a, b), func(f fact) bool { return beside && f.kind != aName })
 }
+
+// holds tells whether a container has something alone besides its name.
+func holds(c *spec.Container) bool { return len(exclusives(c)) > 1 }
 
 // leaver is a container that is removed, and what it had alone.
 type leaver struct {
@@ -94,6 +113,9 @@ func sortedPairs(m map[string]string) []string {
 	}
 	return out
 }
+
+// liked is a likeness at which a container that comes is taken for the successor of one that goes.
+const liked = 4
 
 // likeness says how probable it is that one container is the successor of another; more is likelier.
 func likeness(x *leaver, y *comer) int {

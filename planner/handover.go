@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (m *maker) handovers() []*handover {
 		taken[y] = true
 		out = append(out, h)
 	}
-	match := func(key func(c *spec.Container) string, shares func(a, b *spec.Container) bool) {
+	match := func(key func(c *spec.Container) string) {
 		by := map[string][]*leaver{}
 		for _, x := range m.leavers {
 			if !taken[x] && !x.live.Pending {
@@ -47,38 +48,139 @@ func (m *maker) handovers() []*handover {
 		}
 		for _, y := range m.comers {
 			k := key(y.want)
-			if i := slices.IndexFunc(by[k], func(x *leaver) bool { return !taken[y] && shares(x.was, y.want) && (x.stop != nil || x.cut(y)) }); i >= 0 {
+			if i := slices.IndexFunc(by[k], func(x *leaver) bool { return !taken[y] && (x.stop != nil || x.cut(y) && !beside(x, y)) }); i >= 0 {
 				pair(by[k][i], y)
 				by[k] = slices.Delete(by[k], i, i+1)
 			}
 		}
 	}
-	match(func(c *spec.Container) string { return c.Name }, func(a, b *spec.Container) bool { return true })
-	match(listensAs, func(a, b *spec.Container) bool {
-		return a.NetworkMode == spec.NetworkHost && b.NetworkMode == spec.NetworkHost
-	})
-	if rest := m.restOf(taken); rest != nil {
-		out = append(out, rest)
-	}
-	return out
+	match(func(c *spec.Container) string { return c.Name })
+	match(listensAs)
+	return m.merged(append(out, m.restOf(taken)...))
 }
 
-// restOf is the handover of those of which nobody can tell; nil where there is nothing to hand over.
-func (m *maker) restOf(taken map[any]bool) *handover {
-	h := &handover{of: map[*comer][]*leaver{}}
+// merged makes one of the handovers that need each other's containers in turn: no order of one after the other is there for these.
+func (m *maker) merged(hs []*handover) []*handover {
+	of := map[spec.Addr]*handover{} // that stop before they start
+	for _, h := range hs {
+		if slices.ContainsFunc(h.from, func(x *leaver) bool { return !h.besideAll(x) }) {
+			for _, y := range h.to {
+				of[y.want.Addr] = h
+			}
+		}
+	}
+	needs, neededBy := map[spec.Addr][]spec.Addr{}, map[spec.Addr][]spec.Addr{}
+	for _, a := range m.ordered {
+		if r := m.blocks[a]; r != nil {
+			needs[a] = m.refs(r)
+			for _, b := range needs[a] {
+				neededBy[b] = append(neededBy[b], a)
+			}
+		}
+	}
+	reached := func(h *handover, next map[spec.Addr][]spec.Addr) map[*handover]bool {
+		seen, out := map[spec.Addr]bool{}, map[*handover]bool{h: true}
+		var visit func(a spec.Addr)
+		visit = func(a spec.Addr) {
+			if seen[a] {
+				return
+			}
+			seen[a] = true
+			if g := of[a]; g != nil {
+				out[g] = true
+				for _, y := range g.to { // which wait for the same
+					visit(y.want.Addr)
+				}
+			}
+			for _, b := range next[a] {
+				visit(b)
+			}
+		}
+		visit(h.to[0].want.Addr)
+		return out
+	}
+	gone := map[*handover]bool{}
+	for _, h := range hs {
+		if gone[h] || len(h.to) < 2 || of[h.to[0].want.Addr] != h { // one alone closes no circle
+			continue
+		}
+		after := reached(h, neededBy)
+		needed := reached(h, needs)
+		for _, g := range hs {
+			if g != h && after[g] && needed[g] {
+				h.take(g)
+				gone[g] = true
+				for _, y := range g.to {
+					of[y.want.Addr] = h
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(hs, func(h *handover) bool { return gone[h] })
+}
+
+// restOf gives the handovers of those of which nobody can tell: one for all that hang together by what they need.
+func (m *maker) restOf(taken map[any]bool) []*handover {
+	of := map[fact]*handover{}
+	var all []*handover
+	join := func(c *spec.Container, add func(h *handover)) {
+		h := &handover{of: map[*comer][]*leaver{}}
+		for _, f := range exclusives(c)[1:] {
+			if g := of[f]; g != nil && g != h {
+				h.take(g)
+				all = slices.DeleteFunc(all, func(x *handover) bool { return x == g })
+				for k, v := range of {
+					if v == g {
+						of[k] = h
+					}
+				}
+			}
+			of[f] = h
+		}
+		add(h)
+		all = append(all, h)
+	}
 	for _, y := range m.comers {
-		if !taken[y] && y.want.NetworkMode == spec.NetworkHost {
-			h.to = append(h.to, y)
+		if !taken[y] && holds(y.want) {
+			join(y.want, func(h *handover) { h.to = append(h.to, y) })
 		}
 	}
 	for _, x := range m.leavers {
-		if !taken[x] && x.was.NetworkMode == spec.NetworkHost && slices.ContainsFunc(h.to, func(y *comer) bool { return x.stop != nil || x.cut(y) && !x.live.Pending }) {
-			h.from = append(h.from, x)
+		likes := func(y *comer) bool {
+			return !taken[y] && (x.stop != nil || x.cut(y) && !x.live.Pending) && m.mayNeed(y, x)
+		}
+		if !taken[x] && slices.ContainsFunc(m.comers, likes) {
+			join(x.was, func(h *handover) { h.from = append(h.from, x) })
 		}
 	}
-	if len(h.from) == 0 || len(h.to) == 0 {
-		return nil
+	all = slices.DeleteFunc(all, func(h *handover) bool { return len(h.from) == 0 || len(h.to) == 0 })
+	for _, h := range all {
+		h.assign(taken)
+		for _, x := range h.from {
+			taken[x] = true
+		}
+		for _, y := range h.to {
+			taken[y] = true
+		}
 	}
+	return all
+}
+
+// mayNeed tells whether one that comes may need what one that goes has. Many containers can write to one path; that it is had alone is
+// likely where the one looks like the successor of the other.
+func (m *maker) mayNeed(y *comer, x *leaver) bool {
+	fs := common(x.was, y.want)
+	return slices.Contains(fs, onHostNetwork) || len(fs) > 0 && likeness(x, y) >= liked
+}
+
+// take adds what another handover has.
+func (h *handover) take(g *handover) {
+	h.from, h.to = append(h.from, g.from...), append(h.to, g.to...)
+	maps.Copy(h.of, g.of)
+}
+
+// assign says who takes whose place.
+func (h *handover) assign(taken map[any]bool) {
 	for round := 0; ; round++ { // one for each first, then the others to the likeliest
 		type likely struct {
 			x *leaver
@@ -97,7 +199,7 @@ func (m *maker) restOf(taken map[any]bool) *handover {
 			}
 		}
 		if len(all) == 0 && round > 0 {
-			return h
+			return
 		}
 		slices.SortStableFunc(all, func(a, b likely) int { return b.n - a.n })
 		for _, l := range all {
@@ -129,7 +231,12 @@ func (m *maker) connectFacts() {
 			handed[x] = true
 		}
 	}
-	m.connectShifts(handed)
+	had := map[spec.Addr]*spec.Container{} // by those that are replaced
+	for _, x := range m.changers {
+		had[x.addr] = x.was
+	}
+	m.connectShifts(handed, had)
+	m.connectLikely(handed)
 	by := map[fact][]*leaver{}
 	for _, x := range m.leavers {
 		for _, f := range exclusives(x.was) {
@@ -137,9 +244,13 @@ func (m *maker) connectFacts() {
 		}
 	}
 	for _, t := range m.takers { // that have a predecessor of their own, or were there: they only wait, if nothing waits for them in turn
+		was := had[t.want.Addr]
 		for _, f := range exclusives(t.want) {
+			if f != onHostNetwork && was != nil && slices.Contains(exclusives(was), f) {
+				continue // it has had that beside the other one
+			}
 			for _, x := range by[f] {
-				if x.stop != nil && len(shared(x.was, t.want)) > 0 {
+				if x.stop != nil && slices.Contains(shared(x.was, t.want), f) {
 					t.step.soft = append(t.step.soft, x.stop)
 				}
 			}
@@ -147,36 +258,66 @@ func (m *maker) connectFacts() {
 	}
 }
 
-// connectShifts lets a container come after another one was replaced that listened where it will, as when the instances of a count move
+// connectLikely keeps a container that is removed until what looks like its successor is ready, also where they need nothing of each
+// other: one of the two runs, whatever fails.
+func (m *maker) connectLikely(handed map[any]bool) {
+	for _, key := range []func(c *spec.Container) string{
+		func(c *spec.Container) string { return c.Addr.Block().String() },
+		func(c *spec.Container) string { return c.Image.Name },
+	} {
+		by := map[string][]*leaver{}
+		for _, x := range m.leavers {
+			if !handed[x] && !x.live.Pending && x.stop != nil {
+				by[key(x.was)] = append(by[key(x.was)], x)
+			}
+		}
+		for _, y := range m.comers {
+			if xs := by[key(y.want)]; len(xs) > 0 && !handed[y] {
+				m.connect(&handover{from: xs[:1], to: []*comer{y}, of: map[*comer][]*leaver{y: xs[:1]}})
+				by[key(y.want)] = xs[1:]
+				handed[xs[0]], handed[y] = true, true
+			}
+		}
+	}
+}
+
+// connectShifts lets a container come after another one was replaced that had what it will have, as when the instances of a count move
 // by one. Where they go in a circle, nobody can come first.
-func (m *maker) connectShifts(handed map[any]bool) {
+func (m *maker) connectShifts(handed map[any]bool, had map[spec.Addr]*spec.Container) {
 	by := map[string][]*leaver{}
 	for _, x := range m.changers {
-		if x.was.NetworkMode == spec.NetworkHost {
+		if holds(x.was) {
 			by[listensAs(x.was)] = append(by[listensAs(x.was)], x)
 		}
 	}
+	moves := func(c *spec.Container) bool {
+		return holds(c) && (had[c.Addr] == nil || listensAs(had[c.Addr]) != listensAs(c))
+	}
 	after := func(d *draft, c *spec.Container) {
-		if c.NetworkMode != spec.NetworkHost || len(by) == 0 {
+		if len(by) == 0 || !moves(c) {
 			return
 		}
 		for _, x := range by[listensAs(c)] {
-			if x.addr != c.Addr {
+			if x.addr != c.Addr && len(common(x.was, c)) > 0 {
 				d.soft = append(d.soft, x.remove)
 			}
 		}
 	}
 	gone := map[string][]*leaver{}
 	for _, x := range m.leavers {
-		if !handed[x] && x.stop != nil && x.up() && x.was.NetworkMode == spec.NetworkHost {
+		if !handed[x] && x.stop != nil && x.up() && holds(x.was) {
 			gone[listensAs(x.was)] = append(gone[listensAs(x.was)], x)
 		}
 	}
 	for _, t := range m.takers {
 		after(t.step, t.want)
+		if len(gone) == 0 || !moves(t.want) {
+			continue
+		}
 		k := listensAs(t.want)
-		if r := m.containers[t.want.Addr]; r != nil && r.verb == "replace" && t.want.NetworkMode == spec.NetworkHost && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
+		if r := m.containers[t.want.Addr]; r != nil && r.verb == "replace" && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
 			m.moveInto(gone[k][0], t, r)
+			handed[gone[k][0]] = true
 			gone[k] = gone[k][1:]
 		}
 	}
@@ -314,24 +455,28 @@ func (m *maker) awaitedBy(inner map[spec.Addr]bool) []*draft {
 // giveBack lets those that were stopped run again where who takes their place fails, or fails to come because of what it needs.
 func (m *maker) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, stops []*leaver) {
 	for _, y := range after {
+		if y.want.Update.Rollback {
+			for _, d := range y.tries {
+				d.undo = []Op{
+					&StopTask{ID: opID(d.op), Name: y.want.Name, Signal: y.want.StopSignal, Timeout: y.want.StopTimeout},
+					&RemoveContainer{ID: opID(d.op), Name: y.want.Name},
+				}
+			}
+		}
+	}
+	for _, y := range after {
 		var ops []Op
 		for _, x := range h.of[y] {
 			if slices.Contains(stops, x) && x.up() || x.cut(y) {
 				ops = append(ops, x.again()...)
 			}
 		}
-		if !y.want.Update.Rollback {
+		if !y.want.Update.Rollback || len(ops) == 0 {
 			continue
-		}
-		for _, d := range y.tries {
-			d.undo = []Op{
-				&StopTask{ID: opID(d.op), Name: y.want.Name, Signal: y.want.StopSignal, Timeout: y.want.StopTimeout},
-				&RemoveContainer{ID: opID(d.op), Name: y.want.Name},
-			}
 		}
 		for _, a := range m.ordered { // y, and those between that y needs
 			if r := m.containers[a]; r != nil && inner[a] && (a == y.want.Addr || m.reaches(y.want.Addr, a)) {
-				for _, d := range r.tries {
+				for _, d := range distinct(append(slices.Clone(r.tries), r.rise[:min(1, len(r.rise))]...)) { // the first can be the stop of one before it
 					d.undo = append(d.undo, ops...)
 				}
 			}
@@ -384,11 +529,9 @@ func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
 	}
 	from := names(len(stops), func(i int) string { return stops[i].addr.String() })
 	for _, y := range after {
-		what := onHostNetwork
-		if len(h.to) == 1 {
-			what = shared(stops[0].was, y.want)[0]
+		if i := slices.IndexFunc(stops, func(x *leaver) bool { return !beside(x, y) }); i >= 0 {
+			y.change.Notes = append(y.change.Notes, "takes over "+shared(stops[i].was, y.want)[0].String()+" from "+from+", stopped first")
 		}
-		y.change.Notes = append(y.change.Notes, "takes over "+what.String()+" from "+from+", stopped first")
 		if slices.ContainsFunc(h.of[y], func(x *leaver) bool { return x.up() }) {
 			m.outages[y.change] = until
 		}

@@ -1,8 +1,10 @@
 package planner
 
 import (
+	"fmt"
 	"math/rand"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -115,5 +117,79 @@ func TestHandovers(t *testing.T) {
 	}
 	if taken < 30 || gave < 50 {
 		t.Fatalf("only %d take over, and %d ops were undone: the test does not test much", taken, gave)
+	}
+}
+
+// TestHandoversAmongOthers: containers take over what others had while some that stay, are replaced or take over themselves stand
+// between them. Whichever step fails, and wherever an interrupt comes, one of the two runs.
+func TestHandoversAmongOthers(t *testing.T) {
+	c := func(name, network, env string, more ...string) string {
+		return fmt.Sprintf("container %q {\n image = image.a\n network_mode = %q\n env = { A = %q }\n%s\n}\n", name, network, env, strings.Join(more, "\n"))
+	}
+	after := func(name string) string { return "depends_on = [container." + name + "]" }
+	data := "mount {\n bind = \"/srv/data\"\n target = \"/data\"\n}"
+	for name, x := range map[string]struct{ first, then, says string }{
+		"a pair between two others": {
+			c("mid", "host", "mid") + c("old", "host", "old"),
+			c("mid2", "host", "mid", after("a")) + c("a", "host", "a") + c("c", "host", "c", after("mid2")),
+			"takes over the host network",
+		},
+		"a replaced one between two others": {
+			c("w", "none", "1") + c("old", "host", "old"),
+			c("w", "none", "2", after("a")) + c("a", "host", "a") + c("c", "host", "c", after("w")),
+			"takes over the host network from container.old",
+		},
+		"two groups that need each other": {
+			c("p1", "none", "p1", data) + c("h1", "host", "h1"),
+			c("h2", "host", "h2", after("p2")) + c("h3", "host", "h3") + c("p2", "none", "p2", data) + c("p3", "none", "p3", data, after("h3")),
+			"takes over the path /srv/data from container.",
+		},
+		"a path that both write to": {
+			c("db", "none", "1", data),
+			c("store", "none", "1", data),
+			"takes over the path /srv/data from container.db, stopped first",
+		},
+		"a path, and another environment": {
+			c("db", "none", "1", data),
+			c("store", "none", "2", data),
+			"takes over the path /srv/data from container.db, stopped first",
+		},
+		"nothing that one has alone": {
+			c("web", "none", "1"),
+			c("front", "none", "2"),
+			"removed when container.front is ready",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			images := "image \"a\" { pull = \"r.example.com/a:1\" }\n"
+			w := &world{r: rand.New(rand.NewSource(1))}
+			h := newModel(sources())
+			converge(t, w, h, loaded(t, "stack \"s\" {}\n"+images+x.first), "first")
+			cfg := loaded(t, "stack \"s\" {}\n"+images+x.then)
+			m, p := madeBy(t, cfg, h, Options{NewID: w.newID})
+			var notes []string
+			for _, c := range p.Changes {
+				notes = append(notes, c.Notes...)
+			}
+			if !strings.Contains(strings.Join(notes, "\n"), x.says) {
+				t.Errorf("it says %q\n%s", notes, p)
+			}
+			hs := m.handovers()
+			for i := range p.Steps {
+				failing, cut := h.clone(), h.clone()
+				if _, err := failing.applyFailing(p, func(s *Step) bool { return s == p.Steps[i] }); err != nil {
+					t.Fatal(err)
+				}
+				if err := cut.applyInterrupted(p, i, w.r.Intn); err != nil {
+					t.Fatal(err)
+				}
+				for _, after := range []*model{failing, cut} {
+					if x, y := lost(h, after, hs); x != nil {
+						t.Errorf("at %s: %s does not run, nor does %s\n%s%s", p.Steps[i].Op, x.addr, y.want.Addr, p, after.text())
+					}
+					converge(t, w, after, cfg, "afterwards")
+				}
+			}
+		})
 	}
 }

@@ -136,7 +136,7 @@ type containerResult struct {
 	id      string   // where it may be left alone: what stands for the ID until that is known
 	created *draft   // nil: it was there
 	ready   []*draft // after these it is as its dependents need it
-	rise    []*draft // its steps, in order, without its creation and what becomes of the one before it
+	rise    []*draft // its steps, in order, without its creation; from the stop of the one before it, if that comes first
 	tries   []*draft // those of them that can fail by its own fault
 	verb    string   // of its change; "" for none
 	unless  []*draft // where not empty: it is left alone unless one of these changes something

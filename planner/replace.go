@@ -118,7 +118,11 @@ func (m *maker) succeed(w *work, next *pair, spare []*LiveContainer, before ...*
 	if s.old != nil {
 		s.remove()
 	}
-	return &containerResult{id: s.id, created: s.made, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
+	res := &containerResult{id: s.id, created: s.made, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
+	if s.freed != nil {
+		res.rise = append([]*draft{s.freed}, s.rise...)
+	}
+	return res
 }
 
 // succession is one generation coming up in the place of another.
