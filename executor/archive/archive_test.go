@@ -324,6 +324,21 @@ func TestFingerprint(t *testing.T) {
 		if must[string](t)(Fingerprint(p)) == before {
 			t.Errorf("%s: the fingerprint stays, though the file changed", p)
 		}
+		before = must[string](t)(Fingerprint(p))
+		old := must[os.FileInfo](t)(os.Stat(changed))
+		text := must[[]byte](t)(os.ReadFile(changed))
+		text[len(text)-1] ^= 1
+		for now := old; now.ModTime().Equal(old.ModTime()); now = must[os.FileInfo](t)(os.Stat(changed)) { // until the file system's clock goes on
+			if err := os.WriteFile(changed, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chtimes(changed, old.ModTime(), old.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		if must[string](t)(Fingerprint(p)) == before {
+			t.Errorf("%s: the fingerprint stays, though the content changed behind a size and a time that stayed", p)
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Fingerprint changes whenever the archive does: size, time and inode of the file, or of a layout's index.json, which names
-// all the rest by digest.
+// Fingerprint changes whenever the archive does: size, times and inode of the file, or of a layout's index.json, which names
+// all the rest by digest. The time of the last change of the inode is among them: who writes other content can set all else back.
 func Fingerprint(path string) (string, error) {
 	info, err := stat(path)
 	if err != nil {
@@ -23,10 +23,11 @@ func Fingerprint(path string) (string, error) {
 		}
 	}
 	var inode uint64
+	var changed int64
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		inode = s.Ino
+		inode, changed = s.Ino, s.Ctim.Nano()
 	}
-	return fmt.Sprintf("%d-%d-%d", info.Size(), info.ModTime().UnixNano(), inode), nil
+	return fmt.Sprintf("%d-%d-%d-%d", info.Size(), info.ModTime().UnixNano(), inode, changed), nil
 }
 
 func stat(path string) (fs.FileInfo, error) {

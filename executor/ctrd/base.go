@@ -34,7 +34,8 @@ type baseReader struct {
 	state    *planner.State
 	records  map[string]images.Image
 
-	pinnedOnly bool // no registry is asked about what the lock file doesn't have
+	cacheDir   string // of what was read of archives
+	pinnedOnly bool   // no registry is asked about what the lock file doesn't have
 
 	resolved map[string]resolved // what registries said, by reference
 	inside   map[spec.Addr]bool  // image blocks whose Dockerfiles are being read
@@ -164,7 +165,7 @@ func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform
 func (x *baseReader) configOfArchive(ctx context.Context, im *spec.Image, platform string) (build.Config, error) {
 	if x.state != nil {
 		rec := x.state.Images[im.Name]
-		if print, err := archive.Fingerprint(im.Load); err == nil && rec != nil && rec.Owner != nil && rec.Source == print {
+		if print, err := archive.Fingerprint(im.Load); err == nil && isOf(rec, im, print, x.cacheDir) {
 			return configFrom(ctx, x.view, digest.Digest(rec.Digest), platform), nil
 		}
 	}

@@ -28,7 +28,7 @@ const maxInputs = 64 << 20
 
 // buildSource reads what a build depends on: from disk, and of its bases what they are now.
 func (r *Reader) buildSource(ctx context.Context, im *spec.Image, cfg *spec.Config, s *planner.State, records map[string]images.Image, hosts func() *registry.Hosts) *planner.Source {
-	bases := &baseReader{cfg: cfg, platform: r.platform, hosts: hosts, view: r.documents(), state: s, records: records,
+	bases := &baseReader{cfg: cfg, platform: r.platform, hosts: hosts, view: r.documents(), state: s, records: records, cacheDir: r.opts.cacheDir(),
 		resolved: map[string]resolved{}, inside: map[spec.Addr]bool{}}
 	read, err := r.readBuild(ctx, im.Build, buildPlatforms(im), bases.configs(ctx, im), r.opts.Hashing)
 	if err != nil {

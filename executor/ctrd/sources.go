@@ -2,10 +2,15 @@ package ctrd
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
@@ -51,7 +56,7 @@ func (r *Reader) sources(ctx context.Context, cfg *spec.Config, s *planner.State
 		case im.Rootfs != nil:
 			ask(im, func() *planner.Source { return r.importSource(ctx, im) })
 		case im.Load != "":
-			ask(im, func() *planner.Source { return probe(ctx, im, rec) })
+			ask(im, func() *planner.Source { return r.probe(ctx, im, rec) })
 		}
 	}
 	_ = g.Wait()
@@ -66,13 +71,13 @@ func resolve(ctx context.Context, hosts *registry.Hosts, ref string) *planner.So
 	return &planner.Source{Digest: got.Digest, Platforms: got.Platforms, Contents: got.Contents}
 }
 
-// probe reads an archive, unless the record came from the file as it is now.
-func probe(ctx context.Context, im *spec.Image, rec *planner.LiveImage) *planner.Source {
+// probe reads an archive, unless what the record names is known to be of the file as it is now.
+func (r *Reader) probe(ctx context.Context, im *spec.Image, rec *planner.LiveImage) *planner.Source {
 	print, err := archive.Fingerprint(im.Load)
 	if err != nil {
 		return &planner.Source{Err: err.Error()}
 	}
-	if rec != nil && rec.Owner != nil && rec.Source == print {
+	if isOf(rec, im, print, r.opts.cacheDir()) {
 		return nil
 	}
 	a, err := archive.OpenContext(ctx, im.Load)
@@ -85,7 +90,39 @@ func probe(ctx context.Context, im *spec.Image, rec *planner.LiveImage) *planner
 		src.Err = err.Error()
 		return src
 	}
+	archiveMemo(r.opts.cacheDir(), im).remember(a.Fingerprint, found.Digest)
 	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
 	src.Shares = sharesOf(ctx, a, found.Target)
 	return src
+}
+
+// isOf tells whether what a record names is known to be of an archive, whose fingerprint is print now: the record says that it was loaded from
+// it, or the archive was read since and has the same.
+func isOf(rec *planner.LiveImage, im *spec.Image, print, cacheDir string) bool {
+	if rec == nil || rec.Owner == nil {
+		return false
+	}
+	return rec.Source == print || archiveMemo(cacheDir, im).says(print, rec.Digest)
+}
+
+// memo is a file that has the fingerprint of an archive when it was last read, and the digest of one image in it. What is lost is read again.
+type memo string
+
+func archiveMemo(cacheDir string, im *spec.Image) memo {
+	return memo(filepath.Join(cacheDir, "archive-"+digest.FromString(im.Load+"\x00"+im.Name).Encoded()))
+}
+
+func (m memo) says(print, dgst string) bool {
+	text, err := os.ReadFile(string(m))
+	return err == nil && string(text) == print+" "+dgst+"\n"
+}
+
+func (m memo) remember(print, dgst string) {
+	if m.says(print, dgst) || os.MkdirAll(filepath.Dir(string(m)), 0o700) != nil {
+		return
+	}
+	_ = spec.ReplaceFile(string(m), 0o600, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s %s\n", print, dgst)
+		return err
+	})
 }
