@@ -67,7 +67,7 @@ func (d *Directory) prepare(ctx context.Context) error {
 	d.top.each(func(e *entry) { all = append(all, e) })
 	slices.SortFunc(all, func(a, b *entry) int { return fsutil.ComparePath(a.path, b.path) })
 	d.files = make([]file, 0, len(all))
-	first := map[uint64]string{} // path of the first name of an inode
+	first := map[inode]string{} // path of its first name
 	for _, e := range all {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -81,8 +81,11 @@ func (d *Directory) prepare(ctx context.Context) error {
 	return nil
 }
 
+// inode is a file, whatever its names. Inodes of two file systems, of which one is mounted in the other, have the same numbers.
+type inode struct{ device, number uint64 }
+
 // stat is what the builder is told of an entry. Further names of a file are links to the first, as fsutil has them.
-func (d *Directory) stat(e *entry, first map[uint64]string) (*types.Stat, error) {
+func (d *Directory) stat(e *entry, first map[inode]string) (*types.Stat, error) {
 	at := filepath.Join(d.root, e.path)
 	var now unix.Stat_t
 	err := unix.Lstat(at, &now)
@@ -112,10 +115,11 @@ func (d *Directory) stat(e *entry, first map[uint64]string) (*types.Stat, error)
 	if now.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return st, nil
 	}
-	if to, ok := first[now.Ino]; ok && now.Nlink > 1 {
+	file := inode{uint64(now.Dev), now.Ino}
+	if to, ok := first[file]; ok && now.Nlink > 1 {
 		st.Linkname = to
 	} else {
-		first[now.Ino] = e.path
+		first[file] = e.path
 	}
 	return st, nil
 }

@@ -154,6 +154,32 @@ func TestDirectoryIsWhatWasHashed(t *testing.T) {
 	}
 }
 
+// Files of two file systems are never taken for one, whatever numbers these give them.
+func TestLinksStayOnTheirFileSystem(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		at := filepath.Join(dir, name)
+		must(t, os.Mkdir(at, 0o755))
+		must(t, unix.Mount("tmpfs", at, "tmpfs", 0, "size=64k"))
+		t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) })
+		write(t, at, "f", name)
+		must(t, os.Link(at+"/f", at+"/g"))
+	}
+	l, _ := localOf(t, dir, "")
+	got := map[string]string{}
+	for _, f := range l.Dirs[""].files {
+		if !f.IsDir() {
+			got[f.Path] = f.Linkname
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"a/f": "", "a/g": "a/f", "b/f": "", "b/g": "b/f"}, got); diff != "" {
+		t.Error("(-want +got):", diff)
+	}
+}
+
 // Content that changes after it was hashed is never sent as if it were what was hashed, and the error names the file.
 func TestChangedWhileItIsSent(t *testing.T) {
 	for name, tt := range map[string]struct {
