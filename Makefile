@@ -16,7 +16,7 @@ TOOLS := github.com/containerd/containerd/v2/cmd/containerd \
          github.com/moby/buildkit/cmd/buildkitd \
          github.com/moby/buildkit/cmd/buildctl
 
-.PHONY: help deps build fairlead demo demo-clean test test-full bench lint fmt check
+.PHONY: help deps build fairlead demo demo-clean test test-race test-plain test-full bench lint fmt check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,14 @@ PLAIN := ./spec/... ./planner/... ./cmd/... ./examples/...
 test: deps build ## vet, unit tests, every script on containerd 2.4 and those that differ there on 1.6
 	@test -z "$$(gofmt -l $(DIRS))" || { echo "not formatted, see make fmt:"; gofmt -l $(DIRS); exit 1; }
 	$(GO) vet $(PKGS)
+	@$(MAKE) --no-print-directory -j2 test-race test-plain
+
+# Both halves wait a lot, so they are run side by side.
+test-race:
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(RACE)
-	$(GO) test -parallel 3 -timeout 40m $(PLAIN)
+
+test-plain:
+	$(GO) test -parallel 4 -timeout 40m $(PLAIN)
 
 test-full: APT += mmdebstrap arch-test
 test-full: deps build ## what test runs, all of it on both with the race detector, and what takes longer

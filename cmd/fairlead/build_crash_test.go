@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -175,15 +176,16 @@ func TestBuildCutOff(t *testing.T) {
 		{"interrupted in a RUN", interrupted},
 		{"interrupted twice in a RUN", interruptedTwice},
 	}
-	for i, d := range shared.daemons {
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		i := slices.Index(shared.daemons, d)
 		var some []cutOff
 		for n, c := range all {
 			if full() || n%len(shared.daemons) == i { // each takes some seconds
 				some = append(some, c)
 			}
 		}
-		t.Run(d.Name, func(t *testing.T) { cutOffs(t, d, some) })
-	}
+		cutOffs(t, d, some)
+	})
 }
 
 // TestBuildKilledAtEachCall kills fairlead before calls that write, its own and its buildkitd's.
@@ -192,22 +194,20 @@ func TestBuildKilledAtEachCall(t *testing.T) {
 	if !full() {
 		t.Skip("it takes minutes: FAIRLEAD_TEST_FULL=1")
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			n, more := 1, true
-			for more && !t.Failed() {
-				var some []cutOff
-				for range 8 { // in one lab: making one takes long
-					nth := n
-					some = append(some, cutOff{fmt.Sprintf("call %d", nth), func(l *buildLab) {
-						more = l.killedWhen(func(i int, _ string) bool { return i >= nth })
-					}})
-					n += 3
-				}
-				cutOffs(t, d, some)
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		n, more := 1, true
+		for more && !t.Failed() {
+			var some []cutOff
+			for range 8 { // in one lab: making one takes long
+				nth := n
+				some = append(some, cutOff{fmt.Sprintf("call %d", nth), func(l *buildLab) {
+					more = l.killedWhen(func(i int, _ string) bool { return i >= nth })
+				}})
+				n += 3
 			}
-		})
-	}
+			cutOffs(t, d, some)
+		}
+	})
 }
 
 // TestBuildKilledAtAnyTime kills fairlead at random instants of an apply that builds.
@@ -217,15 +217,14 @@ func TestBuildKilledAtAnyTime(t *testing.T) {
 	if full() {
 		times = 30
 	}
-	random := rand.New(rand.NewPCG(testSeed(t), 0))
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			var all []cutOff
-			for range times {
-				after := time.Duration(random.Int64N(int64(4 * time.Second)))
-				all = append(all, cutOff{after.String(), func(l *buildLab) { l.killedAfter(after) }})
-			}
-			cutOffs(t, d, all)
-		})
-	}
+	seed := testSeed(t)
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		random := rand.New(rand.NewPCG(seed, 0)) // of its own: the daemons are tested side by side
+		var all []cutOff
+		for range times {
+			after := time.Duration(random.Int64N(int64(4 * time.Second)))
+			all = append(all, cutOff{after.String(), func(l *buildLab) { l.killedAfter(after) }})
+		}
+		cutOffs(t, d, all)
+	})
 }

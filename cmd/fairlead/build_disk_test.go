@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -35,42 +34,33 @@ func tmpfs(t *testing.T, dir, size string) func() {
 // the try, what runs runs on, and with room the next apply converges.
 func TestBuildOnFullDisk(t *testing.T) {
 	shared.start(t)
-	for i := range shared.daemons {
-		t.Run(shared.daemons[i].Name, func(t *testing.T) {
-			small := filepath.Join(shared.dir, "tiny")
-			tmpfs(t, small, "160m")
-			d := harness.Daemons(small, shared.top)[i]
-			if err := d.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { d.Stop(syscall.SIGTERM) })
-			l := newBuildLab(t, d)
-			l.settle()
-			before := l.pids()
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		l := newBuildLab(t, smallDaemon(t, d, "160m"))
+		l.settle()
+		before := l.pids()
 
-			big := string(harness.Noise("big", 100<<20))
-			l.text(big)
-			l.full()
-			l.clean()
-			l.untouched(before)
-			l.forget()
-			l.text("b")
-			l.settle()
+		big := string(harness.Noise("big", 100<<20))
+		l.text(big)
+		l.full()
+		l.clean()
+		l.untouched(before)
+		l.forget()
+		l.text("b")
+		l.settle()
 
-			l.text("c")
-			before = l.pids()
-			root := filepath.Join(l.dataRoot(), "buildkit")
-			unmount := tmpfs(t, root, "128k")
-			l.full()
-			l.untouched(before)
-			l.ok(unix.Mount("", root, "", unix.MS_REMOUNT, "size=64m"))
-			l.must("apply", "--yes")
-			l.must("plan", "--detailed-exitcode")
-			unmount()
-			l.clean()
-			l.must("destroy", "--yes")
-		})
-	}
+		l.text("c")
+		before = l.pids()
+		root := filepath.Join(l.dataRoot(), "buildkit")
+		unmount := tmpfs(t, root, "128k")
+		l.full()
+		l.untouched(before)
+		l.ok(unix.Mount("", root, "", unix.MS_REMOUNT, "size=64m"))
+		l.must("apply", "--yes")
+		l.must("plan", "--detailed-exitcode")
+		unmount()
+		l.clean()
+		l.must("destroy", "--yes")
+	})
 }
 
 // full applies, which must say that a disk is full.

@@ -154,16 +154,14 @@ func TestKilledAtEachCall(t *testing.T) {
 	if full() {
 		stride = 1
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			want, _ := crashClean(t, d)
-			for n, more := 1, true; more && !t.Failed(); n += stride {
-				t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
-					crashed(t, d, want, func(l *lab) { more = l.killedAt(n) })
-				})
-			}
-		})
-	}
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		want, _ := crashClean(t, d)
+		for n, more := 1, true; more && !t.Failed(); n += stride {
+			t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
+				crashed(t, d, want, func(l *lab) { more = l.killedAt(n) })
+			})
+		}
+	})
 }
 
 // TestKilledAtAnyTime kills fairlead at random instants, between calls and within.
@@ -173,18 +171,17 @@ func TestKilledAtAnyTime(t *testing.T) {
 	if full() {
 		times = 40
 	}
-	random := rand.New(rand.NewPCG(testSeed(t), 0))
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			want, took := crashClean(t, d)
-			for range times {
-				after := time.Duration(random.Int64N(int64(took)))
-				t.Run(after.String(), func(t *testing.T) {
-					crashed(t, d, want, func(l *lab) { l.killedAfter(after) })
-				})
-			}
-		})
-	}
+	seed := testSeed(t)
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		random := rand.New(rand.NewPCG(seed, 0)) // of its own: the daemons are tested side by side
+		want, took := crashClean(t, d)
+		for range times {
+			after := time.Duration(random.Int64N(int64(took)))
+			t.Run(after.String(), func(t *testing.T) {
+				crashed(t, d, want, func(l *lab) { l.killedAfter(after) })
+			})
+		}
+	})
 }
 
 // killedAfter applies, and kills fairlead after a while, if it hasn't ended by then.

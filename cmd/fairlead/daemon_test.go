@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 )
 
 // TestDaemonEndsDuringApply ends containerd before a call of an apply, by SIGKILL or as a restart does. The apply says in time that
@@ -16,17 +18,15 @@ func TestDaemonEndsDuringApply(t *testing.T) {
 	if full() {
 		stride = 2
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			want, _ := crashClean(t, d)
-			for n, reached := 2, true; reached && !t.Failed(); n += stride {
-				signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM}[n/stride%2]
-				t.Run(fmt.Sprintf("call %d, %s", n, signal), func(t *testing.T) {
-					crashed(t, d, want, func(l *lab) { reached = l.endsDaemonAt(n, signal) })
-				})
-			}
-		})
-	}
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		want, _ := crashClean(t, d)
+		for n, reached := 2, true; reached && !t.Failed(); n += stride {
+			signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM}[n/stride%2]
+			t.Run(fmt.Sprintf("call %d, %s", n, signal), func(t *testing.T) {
+				crashed(t, d, want, func(l *lab) { reached = l.endsDaemonAt(n, signal) })
+			})
+		}
+	})
 }
 
 // endsDaemonAt applies and ends containerd as fairlead makes its nth call that writes. It says whether the apply lasted that long.

@@ -3,10 +3,7 @@ package main
 import (
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 )
@@ -14,45 +11,25 @@ import (
 // TestFullDisk: a disk that is too small for an image is said to be that; nothing is left of the try, and a smaller image fits then.
 func TestFullDisk(t *testing.T) {
 	shared.start(t)
-	for i := range shared.daemons {
-		t.Run(shared.daemons[i].Name, func(t *testing.T) {
-			small := filepath.Join(shared.dir, "small")
-			if err := unix.Mkdir(small, 0o755); err != nil {
-				t.Fatal(err)
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		l := newLab(t, smallDaemon(t, d, "96m"))
+		big, err := shared.probes.Image(harness.ImageOptions{Version: "big", Pad: 80 << 20})
+		if err == nil {
+			err = harness.Write(filepath.Join(l.dir, "big.tar"), "example.com/x:big", harness.OCIArchive, big)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		const stack = "stack \"s\" {}\nimage \"app\" { load = \"one.tar\" }\ncontainer \"web\" {\n  image = image.app\n  network_mode = \"none\"\n}\n"
+		l.write(strings.Replace(stack, "one.tar", "big.tar", 1))
+		out, err := l.try("apply", "--yes")
+		for _, want := range []string{"no space left on device", "s.fairlead.hcl:2", "fairlead doctor"} {
+			if err == nil || !strings.Contains(out, want) {
+				t.Errorf("apply on a full disk (%v): no %q in\n%s", err, want, out)
 			}
-			if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=96m"); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := unix.Unmount(small, unix.MNT_DETACH); err != nil {
-					t.Error(err)
-				}
-				_ = unix.Rmdir(small)
-			})
-			d := harness.Daemons(small, shared.top)[i]
-			if err := d.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { d.Stop(syscall.SIGTERM) })
-			l := newLab(t, d)
-			big, err := shared.probes.Image(harness.ImageOptions{Version: "big", Pad: 80 << 20})
-			if err == nil {
-				err = harness.Write(filepath.Join(l.dir, "big.tar"), "example.com/x:big", harness.OCIArchive, big)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			const stack = "stack \"s\" {}\nimage \"app\" { load = \"one.tar\" }\ncontainer \"web\" {\n  image = image.app\n  network_mode = \"none\"\n}\n"
-			l.write(strings.Replace(stack, "one.tar", "big.tar", 1))
-			out, err := l.try("apply", "--yes")
-			for _, want := range []string{"no space left on device", "s.fairlead.hcl:2", "fairlead doctor"} {
-				if err == nil || !strings.Contains(out, want) {
-					t.Errorf("apply on a full disk (%v): no %q in\n%s", err, want, out)
-				}
-			}
-			l.write(stack)
-			l.converge()
-			l.must("destroy", "--yes")
-		})
-	}
+		}
+		l.write(stack)
+		l.converge()
+		l.must("destroy", "--yes")
+	})
 }

@@ -26,21 +26,19 @@ func TestHarness(t *testing.T) {
 	if err := harness.Write(archive, "example.com/probe:1", harness.OCIArchive, img); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			ns := "harness"
-			out, err := exec.Command(shared.top+"/bin/ctr", "-a", d.Address, "-n", ns, "image", "import", "--no-unpack", "--local", archive).CombinedOutput()
-			if err != nil {
-				t.Fatalf("ctr: %v\n%s", err, out)
-			}
-			lines, err := d.Inventory(ns)
-			if err != nil || !slices.Contains(lines, "image example.com/probe:1") || !strings.Contains(strings.Join(lines, "\n"), "content sha256:") {
-				t.Fatalf("inventory after an import: %v, %q", err, lines)
-			}
-			testProxy(t, d, ns)
-			testLeak(t, d, ns)
-		})
-	}
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		ns := "harness"
+		out, err := exec.Command(shared.top+"/bin/ctr", "-a", d.Address, "-n", ns, "image", "import", "--no-unpack", "--local", archive).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ctr: %v\n%s", err, out)
+		}
+		lines, err := d.Inventory(ns)
+		if err != nil || !slices.Contains(lines, "image example.com/probe:1") || !strings.Contains(strings.Join(lines, "\n"), "content sha256:") {
+			t.Fatalf("inventory after an import: %v, %q", err, lines)
+		}
+		testProxy(t, d, ns)
+		testLeak(t, d, ns)
+	})
 }
 
 // testProxy checks that reading passes the read-only proxy and that writing doesn't.
@@ -106,25 +104,23 @@ func TestFloor(t *testing.T) {
 	if err := harness.Write(archive, "example.com/app:1", harness.DockerArchive, img); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			call := func(program string, args ...string) {
-				cmd := exec.Command(program, args...)
-				cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE=floor")
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("%s: %v\n%s", cmd, err, out)
-				}
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		call := func(program string, args ...string) {
+			cmd := exec.Command(program, args...)
+			cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE=floor")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", cmd, err, out)
 			}
-			call(floor, "up", archive, "example.com/app:1", "3", "2")
-			call(floor, "list")
-			lines, err := d.Inventory("floor")
-			if err != nil || strings.Count(strings.Join(lines, "\n"), "shim ") != 3 {
-				t.Errorf("inventory with three running: %v, %q", err, lines)
-			}
-			call(floor, "down", "2")
-			if left, err := d.Leaks("floor", dir); err != nil || len(left) > 0 {
-				t.Errorf("leaks: %v, %q", err, left)
-			}
-		})
-	}
+		}
+		call(floor, "up", archive, "example.com/app:1", "3", "2")
+		call(floor, "list")
+		lines, err := d.Inventory("floor")
+		if err != nil || strings.Count(strings.Join(lines, "\n"), "shim ") != 3 {
+			t.Errorf("inventory with three running: %v, %q", err, lines)
+		}
+		call(floor, "down", "2")
+		if left, err := d.Leaks("floor", dir); err != nil || len(left) > 0 {
+			t.Errorf("leaks: %v, %q", err, left)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,29 @@ type lab struct {
 	mu   sync.Mutex
 	hook func(n int, method string) error
 	base int
+}
+
+// eachDaemon runs a test on every daemon, side by side: a test may end or restart the one that it is given.
+func eachDaemon(t *testing.T, test func(t *testing.T, d *harness.Daemon)) {
+	for _, d := range shared.daemons {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			test(t, d)
+		})
+	}
+}
+
+// smallDaemon starts a containerd of d's version whose disk has just so much room.
+func smallDaemon(t *testing.T, d *harness.Daemon, size string) *harness.Daemon {
+	dir := filepath.Join(shared.dir, "small"+d.Name)
+	tmpfs(t, dir, size)
+	all := harness.Daemons(dir, shared.top)
+	small := all[slices.IndexFunc(all, func(other *harness.Daemon) bool { return other.Name == d.Name })]
+	if err := small.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { small.Stop(syscall.SIGTERM) })
+	return small
 }
 
 func newLab(t *testing.T, d *harness.Daemon) *lab {

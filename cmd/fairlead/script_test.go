@@ -107,23 +107,21 @@ func (w *world) close() {
 // that it goes another way there, and all of them with FAIRLEAD_TEST_FULL.
 func TestScripts(t *testing.T) {
 	shared.start(t)
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			work := filepath.Join(shared.dir, "work", d.Name)
-			if err := os.MkdirAll(work, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			testscript.Run(t, testscript.Params{
-				Files:               scriptsFor(t, d.Name),
-				WorkdirRoot:         work, // which goes with shared.dir
-				Cmds:                commands(),
-				Setup:               func(env *testscript.Env) error { return setup(env, d) },
-				RequireExplicitExec: true,
-				RequireUniqueNames:  true,
-				ContinueOnError:     false,
-			})
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		work := filepath.Join(shared.dir, "work", d.Name)
+		if err := os.MkdirAll(work, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		testscript.Run(t, testscript.Params{
+			Files:               scriptsFor(t, d.Name),
+			WorkdirRoot:         work, // which goes with shared.dir
+			Cmds:                commands(),
+			Setup:               func(env *testscript.Env) error { return setup(env, d) },
+			RequireExplicitExec: true,
+			RequireUniqueNames:  true,
+			ContinueOnError:     false,
 		})
-	}
+	})
 }
 
 // onLine is the first line of a script that names the containerd versions on which it runs: `# on: 1.6 2.4`.

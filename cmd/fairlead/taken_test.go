@@ -113,53 +113,51 @@ func (i *intruder) says(out string, words ...string) {
 // A name that somebody takes while an apply is at work is left as it is: the apply fails, names who has it, and has touched nothing that ran.
 func TestNamesTakenDuringAnApply(t *testing.T) {
 	shared.start(t)
-	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
-			i := newIntruder(t, d)
-			i.write(takenBase)
-			i.must("apply", "--yes")
+	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		i := newIntruder(t, d)
+		i.write(takenBase)
+		i.must("apply", "--yes")
 
-			// A record comes in the very moment in which fairlead creates its own.
-			i.write(takenStack)
-			i.failsAt("Images/Create", func() { i.tag("example.com/one:1", "example.com/base:1") },
-				"image example.com/one:1: this name was taken since the plan was made", "no stack's", "Plan again")
-			rec, err := i.client.ImageService().Get(i.ctx, "example.com/one:1")
-			i.ok(err)
-			if len(rec.Labels) != 0 {
-				t.Errorf("the record that was made by hand has the labels %v", rec.Labels)
+		// A record comes in the very moment in which fairlead creates its own.
+		i.write(takenStack)
+		i.failsAt("Images/Create", func() { i.tag("example.com/one:1", "example.com/base:1") },
+			"image example.com/one:1: this name was taken since the plan was made", "no stack's", "Plan again")
+		rec, err := i.client.ImageService().Get(i.ctx, "example.com/one:1")
+		i.ok(err)
+		if len(rec.Labels) != 0 {
+			t.Errorf("the record that was made by hand has the labels %v", rec.Labels)
+		}
+		i.ok(i.client.ImageService().Delete(i.ctx, "example.com/one:1"))
+
+		// So does a container of the name: nothing is started, and the next plan says it as well.
+		i.failsAt("Containers/Create", func() { i.takeName("s-web") }, "the name s-web was taken since the plan was made: the container by-hand has it, and is no stack's")
+		out, _ := i.try("plan")
+		i.says(out, "the container by-hand has that name")
+		i.giveBack()
+		i.must("apply", "--yes")
+		i.must("plan", "--detailed-exitcode")
+
+		// In a replacement, what runs runs on.
+		i.write(strings.ReplaceAll(takenStack, `"none"`, "\"none\"\n  env = { A = \"1\" }"))
+		was := i.inventory()
+		i.failsAt("Containers/Create", func() { i.takeName("s-api") }, "the name s-api was taken since the plan was made", "nothing that runs was touched")
+		i.giveBack()
+		now := strings.Join(i.inventory(), "\n")
+		for _, line := range was {
+			if strings.HasPrefix(line, "shim") && strings.Count(now, line) != strings.Count(strings.Join(was, "\n"), line) {
+				t.Errorf("%s is gone, or came", line)
 			}
-			i.ok(i.client.ImageService().Delete(i.ctx, "example.com/one:1"))
+		}
+		i.must("apply", "--yes")
 
-			// So does a container of the name: nothing is started, and the next plan says it as well.
-			i.failsAt("Containers/Create", func() { i.takeName("s-web") }, "the name s-web was taken since the plan was made: the container by-hand has it, and is no stack's")
-			out, _ := i.try("plan")
-			i.says(out, "the container by-hand has that name")
-			i.giveBack()
-			i.must("apply", "--yes")
-			i.must("plan", "--detailed-exitcode")
-
-			// In a replacement, what runs runs on.
-			i.write(strings.ReplaceAll(takenStack, `"none"`, "\"none\"\n  env = { A = \"1\" }"))
-			was := i.inventory()
-			i.failsAt("Containers/Create", func() { i.takeName("s-api") }, "the name s-api was taken since the plan was made", "nothing that runs was touched")
-			i.giveBack()
-			now := strings.Join(i.inventory(), "\n")
-			for _, line := range was {
-				if strings.HasPrefix(line, "shim") && strings.Count(now, line) != strings.Count(strings.Join(was, "\n"), line) {
-					t.Errorf("%s is gone, or came", line)
-				}
-			}
-			i.must("apply", "--yes")
-
-			// Two of one name are said by each plan, and keep nothing from going on.
-			i.takeName("s-web")
-			out, err = i.try("plan", "--detailed-exitcode")
-			i.ok(err)
-			i.says(out, "Two containers of one name", "the container by-hand has that name too")
-			i.must("destroy", "--yes")
-			i.giveBack()
-		})
-	}
+		// Two of one name are said by each plan, and keep nothing from going on.
+		i.takeName("s-web")
+		out, err = i.try("plan", "--detailed-exitcode")
+		i.ok(err)
+		i.says(out, "Two containers of one name", "the container by-hand has that name too")
+		i.must("destroy", "--yes")
+		i.giveBack()
+	})
 }
 
 // Of two stacks that load one name at once, one has it, and the other fails and names it. They see the daemon at two addresses, so no lock of
