@@ -91,7 +91,10 @@ func stopSignal(wanted, images string) string {
 	if wanted != "" {
 		return wanted
 	}
-	if s, err := spec.ParseSignal(images); err == nil && images != "" {
+	if images == "" {
+		return "SIGTERM"
+	}
+	if s, err := spec.ParseSignal(images); err == nil {
 		return s
 	}
 	return "SIGTERM"
