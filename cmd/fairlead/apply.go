@@ -199,7 +199,11 @@ func (a *app) confirmed(ctx context.Context, f *applying, p *planner.Plan) bool 
 		a.note("Nothing was done.")
 		return false
 	}
-	if f.yes || p.Empty() || ask(ctx, fmt.Sprintf("Run these %d steps?", len(p.Steps))) {
+	question := "Run this step?"
+	if n := len(p.Steps); n > 1 {
+		question = fmt.Sprintf("Run these %d steps?", n)
+	}
+	if f.yes || p.Empty() || ask(ctx, question) {
 		return true
 	}
 	a.note("Nothing was done.")
