@@ -389,14 +389,14 @@ func get(url string) (string, error) {
 	return string(b), err
 }
 
-// containers finds what bears the name that people see.
+// containers finds what bears the name that people see, or the ID.
 func (s *stage) containers(name string) ([]containerd.Container, context.Context, func(), error) {
 	client, err := s.daemon.Client()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	ctx := namespaces.WithNamespace(context.Background(), s.namespace)
-	found, err := client.Containers(ctx, fmt.Sprintf("labels.%q==%s", "nerdctl/name", name))
+	found, err := client.Containers(ctx, fmt.Sprintf("labels.%q==%s", "nerdctl/name", name), fmt.Sprintf("id==%s", name))
 	return found, ctx, func() { _ = client.Close() }, err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -58,8 +59,9 @@ func (w *world) open() error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("/tmp", "fl")
-	if err != nil {
+	// The length of its path is always the same, and so is where messages that hold it are wrapped.
+	dir := fmt.Sprintf("/tmp/fl%08x", rand.Uint32())
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	w.top, w.dir = top, dir

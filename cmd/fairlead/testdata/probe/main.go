@@ -1,7 +1,7 @@
 // Probe is what test containers run. Its environment says what it does:
 //
 //	PORT=n         serve HTTP on 127.0.0.1:n: / gives VERSION, /env, /args, /id and /file?path= what they say
-//	SAY=text       write the line to the standard output first, ERR=text to the standard error
+//	SAY=text       write the line to the standard output, ERR=text to the standard error, once it takes signals
 //	EXIT_AFTER=d   end after that duration, with EXIT_CODE (0)
 //	IGNORE_TERM=1  outlive SIGTERM
 //
@@ -21,6 +21,8 @@ import (
 )
 
 func main() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT) // before it says anything
 	if s := os.Getenv("SAY"); s != "" {
 		fmt.Println(s)
 	}
@@ -36,8 +38,6 @@ func main() {
 	if port := os.Getenv("PORT"); port != "" {
 		go serve("127.0.0.1:" + port)
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	for range signals {
 		if os.Getenv("IGNORE_TERM") == "" {
 			fmt.Println("probe: bye")
