@@ -51,7 +51,7 @@ func (a *app) note(format string, args ...any) {
 // report writes text to the standard error, in the form that was asked for.
 func (a *app) report(severity hcl.DiagnosticSeverity, text string) {
 	if !a.json {
-		stderr.say("%s\n", view.WholeBlocks(text))
+		stderr.say("%s\n", view.WholeBlocks(view.Told(text)))
 		return
 	}
 	summary, detail, _ := strings.Cut(text, "\n")

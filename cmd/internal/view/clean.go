@@ -79,6 +79,13 @@ func complete(text []byte) int {
 // Line cleans one piece of a line, so that it neither ends the line nor moves what follows it.
 func Line(s string) string { return clean(s, passing{}) }
 
+// planLine matches a line end after which something would be read as a line of a plan, of a run or of a diagnostic.
+var planLine = regexp.MustCompile(`\n( {0,3}(?:[-+~>#✓✗]|-/\+) |(?:Plan|Steps|Error|Warning|Done in)\b)`)
+
+// Told is for text of several lines, as an error's, into which a name or what somebody else said may have brought a line end: it leaves no
+// line that looks like one of fairlead's own.
+func Told(s string) string { return planLine.ReplaceAllString(s, `\n$1`) }
+
 // passing says what is not shown as an escape.
 type passing struct {
 	lines     bool // line ends and tabs; and sequences of fairlead's own are known as such

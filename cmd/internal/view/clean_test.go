@@ -57,6 +57,20 @@ func TestLineEndsNoLine(t *testing.T) {
 	}
 }
 
+// TestToldForgesNoLine: a line end in what somebody else said begins no line of fairlead's.
+func TestToldForgesNoLine(t *testing.T) {
+	for _, line := range []string{"  + container.web", "+ container.web", "-/+ container.web", "  ~ container.web", "  # it is new", "✓ 1 of 2", "Plan: 1 to create.", "Error: x", "Done in 1 s: nothing."} {
+		if got, want := Told("no file a\n"+line+"."), `no file a\n`+line+"."; got != want {
+			t.Errorf("%q became %q", line, got)
+		}
+	}
+	for _, text := range []string{"it ended; its log:\n    + x", "1 of 2 steps failed\nstep 1, start container.web: no\nnot done: x", "import {\n  to = x\n}"} {
+		if got := Told(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 func TestWriterKeepsJSON(t *testing.T) {
 	hostile := "\x00\x1b[31m\x7f\u0085\u202e\u200d\U000e0041\u2028\"\\ \n\t😀"
 	var b bytes.Buffer

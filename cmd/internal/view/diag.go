@@ -20,7 +20,7 @@ func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File,
 	shown := sorted(diags)
 	for i, d := range shown {
 		c := *d
-		c.Summary, c.Detail = hide(Line(d.Summary)), strings.ReplaceAll(wholeBlocks(hide(d.Detail), s.width()), own, "\x1b")
+		c.Summary, c.Detail = hide(Line(d.Summary)), strings.ReplaceAll(wholeBlocks(hide(Told(d.Detail)), s.width()), own, "\x1b")
 		shown[i] = &c
 	}
 	sources := map[string]*hcl.File{}
