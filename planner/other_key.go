@@ -34,7 +34,11 @@ func (m *maker) checkKeys() {
 		return
 	}
 	slices.Sort(names)
+	verb := "apply"
+	if m.o.Destroy {
+		verb = "destroy"
+	}
 	m.fail(fault(hcl.Range{}, "Marked by another key", "%s of stack %q here: %s. Their marks were not made with this host's key, which is in fairlead's data root, so nothing of them is touched. "+
-		"If they were applied with another data root, give that with --data-root. If its key is lost, or they came from another machine, adopt them as they are: fairlead apply --adopt",
-		Count(len(names), "container")+isAre(len(names)), m.want.Stack.Name, strings.Join(names, "; ")))
+		"If they were applied with another data root, give that with --data-root. If its key is lost, or they came from another machine, adopt them as they are: fairlead %s --adopt",
+		Count(len(names), "container")+isAre(len(names)), m.want.Stack.Name, strings.Join(names, "; "), verb))
 }

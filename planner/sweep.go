@@ -204,6 +204,7 @@ func (m *maker) unused(rec *LiveImage) (bool, []*draft) {
 		}
 		free = false
 		switch {
+		case m.ours(l.OtherKey): // checkKeys has said whose it is
 		case !m.ours(l.Owner):
 			by := "which no stack owns"
 			if l.Owner != nil {

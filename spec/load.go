@@ -29,7 +29,7 @@ func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 func (e *evaluator) load() {
 	e.sort(e.parse())  // files and their blocks
 	e.variables()      // values from outside
-	e.readStack()      // exactly one
+	e.readStack("")    // exactly one
 	e.collect()        // who refers to whom
 	e.order()          // what comes first, and cycles
 	e.evaluate()       // locals; the instances of each block, and what they say

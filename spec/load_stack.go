@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,6 +21,7 @@ func LoadStack(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	}
 	unread := e.diags
 	e.diags = nil
+	e.dropCopies()
 	switch {
 	case in.Stack != "" && len(e.stacks) == 0:
 		e.nameStack(in.Stack)
@@ -28,7 +30,7 @@ func LoadStack(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	case len(e.stacks) == 1 && e.tornAt(bodyRange(e.stacks[0])):
 		e.fail(fault(e.stacks[0].DefRange(), "Namespace not known", "The stack block cannot be read whole, and its namespace may be in what can't. Mend it, or name the namespace with --namespace."))
 	default:
-		e.readStack()
+		e.readStack(" Or name the stack with --stack NAME, and its namespace with --namespace.")
 	}
 	if e.cfg.Stack.Name == "" && !e.diags.HasErrors() {
 		e.fail(unread...)
@@ -46,6 +48,27 @@ func (e *evaluator) findStacks(body *hclsyntax.Body, name string) {
 			e.stacks = append(e.stacks, b)
 		}
 	}
+}
+
+// dropCopies leaves one of the stack blocks that say the same, as where a file was copied.
+func (e *evaluator) dropCopies() {
+	e.stacks = slices.CompactFunc(e.stacks, func(a, b *hclsyntax.Block) bool {
+		return a.Labels[0] == b.Labels[0] && (e.in.Namespace != "" || namespaceText(a) == namespaceText(b) && !e.tornAt(bodyRange(b)))
+	})
+}
+
+// namespaceText gives a stack block's namespace if that is a constant; else what is never a name.
+func namespaceText(b *hclsyntax.Block) string {
+	a := b.Body.Attributes["namespace"]
+	if a == nil {
+		return "default"
+	}
+	var diags hcl.Diagnostics
+	text := constantText(&hcl.Attribute{Name: a.Name, Expr: a.Expr}, &diags)
+	if diags.HasErrors() {
+		return place(b.DefRange())
+	}
+	return text
 }
 
 // nameStack takes the stack's name, and the namespace that the command line gives.

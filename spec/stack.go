@@ -15,19 +15,19 @@ var (
 
 var stackSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "namespace"}, {Name: "requires"}}}
 
-// readStack reads the one stack block.
-func (e *evaluator) readStack() {
+// readStack reads the one stack block. Where there is none, or more than one, the error ends with another way out.
+func (e *evaluator) readStack(wayOut string) {
 	switch {
 	case len(e.cfg.Files) == 0 || (len(e.stacks) == 0 && e.torn):
 		return
 	case len(e.stacks) == 0 && !e.anyStackFile():
 		return
 	case len(e.stacks) == 0:
-		e.fail(rootless("No stack", "No file of the directory has a stack block. Write one into any of them, as in: stack \"shop\" {}. Its name owns what the stack makes."))
+		e.fail(rootless("No stack", "No file of the directory has a stack block. Write one into any of them, as in: stack \"shop\" {}. Its name owns what the stack makes."+wayOut))
 		return
 	}
 	for _, b := range e.stacks[1:] {
-		e.fail(fault(b.DefRange(), "Second stack", "The directory has a stack block at %s already, and all its files are one stack. Take one out, or move its files to a directory of their own.", place(e.stacks[0].DefRange())))
+		e.fail(fault(b.DefRange(), "Second stack", "The directory has a stack block at %s already, and all its files are one stack. Take one out, or move its files to a directory of their own.%s", place(e.stacks[0].DefRange()), wayOut))
 	}
 	b := e.stacks[0]
 	st := Stack{Name: b.Labels[0], Namespace: "default", DeclAt: b.DefRange()}
