@@ -3,10 +3,13 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
@@ -26,10 +29,13 @@ func (b *budget) bound(name string, f function.Function) function.Function {
 			}
 		}
 		if converts[name] {
-			if plain, _ := args[0].Unmark(); plain.Type().IsTupleType() || plain.Type().IsObjectType() {
-				n := length(plain)
-				b.take(n*n/pairsPerStep, hcl.Range{})
+			for _, a := range args {
+				b.pairs(a)
 			}
+		}
+		b.take(len(args)*len(args)/pairsPerStep, hcl.Range{}) // of which one type may be made
+		if work := work[name]; work != nil {
+			b.take(work(b, plainArgs(args)), hcl.Range{})
 		}
 		if grow := growth[name]; grow != nil {
 			elements, bytes := grow(plainArgs(args))
@@ -82,7 +88,7 @@ func plainArgs(args []cty.Value) []cty.Value {
 }
 
 // converts has the functions that compare the type of each part of a tuple or an object with that of each other.
-var converts = map[string]bool{"tolist": true, "tomap": true, "toset": true}
+var converts = map[string]bool{"tolist": true, "tomap": true, "toset": true, "setproduct": true}
 
 // pairsPerStep is how many such comparisons cost as much as a turn of a loop.
 const pairsPerStep = 100
@@ -115,8 +121,8 @@ var growth = map[string]func(args []cty.Value) (elements, bytes float64){
 	},
 	"replace": func(args []cty.Value) (float64, float64) {
 		s, old, with := stringOf(args[0]), stringOf(args[1]), stringOf(args[2])
-		if len(old) > 1 && old[0] == '/' && old[len(old)-1] == '/' {
-			return 0, float64(len(s))*float64(1+strings.Count(with, "$")) + float64(matches(old[1:len(old)-1], s))*float64(len(with))
+		if pattern, ok := slashed(old); ok {
+			return 0, float64(len(s))*float64(1+strings.Count(with, "$")) + float64(matches(pattern, s))*float64(len(with))
 		}
 		return 0, float64(len(s)) + float64(strings.Count(s, old))*float64(len(with))
 	},
@@ -136,10 +142,100 @@ var growth = map[string]func(args []cty.Value) (elements, bytes float64){
 		return 0, formatted(args) * float64(n)
 	},
 	"jsondecode": func(args []cty.Value) (float64, float64) { return float64(jsonElements(stringOf(args[0]))), 0 },
+	"yamldecode": func(args []cty.Value) (float64, float64) { return float64(yamlElements(stringOf(args[0]))), 0 },
 	"csvdecode": func(args []cty.Value) (float64, float64) {
 		return float64(strings.Count(stringOf(args[0]), ",") + strings.Count(stringOf(args[0]), "\n")), 0
 	},
 	"parseint": digits, "tonumber": digits,
+}
+
+// work has for each function that can take far longer than its arguments are long how many steps it takes.
+var work = map[string]func(b *budget, args []cty.Value) int{
+	"trim": func(_ *budget, args []cty.Value) int { // looks at the whole cutset for each character
+		return len(stringOf(args[0])) / bytesPerStep * (1 + len(stringOf(args[1]))/bytesPerStep)
+	},
+	"regex":    func(b *budget, args []cty.Value) int { return b.matching(stringOf(args[0]), stringOf(args[1]), false) },
+	"regexall": func(b *budget, args []cty.Value) int { return b.matching(stringOf(args[0]), stringOf(args[1]), true) },
+	"replace": func(b *budget, args []cty.Value) int {
+		if pattern, ok := slashed(stringOf(args[1])); ok {
+			return b.matching(pattern, stringOf(args[0]), true)
+		}
+		return 0
+	},
+	"jsondecode": func(_ *budget, args []cty.Value) int { return numeralSteps(stringOf(args[0])) },
+	"yamldecode": func(_ *budget, args []cty.Value) int {
+		s := stringOf(args[0])
+		steps := numeralSteps(s)
+		if strings.Contains(s, "<<") || strings.Contains(s, "!!merge") { // each alias may bring all keys that there are
+			steps += strings.Count(s, "*") * (yamlElements(s) / 8)
+		}
+		return steps
+	},
+}
+
+// slashed is the pattern in a text between slashes, which replace takes for one.
+func slashed(s string) (string, bool) {
+	if len(s) > 1 && s[0] == '/' && s[len(s)-1] == '/' {
+		return s[1 : len(s)-1], true
+	}
+	return "", false
+}
+
+// matching is what it costs to match a pattern, or to find all its matches: for each character that is read, as many steps as the pattern
+// has states. A search for all begins anew after each match, and may have read to the end of the text for it; so it is tried with a reader that counts.
+func (b *budget) matching(pattern, s string, all bool) int {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	re, err2 := regexp.Compile(pattern)
+	if err != nil || err2 != nil {
+		return 0
+	}
+	perRune := 1 + len(prog.Inst)
+	if !all {
+		return len(s) * perRune / statesPerStep
+	}
+	r := &countedRunes{b: b, s: s, perRune: perRune}
+	for r.at < len(s) {
+		from := r.at
+		at := re.FindReaderIndex(r)
+		if at == nil {
+			break
+		}
+		r.at = from + max(at[1], 1)
+	}
+	return 0
+}
+
+// statesPerStep is how many states of a pattern that are looked at cost as much as a turn of a loop.
+const statesPerStep = 50
+
+// countedRunes reads a text for a pattern, and takes steps for what is read.
+type countedRunes struct {
+	b                 *budget
+	s                 string
+	at, perRune, owed int
+}
+
+// ReadRune gives the next character.
+func (r *countedRunes) ReadRune() (rune, int, error) {
+	if r.at >= len(r.s) {
+		return 0, 0, io.EOF
+	}
+	if r.owed += r.perRune; r.owed >= statesPerStep {
+		r.b.take(r.owed/statesPerStep, hcl.Range{})
+		r.owed %= statesPerStep
+	}
+	c, n := utf8.DecodeRuneInString(r.s[r.at:])
+	r.at += n
+	return c, n, nil
+}
+
+// yamlElements is how many elements a YAML text can have, without what its aliases stand for.
+func yamlElements(s string) int {
+	return 1 + strings.Count(s, "\n") + strings.Count(s, "\r") + strings.Count(s, ",") + strings.Count(s, "[") + strings.Count(s, "{") + strings.Count(s, "- ") + strings.Count(s, "? ")
 }
 
 // digits bounds text that is read as a number, which takes time by the square of its length.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -57,11 +58,13 @@ func (b *budget) meter(tree hclsyntax.Node) {
 	_ = hclsyntax.VisitAll(tree, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
 		case *hclsyntax.ForExpr:
+			n.CollExpr = b.weighed(n.CollExpr, (*budget).order)
 			n.ValExpr = counted{inParens(n.ValExpr), b}
 			if n.CondExpr != nil {
 				n.CondExpr = counted{inParens(n.CondExpr), b}
 			}
 		case *hclsyntax.SplatExpr:
+			n.Source = b.weighed(n.Source, (*budget).order)
 			n.Each = counted{inParens(n.Each), b}
 		case *hclsyntax.TemplateExpr:
 			for i, p := range n.Parts {
@@ -70,10 +73,38 @@ func (b *budget) meter(tree hclsyntax.Node) {
 				}
 			}
 		case *hclsyntax.BinaryOpExpr:
-			n.LHS, n.RHS = operand{inParens(n.LHS), b}, operand{inParens(n.RHS), b}
+			n.LHS, n.RHS = b.weighed(n.LHS, (*budget).whole), b.weighed(n.RHS, (*budget).whole)
+		case *hclsyntax.UnaryOpExpr:
+			n.Val = b.weighed(n.Val, (*budget).whole)
+		case *hclsyntax.IndexExpr:
+			n.Key = b.weighed(n.Key, (*budget).whole)
+		case *hclsyntax.ConditionalExpr: // which makes one type of its branches'
+			n.TrueResult, n.FalseResult = b.weighed(n.TrueResult, (*budget).pairs), b.weighed(n.FalseResult, (*budget).pairs)
+		case *hclsyntax.FunctionCallExpr: // whose arguments are converted before the function sees them
+			for i, arg := range n.Args {
+				switch ty := paramType(n.Name, i); {
+				case ty == cty.Number:
+					n.Args[i] = b.weighed(arg, (*budget).whole)
+				case ty.IsCollectionType() && ty.HasDynamicTypes():
+					n.Args[i] = b.weighed(arg, (*budget).pairs)
+				}
+			}
 		}
 		return nil
 	})
+}
+
+// paramType is the type of a parameter of a function that needs nothing but its arguments.
+func paramType(name string, i int) cty.Type {
+	f, ok := pure[name]
+	switch {
+	case !ok:
+	case i < len(f.Params()):
+		return f.Params()[i].Type
+	case f.VarParam() != nil:
+		return f.VarParam().Type
+	}
+	return cty.DynamicPseudoType
 }
 
 // inParens is what a walk goes through to the expression below.
@@ -92,16 +123,17 @@ func unmetered(x hclsyntax.Expression) hclsyntax.Expression {
 	switch m := x.(type) {
 	case counted:
 		return m.Expression
-	case operand:
+	case weighed:
 		return m.Expression
 	}
 	return x
 }
 
-// How much text, and how many elements that are only looked at, cost as much as a turn of a loop.
+// How much text, how much of a file, and how many elements that are only looked at, cost as much as a turn of a loop.
 const (
-	bytesPerStep    = 16
-	elementsPerStep = 4
+	bytesPerStep     = 16
+	bytesReadPerStep = 256
+	elementsPerStep  = 4
 )
 
 func (c counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
@@ -115,28 +147,82 @@ func (c counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// operand bounds a number and what is compared.
-type operand struct {
+// weighed takes steps for what is about to be done with a value, or refuses that.
+type weighed struct {
 	*hclsyntax.ParenthesesExpr
-	b *budget
+	b     *budget
+	weigh func(b *budget, v cty.Value) (over string)
 }
 
-func (o operand) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	v, diags := o.Expression.Value(ctx)
+func (b *budget) weighed(x hclsyntax.Expression, weigh func(*budget, cty.Value) string) weighed {
+	return weighed{inParens(x), b, weigh}
+}
+
+func (w weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := w.Expression.Value(ctx)
 	if diags.HasErrors() {
 		return v, diags
 	}
-	m := o.b.measure(v)
-	o.b.take(m.elements/elementsPerStep, o.Range())
-	if m.over != "" {
-		return cty.DynamicVal, append(diags, exceeded(o.Range(), m.over))
-	}
-	if plain, _ := v.Unmark(); plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() && len(plain.AsString()) > maxDigits {
-		if _, literal := o.Expression.(*hclsyntax.LiteralValueExpr); !literal {
-			o.b.take(len(plain.AsString())/bytesPerStep, o.Range())
-		}
+	w.b.at = w.Range()
+	if over := w.weigh(w.b, v); over != "" {
+		return cty.DynamicVal, append(diags, exceeded(w.Range(), over))
 	}
 	return v, diags
+}
+
+// whole weighs what is compared, computed with or converted as a whole.
+func (b *budget) whole(v cty.Value) string {
+	m := b.measure(v)
+	b.take(m.elements/elementsPerStep+m.bytes/bytesPerStep, hcl.Range{})
+	return m.over
+}
+
+// order weighs what is gone through: a set is sorted for that.
+func (b *budget) order(v cty.Value) string {
+	if v, _ = v.Unmark(); v.IsKnown() && !v.IsNull() && v.Type().IsSetType() {
+		b.take(sortSteps(v), hcl.Range{})
+	}
+	return ""
+}
+
+// sortSteps is what it costs to sort a set, as all that looks at its elements does. Elements that hold others are sorted by all of their text.
+func sortSteps(set cty.Value) int {
+	n := set.LengthInt()
+	compares := n * bits.Len(uint(n))
+	if set.Type().ElementType().IsPrimitiveType() {
+		return compares / 8
+	}
+	return compares * 8
+}
+
+// pairs weighs a conversion that finds one type for the parts of a tuple or an object, by comparing that of each with that of each other;
+// where they differ, those of their parts as well.
+func (b *budget) pairs(v cty.Value) string {
+	v, _ = v.Unmark()
+	if ty := v.Type(); !ty.IsTupleType() && !ty.IsObjectType() || v.IsNull() {
+		return ""
+	}
+	n := v.LengthInt()
+	b.take(n*n/pairsPerStep, hcl.Range{})
+	if v.IsKnown() && !alike(v) {
+		n = b.measure(v).elements
+		b.take(n*n/pairsPerStep, hcl.Range{})
+	}
+	return ""
+}
+
+// alike tells whether the parts of a value are all of one type.
+func alike(v cty.Value) bool {
+	first := cty.NilType
+	for it := v.ElementIterator(); it.Next(); {
+		_, el := it.Element()
+		if ty := el.Type(); first == cty.NilType {
+			first = ty
+		} else if !ty.Equals(first) {
+			return false
+		}
+	}
+	return true
 }
 
 // maxDigits is the longest text that is read as a number.
@@ -145,8 +231,16 @@ const maxDigits = 4096
 // measured is how large a value is, as far as it was looked at.
 type measured struct {
 	*limits
+	budget          *budget // takes what it costs to look; nil: nothing does
 	elements, bytes int
 	over            string // the limit that it is over; "" for none
+}
+
+// measure is that of the limits, and takes the steps of sorting the sets in the value, and of reading its long texts as numbers.
+func (b *budget) measure(v cty.Value) measured {
+	m := measured{limits: &b.limits, budget: b}
+	m.walk(v, 0)
+	return m
 }
 
 // measure walks a value until it is over a limit: one that holds parts of itself many times is small in memory, and takes for ever to walk.
@@ -182,6 +276,9 @@ func (m *measured) walk(v cty.Value, depth int) {
 			}
 		}
 	case v.CanIterateElements():
+		if m.budget != nil {
+			m.budget.order(v)
+		}
 		for it := v.ElementIterator(); m.over == "" && it.Next(); {
 			k, el := it.Element()
 			if k.Type() == cty.String && !ty.IsSetType() {
@@ -193,7 +290,24 @@ func (m *measured) walk(v cty.Value, depth int) {
 }
 
 func (m *measured) text(s string) {
+	if m.budget != nil && len(s) > maxDigits {
+		m.budget.take(numeralSteps(s), hcl.Range{})
+	}
 	if m.bytes += len(s); m.bytes > m.limits.bytes {
 		m.over = fmt.Sprintf("The value is larger than %d MiB, which is the limit", m.limits.bytes>>20)
 	}
+}
+
+// numeralSteps is what it costs to read the digits in a text as numbers, which takes time by the square of how many follow each other.
+func numeralSteps(s string) int {
+	run, steps := 0, 0
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			run++
+			continue
+		}
+		steps += run * run / (maxDigits * maxDigits / 16)
+		run = 0
+	}
+	return steps
 }

@@ -52,6 +52,7 @@ func (d *decoder) envFile(path string, at hcl.Range, into map[string]string) {
 		d.fail(fault(at, "Unreadable file", "The file of environment variables cannot be read: %s.", err))
 		return
 	}
+	d.e.budget.take(strings.Count(text, "\n")+len(text)/bytesPerStep, at)
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimLeft(strings.TrimSuffix(line, "\r"), " \t")
 		if i == 0 {

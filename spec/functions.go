@@ -88,9 +88,8 @@ var replaceFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String}, {Name: "new", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		old := args[1].AsString()
-		if len(old) > 1 && old[0] == '/' && old[len(old)-1] == '/' {
-			return stdlib.RegexReplace(args[0], cty.StringVal(old[1:len(old)-1]), args[2])
+		if pattern, ok := slashed(args[1].AsString()); ok {
+			return stdlib.RegexReplace(args[0], cty.StringVal(pattern), args[2])
 		}
 		return stdlib.Replace(args[0], args[1], args[2])
 	},

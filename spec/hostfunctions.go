@@ -22,7 +22,11 @@ var hostFunctions = []string{"abspath", "basename", "dirname", "env", "file", "f
 // functions gives the function table of a directory: the pure ones, and those that read its files or the environment.
 func functions(dir string, environ []string, b *budget) map[string]function.Function {
 	table := make(map[string]function.Function, len(pure)+12)
-	readText := func(path string) (string, error) { return readText(dir, path, b.file) }
+	readText := func(path string) (string, error) {
+		text, err := readText(dir, path, b.file)
+		b.take(len(text)/bytesReadPerStep, hcl.Range{})
+		return text, err
+	}
 	for name, f := range pure {
 		table[name] = f
 	}
@@ -46,6 +50,7 @@ func functions(dir string, environ []string, b *budget) map[string]function.Func
 	table["file"] = pathFunc(func(p string) (string, error) { return readText(p) })
 	table["filesha256"] = pathFunc(func(p string) (string, error) {
 		data, err := readBytes(dir, p, b.file)
+		b.take(len(data)/bytesReadPerStep, hcl.Range{})
 		h := sha256.Sum256(data)
 		return hex.EncodeToString(h[:]), err
 	})
@@ -150,6 +155,7 @@ func templateFunc(readText func(string) (string, error), table map[string]functi
 		if err != nil {
 			return cty.NilVal, function.NewArgError(0, err)
 		}
+		b.take(len(text)/bytesPerStep, hcl.Range{})
 		expr, diags := b.parseTemplate([]byte(text), name)
 		if diags.HasErrors() {
 			return cty.NilVal, inTemplate(name, diags)

@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +76,7 @@ func TestLimits(t *testing.T) {
 		"replace by an expr":     {locals(`a = format("%100000s", "x")`, `z = replace(local.a, "/(.*)/", replace(local.a, " ", "$1"))`), "its result would be larger than 1 MiB"},
 		"join":                   {locals(`a = format("%100000s", "x")`, `z = join(local.a, [for i in range(1000) : "x"])`), "its result would be larger than 1 MiB"},
 		"split":                  {locals(`a = format("%200000s", "x")`, `z = split("", local.a)`), "its result would have more than 20000 elements"},
-		"regexall":               {locals(`a = format("%200000s", "x")`, `z = regexall(".", local.a)`), "its result would have more than 20000 elements"},
+		"regexall":               {locals(`a = format("%30000s", "x")`, `z = regexall(".", local.a)`), "its result would have more than 20000 elements"},
 		"pow":                    {locals(`z = "${pow(10, 100000000)}"`), ""},
 		"tonumber":               {locals(`z = "${tonumber("1e9999999")}"`), "The number is too large"},
 		"digits":                 {locals(`z = parseint(format("%5000d", 1), 10)`), "limit"},
@@ -85,9 +87,33 @@ func TestLimits(t *testing.T) {
 		"json with an end":       {locals(`a = format("%1000s", "")`, `z = jsondecode("${replace(local.a, " ", "[")}${replace(local.a, " ", "]")}")`), "The value is nested more than 200 deep"},
 		"long json":              {locals(`z = jsondecode("[${join(",", [for p in setproduct(range(1000), range(6)) : "1,1,1,1"])}]")`), "its result would have more than 20000 elements"},
 		"long csv":               {locals(`z = csvdecode("a,b\n${join("\n", [for p in setproduct(range(1000), range(6)) : "1,1,1,1"])}")`), "its result would have more than 20000 elements"},
+		"set of tuples":          {locals(`z = toset(setproduct(range(80), range(40)))`), "more than 50000 steps"},
+		"going through a set":    {locals(`a = toset(setproduct(range(10), range(10)))`, `z = [for i in range(1000) : [for t in local.a : 1 if false]]`), "more than 50000 steps"},
+		"set of unlike tuples":   {locals(`z = tolist([for i in range(100) : [for j in range(i) : j]])`), "more than 50000 steps"},
+		"condition on a tuple":   {locals(`a = [for p in setproduct(range(100), range(30)) : p[0]]`, `z = true ? local.a : []`), "more than 50000 steps"},
+		"condition on an object": {locals(`a = { for p in setproduct(range(100), range(30)) : "${p[0]}-${p[1]}" => 1 }`, `z = true ? local.a : {}`), "more than 50000 steps"},
+		"many arguments":         {locals(`a = [for p in setproduct(range(100), range(30)) : { "a${p[0]}" = 1 }]`, `z = coalesce(local.a...)`), "more than 50000 steps"},
+		"converted argument":     {locals(`a = [for p in setproduct(range(100), range(30)) : p[0]]`, `z = setunion(local.a, [])`), "more than 50000 steps"},
+		"type of a variable":     {"stack \"s\" {}\nvariable \"v\" {\ntype = list(any)\ndefault = [" + strings.Repeat("1,", 3_000) + "]\n}", "more than 50000 steps"},
+		"large variable":         {"stack \"s\" {}\nvariable \"v\" {\ndefault = [" + strings.Repeat("1,", 30_000) + "]\n}", "more than 20000 elements"},
+		"flat yaml":              {locals(`z = yamldecode(join("\n", [for p in setproduct(range(1000), range(25)) : "a: 1"]))`), "its result would have more than 20000 elements"},
+		"yaml merges":            {locals(`a = join(",", [for i in range(500) : "a${i}: 1"])`, `z = yamldecode("a: &a {${local.a}}\nb: {<<: [${join(",", [for i in range(1000) : "*a"])}]}")`), "more than 50000 steps"},
+		"yaml digits":            {locals(`a = replace(format("%300000s", ""), " ", "1")`, `z = yamldecode(local.a)`), "more than 50000 steps"},
+		"json digits":            {locals(`a = replace(format("%300000s", ""), " ", "1")`, `z = jsondecode(local.a)`), "more than 50000 steps"},
+		"digits of an argument":  {locals(`a = replace(format("%300000s", ""), " ", "1")`, `z = abs(local.a)`), "more than 50000 steps"},
+		"digits of an operand":   {locals(`a = replace(format("%300000s", ""), " ", "1")`, `z = -local.a`), "more than 50000 steps"},
+		"digits of an index":     {locals(`a = replace(format("%300000s", ""), " ", "1")`, `z = [1][local.a]`), "more than 50000 steps"},
+		"digits of a number":     {locals("z = " + strings.Repeat("1", 10_000)), "more than 4096 digits"},
+		"states of a pattern":    {locals(`a = replace(format("%9000s", ""), " ", "x")`, `z = can(regex("(?:x{0,30}){0,30}y", local.a))`), "more than 50000 steps"},
+		"matches that look far":  {locals(`a = replace(format("%9000s", ""), " ", "x")`, `z = length(regexall("x+y|x", local.a))`), "more than 50000 steps"},
+		"replaced by a pattern":  {locals(`a = replace(format("%9000s", ""), " ", "x")`, `z = replace(local.a, "/x+y|x/", "z")`), "more than 50000 steps"},
+		"trim":                   {locals(`a = replace(format("%9000s", ""), " ", "é")`, `z = trim(local.a, "${replace(local.a, "é", "x")}é")`), "more than 50000 steps"},
+		"sums of a file":         {locals(`z = [for i in range(1000) : filesha256("text")]`), "more than 50000 steps"},
+		"a template in a for":    {locals(`z = [for i in range(1000) : templatefile("text", {})]`), "more than 50000 steps"},
+		"lines of an env_file":   {"stack \"s\" {}\ncontainer \"c\" {\ncount = 900\nimage = \"x\"\nnetwork_mode = \"none\"\nenv_file = [\"text\"]\n}", "more than 50000 steps"},
 		"set of a long tuple":    {locals(`z = toset([for p in setproduct(range(100), range(30)) : "${p[0]}-${p[1]}"])`), "more than 50000 steps"},
-		"yaml brackets":          {locals(`a = format("%100000s", "")`, `z = yamldecode("${replace(local.a, " ", "[")}${replace(local.a, " ", "]")}")`), "nested more than 2000 deep"},
-		"yaml dashes":            {locals(`a = format("%100000s", "")`, `z = yamldecode(replace(local.a, " ", "- "))`), "nested more than 2000 deep"},
+		"yaml brackets":          {locals(`a = format("%10000s", "")`, `z = yamldecode("${replace(local.a, " ", "[")}${replace(local.a, " ", "]")}")`), "nested more than 2000 deep"},
+		"yaml dashes":            {locals(`a = format("%10000s", "")`, `z = yamldecode(replace(local.a, " ", "- "))`), "nested more than 2000 deep"},
 		"brackets":               {locals("z = " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)), "nested more than 200 deep"},
 		"open brackets":          {locals("z = " + strings.Repeat("[", 1_000)), "nested more than 200 deep"},
 		"parentheses":            {locals("z = " + strings.Repeat("(", 1_000) + "1" + strings.Repeat(")", 1_000)), "nested more than 200 deep"},
@@ -126,7 +152,7 @@ func TestLimits(t *testing.T) {
 			dir := t.TempDir()
 			for n, text := range map[string]string{
 				"s.fairlead.hcl": c.text, "self.tpl": `${templatefile("self.tpl", {})}`, "deep.tpl": strings.Repeat("${[", 1000),
-				"loop.tpl": `%{ for a in n }%{ for b in n }%{ for c in n }x%{ endfor }%{ endfor }%{ endfor }`, "large": "",
+				"loop.tpl": `%{ for a in n }%{ for b in n }%{ for c in n }x%{ endfor }%{ endfor }%{ endfor }`, "large": "", "text": strings.Repeat("A=b\n", 5_000),
 			} {
 				if err := os.WriteFile(filepath.Join(dir, n), []byte(text), 0o644); err != nil {
 					t.Fatal(err)
@@ -212,5 +238,18 @@ func TestSourcesThatAreNoFiles(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What the kernel calls a regular file may have nothing to be read yet, for ever: that is not waited for.
+func TestRegularFileDoesNotWait(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if _, err := io.ReadAll(&RegularFile{r}); !errors.Is(err, errNotRegular) {
+		t.Errorf("got %v", err)
 	}
 }

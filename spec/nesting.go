@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -60,6 +61,10 @@ func (lim limits) checkNesting(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 			hclsyntax.TokenPercent, hclsyntax.TokenBang, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual,
 			hclsyntax.TokenLessThan, hclsyntax.TokenGreaterThan, hclsyntax.TokenLessThanEq, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenDoubleColon:
 			here.operators++
+		case hclsyntax.TokenNumberLit:
+			if len(t.Bytes) > maxDigits {
+				return exceeded(t.Range, fmt.Sprintf("A number has more than %d digits, which is the limit", maxDigits))
+			}
 		case hclsyntax.TokenComma:
 			here.operators = 0
 		case hclsyntax.TokenNewline, hclsyntax.TokenComment: // which holds the end of its line
@@ -100,15 +105,60 @@ func ReadSource(path string, trust bool) ([]byte, error) {
 }
 
 // OpenRegular opens a regular file to be read. Anything else is an error: a FIFO would be waited for, and a device has no end.
-func OpenRegular(path string) (*os.File, error) {
+func OpenRegular(path string) (*RegularFile, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+		return nil, errNotRegular
 	}
-	return os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be another one by now
+	if err != nil {
+		return nil, err
+	}
+	if st, err = f.Stat(); err == nil && !st.Mode().IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &RegularFile{f}, nil
+}
+
+var errNotRegular = errors.New("it is no regular file")
+
+// RegularFile is read without waiting: the kernel calls some files regular that have no end and are waited for, as /proc/kmsg.
+type RegularFile struct{ *os.File }
+
+// Read fails where there is nothing to be read yet.
+func (f *RegularFile) Read(b []byte) (n int, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	_ = conn.Read(func(fd uintptr) bool {
+		for {
+			if n, err = syscall.Read(int(fd), b); err != syscall.EINTR {
+				return true
+			}
+		}
+	})
+	switch {
+	case err == syscall.EAGAIN:
+		return 0, errNotRegular
+	case err != nil:
+		return 0, &os.PathError{Op: "read", Path: f.Name(), Err: err}
+	case n == 0 && len(b) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// WriteTo hides that of the file, which waits.
+func (f *RegularFile) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{f})
 }
 
 // readRegular reads a regular file of a bounded size.

@@ -14,8 +14,14 @@ func (lim limits) surelyShallow(src []byte) bool {
 		return false
 	}
 	stack := make([]open, 1, 32)
+	digits := 0
 	for i := 0; i < len(src); i++ {
 		c, next := src[i], byte(0)
+		if digits++; c < '0' || c > '9' {
+			digits = 0
+		} else if digits > maxDigits/2 { // of which a number has two: before and after its point
+			return false
+		}
 		if i+1 < len(src) {
 			next = src[i+1]
 		}

@@ -68,7 +68,7 @@ func (e *evaluator) declareVariable(b *hclsyntax.Block) {
 		got, ds := a.Expr.Value(nil)
 		diags = append(diags, ds...)
 		if !ds.HasErrors() && !v.bad {
-			v.fallback, ds = v.conform(got, a.Expr.Range())
+			v.fallback, ds = e.conform(v, got, a.Expr.Range())
 			diags = append(diags, ds...)
 		}
 		v.bad = v.bad || ds.HasErrors()
@@ -113,7 +113,14 @@ func constantText(a *hcl.Attribute, diags *hcl.Diagnostics) string {
 }
 
 // conform makes a value one of the variable's type.
-func (v *variable) conform(got cty.Value, at hcl.Range) (cty.Value, hcl.Diagnostics) {
+func (e *evaluator) conform(v *variable, got cty.Value, at hcl.Range) (cty.Value, hcl.Diagnostics) {
+	e.budget.at = at
+	if over := e.budget.whole(got); over != "" {
+		return cty.DynamicVal, hcl.Diagnostics{exceeded(at, over)}
+	}
+	if v.ty != cty.DynamicPseudoType && v.ty.HasDynamicTypes() {
+		e.budget.pairs(got)
+	}
 	if got.IsNull() && !v.nullable {
 		if v.fallback != cty.NilVal && v.fallback.IsKnown() {
 			return v.fallback, nil
@@ -183,7 +190,7 @@ func (e *evaluator) settleVariable(v *variable, values map[string]given) {
 	case ok && g.value == cty.NilVal: // wrong, which has been said
 		v.bad = true
 	case ok:
-		got, diags := v.conform(g.value, g.at)
+		got, diags := e.conform(v, g.value, g.at)
 		if diags.HasErrors() && g.at == (hcl.Range{}) {
 			for _, d := range diags {
 				d.Subject = nil
