@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -46,6 +47,9 @@ func execute() (code int) {
 	program.listen()
 	a := &app{}
 	err := a.root().ExecuteContext(context.Background())
+	if lost := stdout.Err(); err == nil && !errors.Is(lost, syscall.EPIPE) {
+		err = lost // a result that is not there whole is none
+	}
 	defer func() {
 		if program.wasHeard() {
 			code = exitInterrupt
@@ -81,8 +85,11 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if showVersion {
+			switch {
+			case showVersion:
 				return a.version()
+			case a.json:
+				return noJSON(cmd)
 			}
 			return cmd.Help()
 		},
@@ -106,7 +113,7 @@ func (a *app) root() *cobra.Command {
 	})
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if words := strings.Fields(cmd.CommandPath()); a.json && len(words) > 1 && slices.Contains(withoutJSON, words[1]) {
-			return fmt.Errorf("%s: it writes no JSON. Leave --json out", cmd.CommandPath())
+			return noJSON(cmd)
 		}
 		a.command = strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 		if err := a.setup(); err != nil {
@@ -134,7 +141,22 @@ func (a *app) root() *cobra.Command {
 		cmd.AddCommand(g.commands...)
 	}
 	cmd.AddCommand(versionCommand(a))
+	cmd.InitDefaultHelpCmd()
+	for _, c := range cmd.Commands() {
+		if c.Name() == "help" { // which works also where nothing else does
+			c.PersistentPreRun, c.PersistentPreRunE = nil, func(cmd *cobra.Command, _ []string) error {
+				if a.json {
+					return noJSON(cmd)
+				}
+				return nil
+			}
+		}
+	}
 	return cmd
+}
+
+func noJSON(cmd *cobra.Command) error {
+	return fmt.Errorf("%s: it writes no JSON. Leave --json out", cmd.CommandPath())
 }
 
 func env(name, fallback string) string {

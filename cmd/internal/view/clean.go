@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ type Writer struct {
 	mu   sync.Mutex
 	w    io.Writer
 	bare bool   // sequences of fairlead's own are dropped
+	err  error  // the first that writing gave
 	rest []byte // the beginning of a character, or of own, whose end was not written yet
 }
 
@@ -38,6 +40,13 @@ func (c *Writer) DropSequences() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bare = true
+}
+
+// Err gives the first error that writing gave: what is to be read is not there whole.
+func (c *Writer) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // Bare tells whether they are left out.
@@ -55,6 +64,7 @@ func (c *Writer) Write(b []byte) (int, error) {
 	whole := complete(text)
 	c.rest = append([]byte{}, text[whole:]...)
 	if _, err := io.WriteString(c.w, clean(string(text[:whole]), passing{lines: true, sequences: !c.bare})); err != nil {
+		c.err = cmp.Or(c.err, err)
 		return 0, err
 	}
 	return len(b), nil
