@@ -13,9 +13,10 @@ import (
 // with a loop of which an element is wrong.
 type budget struct {
 	limits
-	used int
-	at   hcl.Range       // what is evaluated, for what knows no place of its own
-	over *hcl.Diagnostic // the limit that the evaluation was left for
+	used    int
+	running bool            // within an evaluation, which can be left
+	at      hcl.Range       // what is evaluated, for what knows no place of its own
+	over    *hcl.Diagnostic // the limit that the evaluation was left for
 }
 
 // overBudget is the panic.
@@ -46,9 +47,9 @@ func (b *budget) within(evaluate func()) (ok bool) {
 				panic(p)
 			}
 		}
-		ok = b.over == nil
+		ok, b.running = b.over == nil, false
 	}()
-	b.used, b.at, b.over = 0, hcl.Range{}, nil
+	b.used, b.at, b.over, b.running = 0, hcl.Range{}, nil, true
 	evaluate()
 	return
 }

@@ -36,6 +36,9 @@ func didYouMean(word string, known []string) string {
 		at = 3
 	}
 	for _, k := range known {
+		if len(k) > len(word)+at || len(word) > len(k)+at || len(word) > longestGuessed {
+			continue
+		}
 		d := levenshtein.Distance(word, k, nil)
 		if d > 1 && letters(word) == letters(k) {
 			d = 1 // two letters that changed places
@@ -49,6 +52,9 @@ func didYouMean(word string, known []string) string {
 	}
 	return fmt.Sprintf(" Did you mean %q?", best)
 }
+
+// longestGuessed is the longest word that another is looked for: to compare words takes time by the product of their lengths.
+const longestGuessed = 100
 
 // DidYouMean gives such a sentence for what is no word of the language.
 func DidYouMean(word string, known []string) string { return didYouMean(word, known) }

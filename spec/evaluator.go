@@ -68,7 +68,28 @@ type instance struct {
 	contexts map[string]imageLink // of an image that is built: the named contexts that are image blocks
 }
 
-func (e *evaluator) fail(ds ...*hcl.Diagnostic) { e.diags = append(e.diags, e.explained(ds)...) }
+// mostProblems is how many are said: to look for more, and to show them, takes longer than to mend the first.
+const mostProblems = 1000
+
+// fail notes problems. Where there are too many of them, the evaluation is left.
+func (e *evaluator) fail(ds ...*hcl.Diagnostic) {
+	room := mostProblems - len(e.diags)
+	if len(ds) > room && e.budget.running {
+		e.diags = append(e.diags, e.explained(ds[:room])...)
+		e.budget.leave(rootless(tooManyProblems, "There are more than %d problems; the first that were found are shown. Mend these, and run the command again.", mostProblems))
+	}
+	e.diags = append(e.diags, e.explained(ds)...)
+}
+
+const tooManyProblems = "Too many problems"
+
+// left is what is said of an evaluation that was left.
+func (e *evaluator) left() hcl.Diagnostics {
+	if e.budget.over.Summary == tooManyProblems {
+		return append(tidy(e.diags), e.budget.over)
+	}
+	return hcl.Diagnostics{e.budget.over}
+}
 
 // explained puts what HCL says into the words of the stack, without anything sensitive.
 func (e *evaluator) explained(ds hcl.Diagnostics) hcl.Diagnostics {

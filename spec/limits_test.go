@@ -241,6 +241,24 @@ func TestSourcesThatAreNoFiles(t *testing.T) {
 	}
 }
 
+// Of very many problems the first are said: those of one expression, of one file and of the parser.
+func TestManyProblems(t *testing.T) {
+	for name, text := range map[string]string{
+		"blocks":     "stack \"s\" {}\n" + strings.Repeat("x {}\n", 5_000),
+		"references": locals("z = [" + strings.Repeat("local.x,", 5_000) + "]"),
+		"escapes":    locals(`z = "` + strings.Repeat(`\q`, 5_000) + `"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, text)
+			_, diags := Load(dir, Inputs{})
+			if len(diags) > mostProblems+1 || len(diags) == 0 || diags[len(diags)-1].Summary != tooManyProblems {
+				t.Errorf("%d are said", len(diags))
+			}
+		})
+	}
+}
+
 // What the kernel calls a regular file may have nothing to be read yet, for ever: that is not waited for.
 func TestRegularFileDoesNotWait(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -21,7 +21,7 @@ type Inputs struct {
 func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e := newEvaluator(dir, in)
 	if !e.budget.within(e.load) {
-		return e.cfg, hcl.Diagnostics{e.budget.over}
+		return e.cfg, e.left()
 	}
 	return e.cfg, tidy(e.diags)
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"cmp"
 	"io"
 	"slices"
@@ -32,11 +33,46 @@ func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File,
 		}
 	}
 	var b strings.Builder
-	if err := hcl.NewDiagnosticTextWriter(&b, sources, uint(s.width()), s.Color).WriteDiagnostics(shown); err != nil {
-		return err
+	gone := 0
+	for _, d := range shown {
+		from := sources
+		if f := fileOf(d, sources); f != nil {
+			if gone > mostGone || lineLength(f.Bytes, d.Subject.Start.Byte) > longLine {
+				from = nil
+			} else {
+				gone += len(f.Bytes)
+			}
+		}
+		if err := hcl.NewDiagnosticTextWriter(&b, from, uint(s.width()), s.Color).WriteDiagnostic(d); err != nil {
+			return err
+		}
 	}
 	_, err := io.WriteString(w, Wrap(strings.NewReplacer("\x1b", own, other, "\x1b").Replace(b.String()), s.Width))
 	return err
+}
+
+// To quote a line, hcl goes through the file from its beginning: mostGone bounds how many bytes that may be for all. A line of more than longLine
+// bytes is quoted by nobody.
+const (
+	mostGone = 8 << 20
+	longLine = 16 << 10
+)
+
+func fileOf(d *hcl.Diagnostic, files map[string]*hcl.File) *hcl.File {
+	if d.Subject == nil {
+		return nil
+	}
+	return files[d.Subject.Filename]
+}
+
+// lineLength is how long the line at a place is.
+func lineLength(text []byte, at int) int {
+	at = min(at, len(text))
+	from, to := bytes.LastIndexByte(text[:at], '\n')+1, bytes.IndexByte(text[at:], '\n')
+	if to < 0 {
+		return len(text) - from
+	}
+	return at + to - from
 }
 
 func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
