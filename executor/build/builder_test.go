@@ -263,14 +263,6 @@ func TestContextIsWhatBuildKitReceives(t *testing.T) {
 		write(t, dir, "Dockerfile", "FROM scratch\nCOPY . /\n")
 		compare(t, b, dir, "Dockerfile")
 	})
-	t.Run("ignore file is a link out", func(t *testing.T) {
-		dir := corpusTree(t)
-		outside := t.TempDir()
-		write(t, outside, "ignore", "src\n")
-		must(t, os.Symlink(filepath.Join(outside, "ignore"), filepath.Join(dir, ignoreName)))
-		write(t, dir, "Dockerfile", "FROM scratch\nCOPY . /\n")
-		compare(t, b, dir, "Dockerfile")
-	})
 	t.Run("context is a link", func(t *testing.T) {
 		dir := corpusTree(t)
 		write(t, dir, "Dockerfile", "FROM scratch\nCOPY . /\n")

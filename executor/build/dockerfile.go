@@ -73,6 +73,9 @@ func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
 	own := at + ignoreName
 	text, err := readText(own)
 	if errors.Is(err, fs.ErrNotExist) {
+		if to, err := os.Readlink(own); err == nil {
+			return nil, deadLink(own, to)
+		}
 		return f, nil
 	}
 	if err != nil {
@@ -85,7 +88,7 @@ func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
 // noDockerfile names what may have been meant: a near name, or any other Dockerfile that is there.
 func noDockerfile(at string) error {
 	if to, err := os.Readlink(at); err == nil {
-		return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shown(to))
+		return deadLink(at, to)
 	}
 	var near, others []string
 	entries, _ := os.ReadDir(filepath.Dir(at)) // none where the directory is missing as well
@@ -107,6 +110,10 @@ func noDockerfile(at string) error {
 		hint = " Write one there, or set dockerfile or inline."
 	}
 	return fmt.Errorf("%s: there is no such Dockerfile.%s", at, hint)
+}
+
+func deadLink(at, to string) error {
+	return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shown(to))
 }
 
 // readText reads a file of bounded size.
@@ -140,44 +147,76 @@ func boundedText(at string, r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-// readPackedDockerfile finds the Dockerfile in a tar file. No ignore file is in force there: BuildKit unpacks all of it.
+// maxLinks is how many links in a tar file are followed, as the kernel follows them.
+const maxLinks = 40
+
+// readPackedDockerfile finds the Dockerfile in a tar file, where it may be a link. No ignore file is in force there: BuildKit unpacks all of it.
 func readPackedDockerfile(at, name string) (*dockerfile, error) {
-	f, err := os.Open(at)
-	if err != nil {
-		return nil, unreadable(at, err)
-	}
-	defer f.Close()
-	plain, err := compression.DecompressStream(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: it is no tar file: %w", at, err)
-	}
-	defer plain.Close()
 	wanted := []string{path.Clean(filepath.ToSlash(name))}
 	if path.Base(wanted[0]) == defaultName {
 		wanted = append(wanted, path.Join(path.Dir(wanted[0]), strings.ToLower(defaultName)))
 	}
-	var found *dockerfile
+	next := wanted
+	for range maxLinks {
+		found, to, err := readPacked(at, next)
+		switch {
+		case err != nil || found != nil:
+			return found, err
+		case to == "" && next[0] != wanted[0]:
+			return nil, deadLink(at+":"+wanted[0], next[0])
+		case to == "":
+			return nil, fmt.Errorf("%s: there is no %s in it. Set dockerfile or inline", at, wanted[0])
+		}
+		next = []string{to}
+	}
+	return nil, fmt.Errorf("%s: %s in it is a link that leads to itself. Correct the link", at, wanted[0])
+}
+
+// readPacked reads a tar file for the first of some names that is there; for a link, it gives what that leads to.
+func readPacked(at string, wanted []string) (found *dockerfile, to string, err error) {
+	f, err := os.Open(at)
+	if err != nil {
+		return nil, "", unreadable(at, err)
+	}
+	defer f.Close()
+	plain, err := compression.DecompressStream(f)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: it is no tar file: %w", at, err)
+	}
+	defer plain.Close()
+	have := len(wanted) // index of what was found
 	for r := tar.NewReader(plain); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return found, to, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: it is no tar file, or a damaged one: %w", at, err)
+			return nil, "", fmt.Errorf("%s: it is no tar file, or a damaged one: %w", at, err)
 		}
 		member := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-		if h.Typeflag != tar.TypeReg || !slices.Contains(wanted, member) || (found != nil && member != wanted[0]) {
+		i := slices.Index(wanted, member)
+		if i < 0 || i > have {
 			continue
 		}
-		label := at + ":" + member
-		text, err := boundedText(label, r)
-		if err != nil {
-			return nil, err
+		switch h.Typeflag { // of two entries of one name, the later is what is unpacked
+		case tar.TypeReg:
+			label := at + ":" + member
+			text, err := boundedText(label, r)
+			if err != nil {
+				return nil, "", err
+			}
+			found, to, have = &dockerfile{path: label, text: text}, "", i
+		case tar.TypeSymlink, tar.TypeLink:
+			found, to, have = nil, linkedTo(member, h), i
 		}
-		found = &dockerfile{path: label, text: text}
 	}
-	if found == nil {
-		return nil, fmt.Errorf("%s: there is no %s in it. Set dockerfile or inline", at, wanted[0])
+}
+
+// linkedTo gives the name in the tar file that a link leads to: nothing leads out of it.
+func linkedTo(member string, h *tar.Header) string {
+	to := filepath.ToSlash(h.Linkname)
+	if h.Typeflag == tar.TypeSymlink && !path.IsAbs(to) {
+		to = path.Join("/", path.Dir(member), to)
 	}
-	return found, nil
+	return strings.TrimPrefix(path.Clean("/"+to), "/")
 }

@@ -279,6 +279,52 @@ func TestTarContext(t *testing.T) {
 	}
 }
 
+// A Dockerfile in a tar file may be a link to another file in it, and the later of two entries of a name counts, as when it is unpacked.
+func TestLinkedDockerfileInATar(t *testing.T) {
+	file := func(name, text string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeReg, Linkname: text}
+	}
+	link := func(name, to string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
+	}
+	for name, tt := range map[string]struct {
+		entries []tar.Header
+		want    string // the base, or words of the error
+	}{
+		"a link":                {[]tar.Header{link("./Dockerfile", "d/real"), file("./d/real", "FROM a")}, "docker.io/library/a:latest"},
+		"a link of a link":      {[]tar.Header{file("real", "FROM a"), link("d/x", "../real"), link("Dockerfile", "/d/x")}, "docker.io/library/a:latest"},
+		"a link out":            {[]tar.Header{file("real", "FROM a"), link("Dockerfile", "../../real")}, "docker.io/library/a:latest"},
+		"a hard link":           {[]tar.Header{file("d/real", "FROM a"), {Name: "Dockerfile", Typeflag: tar.TypeLink, Linkname: "./d/real"}}, "docker.io/library/a:latest"},
+		"the lower case name":   {[]tar.Header{link("dockerfile", "real"), file("real", "FROM a")}, "docker.io/library/a:latest"},
+		"both names":            {[]tar.Header{file("Dockerfile", "FROM a"), file("dockerfile", "FROM b")}, "docker.io/library/a:latest"},
+		"twice":                 {[]tar.Header{file("Dockerfile", "FROM b"), file("Dockerfile", "FROM a")}, "docker.io/library/a:latest"},
+		"a file, then a link":   {[]tar.Header{file("Dockerfile", "FROM b"), file("real", "FROM a"), link("Dockerfile", "real")}, "docker.io/library/a:latest"},
+		"a link to nothing":     {[]tar.Header{link("Dockerfile", "nowhere")}, ":Dockerfile: it is a symbolic link to nowhere, where nothing is"},
+		"a link to itself":      {[]tar.Header{link("Dockerfile", "x"), link("x", "Dockerfile")}, "Dockerfile in it is a link that leads to itself"},
+		"a link to a directory": {[]tar.Header{link("Dockerfile", "d"), {Name: "d/", Typeflag: tar.TypeDir}}, "it is a symbolic link to d, where nothing is"},
+	} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, h := range tt.entries {
+			text := ""
+			if h.Typeflag == tar.TypeReg {
+				text, h.Linkname = h.Linkname+"\n", ""
+			}
+			h.Mode, h.Size = 0o644, int64(len(text))
+			must(t, w.WriteHeader(&h))
+			_, err := w.Write([]byte(text))
+			must(t, err)
+		}
+		must(t, w.Close())
+		at := filepath.Join(t.TempDir(), "context.tar")
+		must(t, os.WriteFile(at, b.Bytes(), 0o644))
+		r, err := Read(t.Context(), &spec.Build{Context: at}, Options{Host: amd64})
+		if err == nil && (len(r.Bases) != 1 || r.Bases[0].Ref != tt.want) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v; want %s", name, err, tt.want)
+		}
+	}
+}
+
 // No Dockerfile is so bad that it ends fairlead.
 func FuzzDockerfile(f *testing.F) {
 	for _, text := range []string{

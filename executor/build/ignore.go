@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	continuity "github.com/containerd/continuity/fs"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
@@ -27,14 +27,15 @@ type rulesFile struct {
 	text []byte // nil: there is none
 }
 
-// contextRules reads the ignore file of a context. A link is followed only within the context, as the builder follows it.
+// contextRules reads the ignore file of a context, wherever a link leads to it. A builder doesn't follow one out of the context, and takes no notice of
+// the rules: here it is sent what they let through, and no more.
 func contextRules(root string) (*rulesFile, error) {
-	at, err := continuity.RootPath(root, ignoreName)
-	if err != nil {
-		return nil, unreadable(filepath.Join(root, ignoreName), err)
-	}
+	at := filepath.Join(root, ignoreName)
 	text, err := readText(at)
 	if errors.Is(err, fs.ErrNotExist) {
+		if to, err := os.Readlink(at); err == nil {
+			return nil, deadLink(at, to)
+		}
 		return &rulesFile{at: at}, nil
 	}
 	if err != nil {
