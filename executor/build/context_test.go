@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -370,6 +371,11 @@ func TestRemoteContexts(t *testing.T) {
 		}
 		w.Header().Set("ETag", etag)
 	})
+	said := "one"
+	mux.HandleFunc("/silent.tar", func(w http.ResponseWriter, r *http.Request) { // neither ETag nor Last-Modified
+		w.Header().Set("Content-Length", "3")
+		_, _ = io.WriteString(w, said)
+	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	state := func(at string) string {
@@ -383,6 +389,7 @@ func TestRemoteContexts(t *testing.T) {
 	for _, tt := range []struct{ at, want string }{
 		{repo, repo + " " + first}, {repo + "#main:sub", repo + "#main:sub " + first}, {repo + "#v1", repo + "#v1 " + first},
 		{repo + "#" + first, repo + "#" + first}, {server.URL + "/context.tar", server.URL + `/context.tar "one"`},
+		{server.URL + "/silent.tar", server.URL + "/silent.tar " + digestOf([]byte("one"))},
 		{strings.Replace(repo, "://", "://me:hidden@", 1), strings.Replace(repo, "://", "://xxxxx@", 1) + " " + first},
 	} {
 		if got := state(tt.at); got != tt.want {
@@ -391,12 +398,15 @@ func TestRemoteContexts(t *testing.T) {
 	}
 	git("commit", "-q", "--allow-empty", "-m", "2")
 	git("update-server-info")
-	etag = `"two"`
+	etag, said = `"two"`, "two"
 	if got := state(repo); got == repo+" "+first {
 		t.Error("a new commit isn't seen")
 	}
 	if got := state(server.URL + "/context.tar"); got != server.URL+`/context.tar "two"` {
 		t.Error("new content isn't seen:", got)
+	}
+	if got := state(server.URL + "/silent.tar"); got != server.URL+"/silent.tar "+digestOf([]byte("two")) {
+		t.Error("new content that the server says nothing of isn't seen:", got)
 	}
 	for at, want := range map[string]string{
 		repo + "#nowhere":                    "there is no branch or tag nowhere",

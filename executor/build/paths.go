@@ -179,7 +179,8 @@ func (l *Local) patterns() map[string][]string {
 }
 
 // Comparable leaves out of a list of inputs, which an earlier version may have written, the files that the Dockerfile as it is takes nothing of: if
-// it took them then, it is the Dockerfile that changed. now is the present list, and taken what Reading says.
+// it took them then, it is the Dockerfile that changed. What that version couldn't tell of a URL counts as it is now. now is the present list, and
+// taken what Reading says.
 func Comparable(was, now planner.Inputs, taken map[string][]string) (planner.Inputs, error) {
 	matchers := map[string]*patternmatcher.PatternMatcher{}
 	for name, patterns := range taken {
@@ -192,11 +193,20 @@ func Comparable(was, now planner.Inputs, taken map[string][]string) (planner.Inp
 		}
 		matchers[name] = m
 	}
-	there := map[string]bool{}
+	there, contexts := map[string]bool{}, map[string]string{}
 	for _, i := range now {
 		there[i.Name] = there[i.Name] || i.Kind == planner.InputFile
+		if i.Kind == planner.InputContext {
+			contexts[i.Name] = i.Value
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(was), func(i planner.Input) bool {
+	was = slices.Clone(was)
+	for k, i := range was {
+		if value, ok := contexts[i.Name]; ok && i.Kind == planner.InputContext && earlierState(i.Value, value) {
+			was[k].Value = value
+		}
+	}
+	return slices.DeleteFunc(was, func(i planner.Input) bool {
 		if i.Kind != planner.InputFile || there[i.Name] {
 			return false
 		}

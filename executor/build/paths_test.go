@@ -36,6 +36,15 @@ func TestComparable(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
+	url := func(value string) planner.Inputs {
+		return planner.Inputs{{Kind: planner.InputContext, Name: "context", Value: "http://example.com/a" + value}}
+	}
+	sum := " " + digestOf(nil)
+	for value, kept := range map[string]bool{"": false, " 12": false, " Mon, 1": true, "b 12": true, ` "tag"`: true, " " + digestOf([]byte("x")): true} {
+		if got, err := Comparable(url(value), url(sum), nil); err != nil || cmp.Equal(got, url(sum)) == kept {
+			t.Errorf("%q: %v, %v", value, got, err)
+		}
+	}
 	if got, err := Comparable(was, planner.Inputs{option}, map[string][]string{"": {}}); err != nil || len(got) != 1 {
 		t.Errorf("nothing: %v, %v", got, err)
 	}

@@ -108,14 +108,15 @@ func withoutLogin(remote string) (string, []string) {
 	return u.String(), []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic " + login}
 }
 
-// httpState is a file's URL and what the server says of its content without sending it.
+// httpState is a file's URL and what the server says of its content without sending it; where it says neither when that changed nor which one it
+// is, its digest, for which the whole file is read.
 func httpState(ctx context.Context, at string) (string, error) {
 	shown := spec.Shown(at)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	answer, err := ask(ctx, http.MethodHead, at)
+	answer, err := ask(soon, http.MethodHead, at)
 	if err == nil && (answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
-		answer, err = ask(ctx, http.MethodGet, at)
+		answer, err = ask(soon, http.MethodGet, at)
 	}
 	if err != nil {
 		var system *url.Error
@@ -127,6 +128,13 @@ func httpState(ctx context.Context, at string) (string, error) {
 	if answer.StatusCode >= http.StatusBadRequest {
 		return "", fmt.Errorf("%s: the server answers %s. Correct the URL", shown, answer.Status)
 	}
+	if answer.Header.Get("ETag") == "" && answer.Header.Get("Last-Modified") == "" {
+		sum, err := httpDigest(ctx, at)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", shown, err)
+		}
+		return shown + " " + sum, nil
+	}
 	state := shown
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Length"} {
 		if v := answer.Header.Get(name); v != "" {
@@ -134,6 +142,13 @@ func httpState(ctx context.Context, at string) (string, error) {
 		}
 	}
 	return state, nil
+}
+
+// earlierState tells whether an earlier version wrote was where now is what httpState gives: the length alone, in a digest's place.
+func earlierState(was, now string) bool {
+	shown, _, isDigest := strings.Cut(now, " sha256:")
+	length, isLength := strings.CutPrefix(was, shown+" ")
+	return isDigest && (was == shown || isLength && strings.Trim(length, "0123456789") == "")
 }
 
 // ask gives a server's answer without its body.
