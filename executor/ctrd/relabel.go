@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/containers"
@@ -52,7 +53,16 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	m.hostname = s.Hostname
 	m.dir = filepath.Join(w.stackDir(op.Owner.Stack), op.ID)
 	m.logURI = logURI(m.dir, s.Process.Terminal)
-	labels := m.relabelled(c.Labels)
+	live := c.Labels
+	if c.Extensions[extension] == nil {
+		live = withoutForged(live, a.Image.Labels)
+	}
+	labels := m.relabelled(live)
+	for k := range c.Labels {
+		if _, set := labels[k]; !set && live[k] == "" {
+			labels[k] = ""
+		}
+	}
 	next := containers.Container{ID: op.ID, Image: op.Want.Image.Name, Labels: labels, Extensions: map[string]typeurl.Any{extension: x}}
 	paths := append(labelPaths(labels), "extensions."+extension)
 	if next.Image != "" && next.Image != c.Image {
@@ -62,6 +72,14 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 		return w.client.ContainerService().Update(ctx, next, paths...)
 	})
 	return explainLabels(err)
+}
+
+// withoutForged gives the labels of a container that is not fairlead's without what its image said there in the name of fairlead, nerdctl or containerd:
+// where its log goes, which may be a program that is run on the host, or that it has completed.
+func withoutForged(live, image map[string]string) map[string]string {
+	out := maps.Clone(live)
+	maps.DeleteFunc(out, func(k, v string) bool { return reservedLabel(k) && image[k] == v })
+	return out
 }
 
 // relabelled gives the labels to change, and those to take away as empty.
