@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -32,6 +33,9 @@ func (m *maker) fits(c *spec.Container, img *imageResult) bool {
 	text := spec.ProcessTrouble(args, pairs)
 	if len(args) == 0 {
 		text = "there is nothing to run: neither the image nor the block has a command; set command"
+	}
+	if user := share.Gives.User; text == "" && c.User == "" && spec.UserTrouble(user) != "" {
+		text = fmt.Sprintf("its user %q %s; set user", user, spec.UserTrouble(user))
 	}
 	if text != "" {
 		m.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.name), text))

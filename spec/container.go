@@ -185,6 +185,10 @@ func (d *decoder) absolute(attrs hcl.Attributes, attr string) string {
 		d.fail(fault(at, "Relative path", "The attribute %s is a path inside the container, so it begins with \"/\".", attr))
 		return ""
 	}
+	if text := PathTrouble(s); text != "" {
+		d.fail(fault(at, "Too long", "The path %s %s.", attr, text))
+		return ""
+	}
 	return path.Clean(s)
 }
 
@@ -198,7 +202,11 @@ func (d *decoder) matching(attrs hcl.Attributes, attr string, pattern *regexp.Re
 }
 
 func (d *decoder) user(attrs hcl.Attributes) string {
-	return d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
+	user := d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
+	if text := UserTrouble(user); text != "" {
+		d.fail(fault(attrs["user"].Expr.Range(), "Bad user", "The user %q %s.", user, text))
+	}
+	return user
 }
 
 func (d *decoder) groups(attrs hcl.Attributes) []string {
@@ -209,6 +217,8 @@ func (d *decoder) groups(attrs hcl.Attributes) []string {
 		switch {
 		case !groupPattern.MatchString(g):
 			d.fail(fault(ats[i], "Bad group", "A group is a name or a number, as in \"audio\" or \"29\"."))
+		case UserTrouble(g) != "":
+			d.fail(fault(ats[i], "Bad group", "The group %q %s.", g, UserTrouble(g)))
 		case !seen[g]:
 			seen[g] = true
 			out = append(out, g)

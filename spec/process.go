@@ -1,9 +1,12 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,10 +19,52 @@ const (
 	maxArguments = 2<<20 - 64<<10
 )
 
+// What the kernel takes of a path, of a name in it, and containerd of a user's or group's number.
+const (
+	maxPath     = 4095
+	maxFileName = 255
+	maxUserID   = math.MaxInt32
+)
+
+// PathTrouble says why no process can use a path; "" where one can.
+func PathTrouble(p string) string {
+	if strings.ContainsRune(p, 0) {
+		return "has a zero byte in it"
+	}
+	if len(p) > maxPath {
+		return fmt.Sprintf("is %d bytes long, and the kernel takes at most %d", len(p), maxPath)
+	}
+	for name := range strings.SplitSeq(p, "/") {
+		if len(name) > maxFileName {
+			return fmt.Sprintf("has a name of %d bytes in it, and the kernel takes at most %d", len(name), maxFileName)
+		}
+	}
+	return ""
+}
+
+// UserTrouble says why USER or USER:GROUP can be nobody, whoever is in the image; "" where it can be somebody. Nobody has a name that is a number.
+func UserTrouble(user string) string {
+	parts := strings.Split(user, ":")
+	if len(parts) > 2 {
+		return "has more than one colon"
+	}
+	for _, part := range parts {
+		if n, err := strconv.Atoi(part); errors.Is(err, strconv.ErrRange) || err == nil && (n < 0 || n > maxUserID) {
+			return fmt.Sprintf("has a number that is not from 0 to %d", maxUserID)
+		}
+	}
+	return ""
+}
+
 // ProcessTrouble says why the kernel can't start a process with these arguments and this environment, as NAME=value; "" where it can.
 func ProcessTrouble(args, env []string) string {
 	if len(args) > 0 && args[0] == "" {
 		return "its program has no name: the first argument is empty"
+	}
+	if len(args) > 0 && len(args[0]) <= maxArgument {
+		if text := PathTrouble(args[0]); text != "" {
+			return "the path of its program " + text
+		}
 	}
 	sum := 0
 	for _, s := range args {

@@ -63,8 +63,8 @@ func imageShare(c ocispec.ImageConfig) (imageConfig, error) {
 	if !slices.ContainsFunc(out.Env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {
 		out.Env = append(out.Env, defaultPath)
 	}
-	if strings.ContainsRune(out.WorkingDir, 0) {
-		return out, errors.New("its config can't be run: its working directory has a zero byte in it")
+	if text := spec.PathTrouble(out.WorkingDir); text != "" {
+		return out, errors.New("its config can't be run: its working directory " + text)
 	}
 	if text := spec.ProcessTrouble(slices.Concat([]string{"-"}, out.Entrypoint, out.Cmd), out.Env); text != "" {
 		return out, errors.New("its config can't be run: " + text)

@@ -32,6 +32,7 @@ func TestOddImageConfigs(t *testing.T) {
 		"above the root":      {in: ocispec.ImageConfig{WorkingDir: "../.."}, want: imageConfig{Env: path, WorkingDir: "/"}},
 		"a directory's end":   {in: ocispec.ImageConfig{WorkingDir: "/app/"}, want: imageConfig{Env: path, WorkingDir: "/app"}},
 		"a zero in directory": {in: ocispec.ImageConfig{WorkingDir: "/a\x00"}, err: "working directory has a zero byte"},
+		"a long directory":    {in: ocispec.ImageConfig{WorkingDir: strings.Repeat("a", 256)}, err: "working directory has a name of 256 bytes"},
 		"an empty entrypoint": {in: ocispec.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"x"}}, want: imageConfig{Env: path, Cmd: []string{"x"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
