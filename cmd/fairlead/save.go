@@ -78,7 +78,7 @@ func (a *app) save(ctx context.Context, names []string, f *saving) error {
 	if err != nil {
 		return err
 	}
-	if err := write(func(w io.Writer) error { return archive.Write(ctx, w) }); err != nil {
+	if err := write(ctx, func(w io.Writer) error { return archive.Write(ctx, w) }); err != nil {
 		return err
 	}
 	return a.tellSaved(archive.Images, f)
@@ -123,7 +123,19 @@ func (a *app) tellSaved(images []ctrd.Saved, f *saving) error {
 }
 
 // output calls what writes, and keeps what it has written only if all went well.
-type output func(write func(io.Writer) error) error
+type output func(ctx context.Context, write func(io.Writer) error) error
+
+// unlessInterrupted calls what may wait for whoever reads a pipe. An interrupt doesn't wait for that.
+func unlessInterrupted(ctx context.Context, call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // outputTo tells whether a path can be written to, and how: a file is made beside it and renamed, a device or a pipe is written into.
 func outputTo(path string) (output, error) {
@@ -131,7 +143,9 @@ func outputTo(path string) (output, error) {
 		if stdout.isTerminal() {
 			return nil, errors.New("save: an archive is nothing for a terminal. Name a file with -o, or send the output on")
 		}
-		return func(write func(io.Writer) error) error { return write(stdout.file) }, nil
+		return func(ctx context.Context, write func(io.Writer) error) error {
+			return unlessInterrupted(ctx, func() error { return write(stdout.file) })
+		}, nil
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -151,17 +165,19 @@ func outputTo(path string) (output, error) {
 }
 
 func into(path string) output {
-	return func(write func(io.Writer) error) error {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, reason(err))
-		}
-		return errors.Join(write(f), f.Close())
+	return func(ctx context.Context, write func(io.Writer) error) error {
+		return unlessInterrupted(ctx, func() error {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, reason(err))
+			}
+			return errors.Join(write(f), f.Close())
+		})
 	}
 }
 
 func replacing(path string) output {
-	return func(write func(io.Writer) error) error {
+	return func(_ context.Context, write func(io.Writer) error) error {
 		err := spec.ReplaceFile(path, 0o644, func(w io.Writer) error {
 			b := bufio.NewWriterSize(w, 1<<20)
 			if err := write(b); err != nil {

@@ -20,7 +20,7 @@ func TestSaveThatBreaksOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("the daemon went away")
-	err = write(func(w io.Writer) error {
+	err = write(t.Context(), func(w io.Writer) error {
 		_, _ = w.Write(make([]byte, 4<<20))
 		return broken
 	})
