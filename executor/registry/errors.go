@@ -78,7 +78,7 @@ func (h *Hosts) Explain(ref string, err error) error {
 		return say("registry %s: it cannot be reached: %s. Check this machine's network", at, root(err))
 	case errors.Is(err, errStalled), brokenOff(err):
 		return say("registry %s: it stopped half-way, %d times: %s. Try again: what came stays and is not fetched twice", at, Tries, root(err))
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, errSilent), errors.As(err, &timeout) && timeout.Timeout():
 		return say("registry %s: no answer in time. Check that it runs, and this machine's network", at)
 	case strings.Contains(err.Error(), "rejecting "): // containerd's resolver says so of a manifest, and calls it not found
 		return say("%s: registry %s sends a manifest that is too large to be one. Check the reference", ref, at)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
@@ -188,4 +189,55 @@ func TestASilentRegistryIsGivenUp(t *testing.T) {
 			t.Errorf("after %s: %v", took, err)
 		}
 	})
+}
+
+// silent takes what is sent, up to so many bytes, and never answers.
+type silent struct{ takes int64 }
+
+func (s silent) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		if _, err := io.CopyN(io.Discard, req.Body, s.takes); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+// slowly is content that takes its time on this side.
+type slowly struct{ io.Reader }
+
+func (s slowly) Read(p []byte) (int, error) {
+	time.Sleep(time.Hour)
+	return s.Reader.Read(p)
+}
+
+// A request that a registry takes and never answers, or doesn't take to its end, ends too, whatever it is for.
+func TestASilentRequestEnds(t *testing.T) {
+	for name, x := range map[string]struct {
+		takes int64
+		body  func() io.Reader
+		want  time.Duration
+	}{
+		"a question":                {0, func() io.Reader { return nil }, patience},
+		"an upload that stops":      {2, func() io.Reader { return strings.NewReader("abcd") }, patience},
+		"an upload that is all":     {5, func() io.Reader { return strings.NewReader("abcd") }, finishing},
+		"content that is slow here": {2, func() io.Reader { return slowly{strings.NewReader("abcd")} }, time.Hour + patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &http.Client{Transport: silent{x.takes}}
+				hurried(c)
+				hurried(c)
+				began := time.Now()
+				resp, err := c.Do(must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPut, "http://registry.example.com/v2/", x.body())))
+				if err == nil {
+					resp.Body.Close()
+				}
+				if took := time.Since(began); took != x.want || !errors.Is(err, errSilent) || Transient(err) {
+					t.Errorf("after %s: %v", took, err)
+				}
+			})
+		})
+	}
 }

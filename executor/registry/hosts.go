@@ -86,13 +86,12 @@ func (h *Hosts) registryHosts() docker.RegistryHosts {
 			return nil, &explained{text: fmt.Sprintf("registry %s: its settings in %s cannot be used: %s. Correct them", host, h.CertsDir, err), err: err}
 		}
 		for i := range hosts {
-			block := h.blocks[canonical(hosts[i].Host)]
-			if block == nil || block.CA == "" && !block.Insecure {
-				continue
+			if block := h.blocks[canonical(hosts[i].Host)]; block != nil && (block.CA != "" || block.Insecure) {
+				if err := h.replaceTLS(&hosts[i], block); err != nil {
+					return nil, err
+				}
 			}
-			if err := h.replaceTLS(&hosts[i], block); err != nil {
-				return nil, err
-			}
+			hurried(hosts[i].Client)
 		}
 		known[host] = hosts
 		return hosts, nil

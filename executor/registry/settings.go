@@ -78,7 +78,11 @@ func (h *Hosts) Settings() ([]Setting, error) {
 // add notes what an endpoint's client has been set to.
 func (s *Setting) add(e docker.RegistryHost) {
 	s.Plain = s.Plain || e.Scheme == "http"
-	if t, ok := e.Client.Transport.(*http.Transport); ok && t.TLSClientConfig != nil {
+	t := e.Client.Transport
+	if p, ok := t.(patient); ok {
+		t = p.RoundTripper
+	}
+	if t, ok := t.(*http.Transport); ok && t.TLSClientConfig != nil {
 		s.Insecure = s.Insecure || t.TLSClientConfig.InsecureSkipVerify
 	}
 }
