@@ -35,6 +35,9 @@ func carriesOn(p *pair) bool {
 	if p.applied != p.full.State {
 		return false // its record would say something else than the files
 	}
+	if len(p.live.Lacks) > 0 {
+		return false // an earlier version made it, as new ones are not made any more, and maybe so that it can't start
+	}
 	for _, d := range p.diffs {
 		if d.Cost > Free && d.Cost != Retask {
 			return false
