@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"math/rand"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -294,9 +295,12 @@ func mustFollow(t *testing.T, p *Plan, h *model, before []map[int]bool, check in
 
 // TestPlansConverge: from any host, whatever was done to it and wherever earlier applies ended, one apply makes it as wanted.
 func TestPlansConverge(t *testing.T) {
-	n := 100
-	if testing.Short() {
+	n := 60
+	switch {
+	case testing.Short():
 		n = 30
+	case os.Getenv("FAIRLEAD_TEST_FULL") != "":
+		n = 400
 	}
 	for seed := 0; seed < n; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomWalk(t, int64(seed)) })
