@@ -27,7 +27,7 @@ func TestHarness(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
-		ns := "harness"
+		ns := "harness" + d.Name // runc keeps the containers of both daemons in one place
 		out, err := exec.Command(shared.top+"/bin/ctr", "-a", d.Address, "-n", ns, "image", "import", "--no-unpack", "--local", archive).CombinedOutput()
 		if err != nil {
 			t.Fatalf("ctr: %v\n%s", err, out)
@@ -105,21 +105,22 @@ func TestFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
+		ns := "floor" + d.Name // runc keeps the containers of both daemons in one place
 		call := func(program string, args ...string) {
 			cmd := exec.Command(program, args...)
-			cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE=floor")
+			cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE="+ns)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", cmd, err, out)
 			}
 		}
 		call(floor, "up", archive, "example.com/app:1", "3", "2")
 		call(floor, "list")
-		lines, err := d.Inventory("floor")
+		lines, err := d.Inventory(ns)
 		if err != nil || strings.Count(strings.Join(lines, "\n"), "shim ") != 3 {
 			t.Errorf("inventory with three running: %v, %q", err, lines)
 		}
 		call(floor, "down", "2")
-		if left, err := d.Leaks("floor", dir); err != nil || len(left) > 0 {
+		if left, err := d.Leaks(ns, dir); err != nil || len(left) > 0 {
 			t.Errorf("leaks: %v, %q", err, left)
 		}
 	})

@@ -17,6 +17,9 @@ import (
 // temporaryLabel marks the leases that BuildKit takes while it works, with the time when it did.
 const temporaryLabel = "buildkit/lease.temporary"
 
+// noLease is the name of no lease.
+const noLease = "fairlead/none"
+
 // releasePatience bounds the question to a builder that it let go of what it took.
 const releasePatience = 10 * time.Second
 
@@ -31,7 +34,13 @@ func (b *Builder) endLeases(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("builder: its socket: %w", err)
 	}
-	all, err := b.o.Client.LeasesService().List(ctx, fmt.Sprintf("labels.%q", temporaryLabel))
+	held := b.o.Client.LeasesService()
+	// containerd still carries out what the buildkitd asked for as it ended. It writes one thing after the other: this one, which deletes
+	// nothing, comes after those.
+	if err := held.Delete(ctx, leases.Lease{ID: noLease}); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("builder: its leases: %w", err)
+	}
+	all, err := held.List(ctx, fmt.Sprintf("labels.%q", temporaryLabel))
 	if err != nil {
 		return fmt.Errorf("builder: its leases: %w", err)
 	}
@@ -41,7 +50,7 @@ func (b *Builder) endLeases(ctx context.Context) error {
 		if err != nil || taken.Before(socket.ModTime()) {
 			continue
 		}
-		if err := b.o.Client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
+		if err := held.Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("builder: its lease %s: %w", l.ID, err))
 		}
 	}

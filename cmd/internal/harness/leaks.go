@@ -73,7 +73,8 @@ func records(ctx context.Context, client *containerd.Client) ([]string, error) {
 		return nil, err
 	}
 	for _, l := range held {
-		lines = append(lines, "lease "+l.ID)
+		_, temporary := l.Labels["buildkit/lease.temporary"]
+		lines = append(lines, "lease "+l.ID+map[bool]string{true: ", which BuildKit took for a while"}[temporary])
 	}
 	return lines, nil
 }
