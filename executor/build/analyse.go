@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -121,12 +122,35 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 			return err
 		}
 		visit := func(s *stage) error {
+			if err := f.sendable(s); err != nil {
+				return err
+			}
 			u.visit(s)
 			u.take(g, s)
 			return u.add(g, s)
 		}
 		if err := g.reach(target, map[*stage]bool{}, visit); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// sendable fails for an instruction that isn't UTF-8: the builder takes no other RUN, and writes something else into the image's config. Comments, and
+// what COPY and ADD have in here-documents, may be anything.
+func (f *dockerfile) sendable(s *stage) error {
+	for _, c := range s.commands {
+		text := ""
+		if c, ok := c.(fmt.Stringer); ok {
+			text = c.String()
+		}
+		if run, ok := c.(*instructions.RunCommand); ok {
+			for _, file := range run.Files {
+				text += file.Data
+			}
+		}
+		if !utf8.ValidString(text) {
+			return f.faultf(firstLine(c.Location()), "%s: it must be valid UTF-8, because the builder takes no other. Write the file anew in UTF-8", strings.ToUpper(c.Name()))
 		}
 	}
 	return nil

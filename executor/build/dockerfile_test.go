@@ -167,6 +167,10 @@ func TestBadDockerfiles(t *testing.T) {
 		{name: "variable in --from", text: "FROM a\nARG X=b\nCOPY --from=$X / /\n", want: "inline Dockerfile:3: COPY --from=$X: no variable is expanded here"},
 		{name: "bad syntax line", text: "# syntax=UPPER\nFROM a\n", want: "inline Dockerfile:1: # syntax UPPER: it is no reference of an image"},
 		{name: "bad ONBUILD", text: "FROM a AS b\nONBUILD COPY x\nFROM b\n", want: "inline Dockerfile:2: ONBUILD COPY x: COPY requires at least two arguments"},
+		{name: "no UTF-8 in RUN", text: "FROM a\n# caf\xe9\nRUN true \\\n  caf\xe9\n", want: "inline Dockerfile:3: RUN: it must be valid UTF-8"},
+		{name: "no UTF-8 in ENV", text: "FROM a\nENV A=caf\xe9\n", want: "inline Dockerfile:2: ENV: it must be valid UTF-8"},
+		{name: "no UTF-8 in a script", text: "FROM a\nRUN <<EOF\ncaf\xe9\nEOF\n", want: "inline Dockerfile:2: RUN: it must be valid UTF-8"},
+		{name: "no UTF-8 in ONBUILD", text: "FROM a AS b\nONBUILD RUN caf\xe9\nFROM b\n", want: "ONBUILD: it must be valid UTF-8"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := tt.build
@@ -214,6 +218,8 @@ func TestMissingPlaces(t *testing.T) {
 	write(t, dir, "misspelt/Dockerflie", "FROM scratch\n")
 	write(t, dir, "none/a", "")
 	write(t, dir, "bad/Dockerfile", "FROM scratch\n")
+	write(t, dir, "latin/.dockerignore", "# caf\xe9\ncaf\xe9\n")
+	write(t, dir, "latin/Dockerfile", "FROM a AS none\nRUN caf\xe9\nFROM a\n# caf\xe9\nCOPY <<EOF /x\ncaf\xe9\nEOF\nCOPY f /\n")
 	write(t, dir, "bad/.dockerignore", "ok\n[\n")
 	must(t, os.MkdirAll(filepath.Join(dir, "directory/Dockerfile"), 0o755))
 	inline := func(contexts map[string]spec.BuildContext) spec.Build {
@@ -228,6 +234,7 @@ func TestMissingPlaces(t *testing.T) {
 		{spec.Build{Context: dir + "/none"}, dir + "/none/Dockerfile: there is no such Dockerfile. Write one there, or set dockerfile or inline."},
 		{spec.Build{Context: dir + "/directory"}, dir + "/directory/Dockerfile: it is no file"},
 		{spec.Build{Context: dir + "/ap"}, "context " + dir + `/ap: there is no such directory. Did you mean "app"?`},
+		{spec.Build{Context: dir + "/latin"}, "context " + dir + "/latin/.dockerignore: its patterns must be valid UTF-8"},
 		{spec.Build{Context: dir + "/bad"}, "context " + dir + "/bad/.dockerignore: a pattern in it cannot be read: syntax error in pattern"},
 		{spec.Build{Context: "relative/x"}, "context relative/x: it is neither a path nor a URL that BuildKit fetches"},
 		{spec.Build{}, "dockerfile Dockerfile: there is no context to find it in. Set context, or inline"},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -46,6 +47,9 @@ func contextRules(root string) (*rulesFile, error) {
 
 func (f *rulesFile) patterns() ([]string, error) {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(f.text))
+	if slices.ContainsFunc(patterns, func(p string) bool { return !utf8.ValidString(p) }) {
+		return nil, fmt.Errorf("%s: its patterns must be valid UTF-8, because the builder takes no other. Write ? for each byte of a name that isn't", f.at)
+	}
 	if err == nil {
 		_, err = patternmatcher.New(patterns)
 	}
