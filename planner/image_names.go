@@ -57,6 +57,10 @@ func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) 
 		if rec != nil && rec.Pushed[to] == digest {
 			continue
 		}
+		if src := m.have.Sources[SourceKey(im)]; src != nil && src.Missing != "" {
+			m.fail(fault(im.AttrAt("push"), "Image not whole", "%s cannot be pushed to %s: it names %s, which is neither in %s nor here, and a push copies all that an image names. Save the archive again with all platforms and attestations, or leave out push.", im.Addr, familiar(to), src.Missing, im.Load))
+			return
+		}
 		why := familiar(to) + " does not have it"
 		same := res.later && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
 		switch {

@@ -155,6 +155,7 @@ type Source struct {
 	Shares      map[string]ImageShare // of an archive: by platform
 	Fingerprint string                // of an archive: changes whenever the file does
 	Names       []string              // of an archive: the names in it
+	Missing     string                // of an archive: the digest of something that the image names and neither it nor the host has
 	Inputs      Inputs                // of a build or an import: all but the bases
 	Bases       []Base                // of a build
 	Remotes     []spec.Remote         // of a build: what ADD takes from servers

@@ -30,6 +30,8 @@ type Found struct {
 	Target    ocispec.Descriptor
 	Platforms map[string]int64 // those that are whole in it: normalised platform → bytes
 
+	Missing string // the digest of something that it names and the archive doesn't have; "" where it is whole
+
 	Rest int64 // bytes of all else that its index names: attestations, more versions of a platform, artifacts
 
 	blobs map[string][]ocispec.Descriptor // of each platform, without the documents above it
@@ -92,12 +94,11 @@ func (a *Archive) found(im image) (Found, error) {
 	if len(im.names) > 0 {
 		f.Name = im.names[0]
 	}
-	missing := ""
-	if err := a.gather(&f, im.target, &missing, 0); err != nil {
+	if err := a.gather(&f, im.target, 0); err != nil {
 		return Found{}, err
 	}
-	if len(f.Platforms) == 0 && missing != "" {
-		return Found{}, fmt.Errorf("%s: it is not whole: the blob %s is missing. Save it again, with all layers", a.Path, missing)
+	if len(f.Platforms) == 0 && f.Missing != "" {
+		return Found{}, fmt.Errorf("%s: it is not whole: the blob %s is missing. Save it again, with all layers", a.Path, f.Missing)
 	}
 	if len(f.Platforms) == 0 {
 		return Found{}, fmt.Errorf("%s: it holds no image to run: %s has no platform", a.Path, f.Digest)
@@ -114,12 +115,12 @@ func (f Found) Config(platform string) ocispec.Descriptor {
 }
 
 // gather walks down from desc and collects what each platform has.
-func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, depth int) error {
+func (a *Archive) gather(f *Found, desc ocispec.Descriptor, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%s: its indexes are nested more than %d deep, which no image's are", a.Path, maxDepth)
 	}
 	if _, here := a.blobs[desc.Digest]; !here && a.documents[desc.Digest] == nil {
-		*missing = desc.Digest.String()
+		f.Missing = desc.Digest.String()
 		return nil
 	}
 	children, again, err := a.childrenOf(f, desc)
@@ -135,10 +136,12 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 			if !images.IsIndexType(c.MediaType) && !images.IsManifestType(c.MediaType) {
 				if _, here := a.blobs[c.Digest]; here {
 					f.addRest(c)
+				} else {
+					f.Missing = c.Digest.String()
 				}
 				continue
 			}
-			if err := a.gather(f, c, missing, depth+1); err != nil {
+			if err := a.gather(f, c, depth+1); err != nil {
 				return err
 			}
 		}
@@ -148,7 +151,7 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 		return fmt.Errorf("%s: %s in it is of type %q, which is no image", a.Path, desc.Digest, desc.MediaType)
 	}
 	if _, here := a.blobs[children[0].Digest]; !here {
-		*missing = children[0].Digest.String()
+		f.Missing = children[0].Digest.String()
 		return nil
 	}
 	if again && desc.Platform == nil {
@@ -164,7 +167,7 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, missing *string, dep
 	for _, c := range children {
 		b, here := a.blobs[c.Digest]
 		if !here {
-			*missing = c.Digest.String()
+			f.Missing = c.Digest.String()
 			return nil
 		}
 		if b.size != c.Size {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
@@ -93,6 +94,11 @@ func (r *Reader) probe(ctx context.Context, im *spec.Image, rec *planner.LiveIma
 	archiveMemo(r.opts.cacheDir(), im).remember(a.Fingerprint, found.Digest)
 	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
 	src.Shares = sharesOf(ctx, a, found.Target)
+	if found.Missing != "" {
+		if _, err := r.documents().Info(ctx, digest.Digest(found.Missing)); errdefs.IsNotFound(err) {
+			src.Missing = found.Missing
+		}
+	}
 	return src
 }
 
