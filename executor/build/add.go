@@ -112,8 +112,19 @@ func (g *graph) scopeOf(s *stage) (scope, error) {
 		case *instructions.RunCommand:
 			g.mounts(&c, cmd)
 		}
+		if err := g.overLimit(cmd); err != nil {
+			return c, err
+		}
 	}
 	return c, nil
+}
+
+// overLimit is the error of the instruction that met a limit, once one has.
+func (g *graph) overLimit(cmd instructions.Command) error {
+	if g.lex.over != nil && g.over == nil {
+		g.over = g.file.fault(firstLine(cmd.Location()), g.lex.over)
+	}
+	return g.over
 }
 
 // arg sets what an ARG of a stage gives, as BuildKit's dispatchArg does.

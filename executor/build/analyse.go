@@ -127,6 +127,9 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 			}
 			u.visit(s)
 			u.take(g, s)
+			if g.over != nil {
+				return g.over
+			}
 			return u.add(g, s)
 		}
 		if err := g.reach(target, map[*stage]bool{}, visit); err != nil {
@@ -168,6 +171,9 @@ func (f *dockerfile) parse() (*parsed, error) {
 	if err != nil {
 		return nil, f.parseFault(err)
 	}
+	if n := len(tree.AST.Children); n > maxInstructions {
+		return nil, f.faultf(tree.AST.Children[maxInstructions].StartLine, "it has %d instructions, and %d are the limit", n, maxInstructions)
+	}
 	stages, global, err := instructions.Parse(tree.AST, nil)
 	if err != nil {
 		return nil, f.parseFault(err)
@@ -184,7 +190,7 @@ func (f *dockerfile) graphOf(text *parsed, b *spec.Build, o Options, platform st
 	for key := range b.Contexts {
 		contexts[contextName(key)] = key
 	}
-	g = &graph{file: f, block: b, lookup: o.BaseConfig, lex: shell.NewLex(text.escape), contexts: contexts, target: platform, byName: map[string]*stage{}}
+	g = &graph{file: f, block: b, lookup: o.BaseConfig, lex: &words{Lex: shell.NewLex(text.escape)}, contexts: contexts, target: platform, byName: map[string]*stage{}}
 	if g.args, err = f.globalArgs(text.global, g.lex, b, o.Host, platform, cmp.Or(b.Target, text.stages[len(text.stages)-1].Name)); err != nil {
 		return nil, nil, err
 	}

@@ -128,7 +128,7 @@ func readText(at string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: it is no file", at)
 	}
-	f, err := os.Open(at)
+	f, err := spec.OpenRegular(at)
 	if err != nil {
 		return nil, unreadable(at, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -138,6 +139,15 @@ func TestArgs(t *testing.T) {
 	}
 }
 
+// doubled are 40 instructions of which each sets a variable to the one before twice.
+func doubled(instruction string) string {
+	var b strings.Builder
+	for i := 1; i <= 40; i++ {
+		fmt.Fprintf(&b, "%s A%d=${A%d}${A%d}\n", instruction, i, i-1, i-1)
+	}
+	return b.String()
+}
+
 // What is wrong is said with the line that it is in, and what to do.
 func TestBadDockerfiles(t *testing.T) {
 	for _, tt := range []struct {
@@ -166,6 +176,11 @@ func TestBadDockerfiles(t *testing.T) {
 		{name: "bad name", text: "FROM Alpine\n", want: "inline Dockerfile:1: FROM Alpine: it is no stage above, and no reference of an image."},
 		{name: "variable in --from", text: "FROM a\nARG X=b\nCOPY --from=$X / /\n", want: "inline Dockerfile:3: COPY --from=$X: no variable is expanded here"},
 		{name: "bad syntax line", text: "# syntax=UPPER\nFROM a\n", want: "inline Dockerfile:1: # syntax UPPER: it is no reference of an image"},
+		{name: "doubled ARGs", text: "ARG A0=xxxxxxxx\n" + doubled("ARG") + "FROM a\n", want: "ARG A17: what its variables stand for is over the limit"},
+		{name: "doubled ENVs", text: "FROM a\nENV A0=xxxxxxxx\n" + doubled("ENV") + "COPY x /$A40\n", want: "inline Dockerfile:19: what its variables stand for is over the limit"},
+		{name: "one ENV doubled", text: "FROM a\nENV A=xxxxxxxx\n" + strings.Repeat("ENV A=$A$A\n", 40), want: "inline Dockerfile:19: what its variables stand for is over the limit"},
+		{name: "substituted ENV", text: "FROM a\nENV A=" + strings.Repeat("x", 60_000) + "\nENV B=${A//x/$A}\n", want: "inline Dockerfile:3: what its variables stand for is over the limit"},
+		{name: "many instructions", text: "FROM a\n" + strings.Repeat("ENV A=1\n", 20_000), want: "it has 20001 instructions, and 10000 are the limit"},
 		{name: "bad ONBUILD", text: "FROM a AS b\nONBUILD COPY x\nFROM b\n", want: "inline Dockerfile:2: ONBUILD COPY x: COPY requires at least two arguments"},
 		{name: "no UTF-8 in RUN", text: "FROM a\n# caf\xe9\nRUN true \\\n  caf\xe9\n", want: "inline Dockerfile:3: RUN: it must be valid UTF-8"},
 		{name: "no UTF-8 in ENV", text: "FROM a\nENV A=caf\xe9\n", want: "inline Dockerfile:2: ENV: it must be valid UTF-8"},

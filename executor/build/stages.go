@@ -55,7 +55,8 @@ type graph struct {
 	file     *dockerfile
 	block    *spec.Build
 	lookup   func(Base, bool) (Config, error) // may be nil
-	lex      *shell.Lex
+	lex      *words
+	over     error           // the limit that was met, with its place
 	args     shell.EnvGetter // those before the first FROM, and those that BuildKit sets
 	contexts map[string]string
 	target   string // platform
