@@ -137,6 +137,8 @@ func (d *decoder) checkTarget(im *Import, at hcl.Range, seen map[Addr]*Import) {
 	n := d.e.nodes[name{string(im.To.Kind), im.To.Name}]
 	switch {
 	case im.To.IsZero() || n == nil || n.bad:
+	case n.byKey[im.To.Key] == nil && im.To.Key != "":
+		d.fail(fault(at, "Unknown instance", "%s is no instance: %s", im.To, n.keyList()))
 	case n.byKey[im.To.Key] == nil:
 		d.fail(fault(at, "Which instance", "%s is no single instance. Say which: %s%s.", im.To, n.name, n.sampleIndex()))
 	case seen[im.To] != nil:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -52,10 +53,26 @@ func (a *app) setup() error {
 	if a.cacheBytes, err = spec.ParseSize(a.builderCache); err != nil {
 		return fmt.Errorf("--builder-cache %s: %w", a.builderCache, err)
 	}
+	log.L.Logger.SetOutput(stderr)
+	if a.json {
+		log.L.Logger.SetFormatter(logDocument{})
+	}
 	if err := log.SetLevel(a.logLevel); err != nil {
 		return fmt.Errorf("--log-level %s: not a level; there are error, warn, info, debug and trace", a.logLevel)
 	}
 	return nil
+}
+
+// logDocument writes a line of containerd's or BuildKit's client as a document.
+type logDocument struct{}
+
+func (logDocument) Format(e *log.Entry) ([]byte, error) {
+	fields := make(map[string]string, len(e.Data))
+	for k, v := range e.Data {
+		fields[k] = fmt.Sprint(v)
+	}
+	b, err := json.Marshal(map[string]any{"format": "fairlead.log", "version": view.Version, "at": e.Time, "level": e.Level.String(), "message": e.Message, "fields": fields})
+	return append(b, '\n'), err
 }
 
 // narrowing are the flags of plan, apply and destroy that say what a plan is about.
