@@ -106,7 +106,11 @@ func (g *graph) scopeOf(s *stage) (scope, error) {
 			if err := g.add1(&c, cmd); err != nil {
 				return c, err
 			}
+			before := len(c.taken)
 			g.takes(&c, "", cmd.SourcePaths...)
+			for i := range c.taken[before:] {
+				c.taken[before+i].added = cmd.Unpack == nil || *cmd.Unpack
+			}
 		case *instructions.CopyCommand:
 			g.takes(&c, cmd.From, cmd.SourcePaths...)
 		case *instructions.RunCommand:

@@ -348,7 +348,7 @@ func TestPathsAreThoseOfBuildKitsClient(t *testing.T) {
 	for i := range 600 {
 		set := &pathSet{}
 		for range 1 + random.IntN(3) {
-			set.add(name())
+			set.add(name(), false)
 		}
 		ignore := ""
 		for range random.IntN(3) {

@@ -85,8 +85,14 @@ func (t *tree) hash(ctx context.Context) error {
 		g.Go(func() error {
 			h := newHasher(t.told)
 			for i := next.Add(1) - 1; i < int64(len(t.unread)); i = next.Add(1) - 1 {
-				if err := h.read(ctx, t.root, t.unread[i]); err != nil {
+				e := t.unread[i]
+				if err := h.read(ctx, t.root, e); err != nil {
 					return err
+				}
+				if t.taken.unpacks(e.path) && !e.out {
+					if err := unpackable(ctx, filepath.Join(t.root, e.path)); err != nil {
+						return err
+					}
 				}
 			}
 			return nil

@@ -19,12 +19,19 @@ import (
 // pathSet is which paths of a context a Dockerfile copies or mounts, as BuildKit's frontend collects them: a directory stands for all that is in it,
 // and a path may have wildcards.
 type pathSet struct {
-	all   bool
-	paths map[string]bool // relative
+	all      bool
+	paths    map[string]bool // relative
+	unpacked map[string]bool // those of ADD, which unpacks what is a tar file
 }
 
-func (p *pathSet) add(source string) {
+func (p *pathSet) add(source string, unpacked bool) {
 	clean := strings.TrimPrefix(path.Join("/", filepath.ToSlash(source)), "/")
+	if unpacked && clean != "" {
+		if p.unpacked == nil {
+			p.unpacked = map[string]bool{}
+		}
+		p.unpacked[clean] = true
+	}
 	if clean == "" {
 		p.all = true
 		return
@@ -37,10 +44,24 @@ func (p *pathSet) add(source string) {
 
 // key tells sets apart; "" is all.
 func (p *pathSet) key() string {
-	if p.all {
-		return ""
+	key := ""
+	if !p.all {
+		key = "\x00" + strings.Join(slices.Sorted(maps.Keys(p.paths)), "\x00")
 	}
-	return "\x00" + strings.Join(slices.Sorted(maps.Keys(p.paths)), "\x00")
+	if len(p.unpacked) > 0 {
+		key += "\x00ADD\x00" + strings.Join(slices.Sorted(maps.Keys(p.unpacked)), "\x00")
+	}
+	return key
+}
+
+// unpacks tells whether ADD takes just this path, and not a directory that it is in.
+func (p *pathSet) unpacks(name string) bool {
+	for pattern := range p.unpacked {
+		if ok, err := path.Match(pattern, name); err == nil && ok {
+			return true
+		}
+	}
+	return false
 }
 
 // follow gives the patterns of what is taken of a directory: the paths, and what links on their way lead to. None: all is.
@@ -64,6 +85,7 @@ type taken struct {
 	from  string // as COPY --from has it; "" for the main context
 	path  string
 	known bool // else it is any
+	added bool // by ADD, which unpacks tar files
 }
 
 // takes notes what an instruction takes. What a variable stands for counts only where the Dockerfile and the block say it: the environment of a
@@ -75,7 +97,7 @@ func (g *graph) takes(c *scope, from string, words ...string) {
 		}
 		env := &asked{EnvGetter: shell.EnvsFromSlice(c.all)}
 		out, err := g.lex.ProcessWordWithMatches(word, env)
-		c.taken = append(c.taken, taken{from, out.Result, err == nil && !env.missed})
+		c.taken = append(c.taken, taken{from: from, path: out.Result, known: err == nil && !env.missed})
 	}
 }
 
@@ -88,7 +110,7 @@ func (g *graph) mounts(c *scope, cmd *instructions.RunCommand) {
 	})
 	for _, m := range instructions.GetMounts(cmd) {
 		if m.From != "" || m.Type == instructions.MountTypeBind {
-			c.taken = append(c.taken, taken{m.From, m.Source, err == nil && !env.missed})
+			c.taken = append(c.taken, taken{from: m.From, path: m.Source, known: err == nil && !env.missed})
 		}
 	}
 }
@@ -120,7 +142,7 @@ func (u *uses) take(g *graph, s *stage) {
 		switch {
 		case !ok:
 		case t.known:
-			u.set(key).add(t.path)
+			u.set(key).add(t.path, t.added)
 		default:
 			u.set(key).all = true
 		}

@@ -48,7 +48,7 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 	if _, err = patternmatcher.New(include); err != nil {
 		return nil, nil, fmt.Errorf("%s: a path that the Dockerfile takes of it cannot be read: %w", root, err)
 	}
-	t := &tree{root: real, exclude: patterns, include: include, cache: openCache(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
+	t := &tree{root: real, exclude: patterns, include: include, taken: taken, cache: openCache(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
 	if err := t.without(o.Own); err != nil {
 		return nil, nil, err
 	}
@@ -92,6 +92,7 @@ type tree struct {
 	root    string
 	exclude []string
 	include []string
+	taken   *pathSet
 	cache   *cache
 	started time.Time
 	workers sync.Pool // of *worker

@@ -1,0 +1,41 @@
+package build
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/moby/go-archive/compression"
+)
+
+// unpackable fails for a tar file, compressed or not, with a name in it that no image can have. What is none, or is damaged, is left to the builder:
+// ADD copies it as it is, or says what is wrong.
+func unpackable(ctx context.Context, at string) error {
+	f, err := os.Open(at)
+	if err != nil {
+		return unreadable(at, err)
+	}
+	defer f.Close()
+	plain, err := compression.DecompressStream(f)
+	if err != nil {
+		return nil
+	}
+	defer plain.Close()
+	for r := tar.NewReader(plain); ; {
+		h, err := r.Next()
+		if err != nil {
+			return ctx.Err()
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for part := range strings.SplitSeq(path.Clean(h.Name), "/") {
+			if strings.HasPrefix(part, whiteout) {
+				return fmt.Errorf("%s: ADD unpacks it, and the name of %s in it begins with %s, by which image layers mark what is removed, so it would be gone in the image. Make the file anew without it", shown(at), shown(h.Name), whiteout)
+			}
+		}
+	}
+}
