@@ -147,6 +147,9 @@ func outputTo(path string) (output, error) {
 			return unlessInterrupted(ctx, func() error { return write(stdout.file) })
 		}, nil
 	}
+	if path == "" {
+		return nil, errors.New("save: -o must be the path of a file, or - for the standard output; got an empty one")
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
