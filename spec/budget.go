@@ -130,6 +130,9 @@ func unmetered(x hclsyntax.Expression) hclsyntax.Expression {
 	return x
 }
 
+// stepsPerBlock is what it costs to read a block, or one that a dynamic block makes.
+const stepsPerBlock = 10
+
 // How much text, how much of a file, and how many elements that are only looked at, cost as much as a turn of a loop.
 const (
 	bytesPerStep     = 16

@@ -123,6 +123,7 @@ func hasDynamic(body *hclsyntax.Body) bool {
 }
 
 func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
+	d.e.budget.take(stepsPerBlock, body.MissingItemRange())
 	content, diags := body.Content(schema)
 	if schema == containerSchema {
 		diags = withOtherWords(diags)
@@ -209,7 +210,7 @@ func (d *decoder) eval(a *hcl.Attribute) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	m := d.e.budget.measure(v)
-	d.e.budget.take(1+m.elements/elementsPerStep, a.Expr.Range())
+	d.e.budget.take(1+m.elements, a.Expr.Range()) // each is checked and kept, by each instance
 	if m.over != "" {
 		d.fail(exceeded(a.Expr.Range(), m.over))
 		return cty.NilVal, false

@@ -87,6 +87,8 @@ func TestLimits(t *testing.T) {
 		"json with an end":       {locals(`a = format("%1000s", "")`, `z = jsondecode("${replace(local.a, " ", "[")}${replace(local.a, " ", "]")}")`), "The value is nested more than 200 deep"},
 		"long json":              {locals(`z = jsondecode("[${join(",", [for p in setproduct(range(1000), range(6)) : "1,1,1,1"])}]")`), "its result would have more than 20000 elements"},
 		"long csv":               {locals(`z = csvdecode("a,b\n${join("\n", [for p in setproduct(range(1000), range(6)) : "1,1,1,1"])}")`), "its result would have more than 20000 elements"},
+		"values of instances":    {locals(`e = { for k in range(200) : "K${k}" => "v" }`, `z = 1`) + "container \"c\" {\ncount = 900\nimage = \"x\"\nnetwork_mode = \"none\"\nenv = local.e\n}", "more than 50000 steps"},
+		"blocks of instances":    {"stack \"s\" {}\ncontainer \"c\" {\ncount = 900\nimage = \"x\"\nnetwork_mode = \"none\"\ndynamic \"mount\" {\nfor_each = range(20)\ncontent {\nbind = \"/a\"\ntarget = \"/a${mount.value}\"\n}\n}\n}", "more than 50000 steps"},
 		"set of tuples":          {locals(`z = toset(setproduct(range(80), range(40)))`), "more than 50000 steps"},
 		"going through a set":    {locals(`a = toset(setproduct(range(10), range(10)))`, `z = [for i in range(1000) : [for t in local.a : 1 if false]]`), "more than 50000 steps"},
 		"set of unlike tuples":   {locals(`z = tolist([for i in range(100) : [for j in range(i) : j]])`), "more than 50000 steps"},
