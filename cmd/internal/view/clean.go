@@ -90,7 +90,7 @@ func complete(text []byte) int {
 func Line(s string) string { return clean(s, passing{}) }
 
 // planLine matches a line end after which something would be read as a line of a plan, of a run or of a diagnostic.
-var planLine = regexp.MustCompile(`\n( {0,3}(?:[-+~>#✓✗]|-/\+) |(?:Plan|Steps|Error|Warning|Done in)\b)`)
+var planLine = regexp.MustCompile(`\n( {0,3}(?:(?:[-+~>]|-/\+) +(?:container|image|emulator)\b|# \S+ is |[✓✗] )|(?:Plan|Steps|Error|Warning): |Done in )`)
 
 // Told is for text of several lines, as an error's, into which a name or what somebody else said may have brought a line end: it leaves no
 // line that looks like one of fairlead's own.

@@ -59,12 +59,12 @@ func TestLineEndsNoLine(t *testing.T) {
 
 // TestToldForgesNoLine: a line end in what somebody else said begins no line of fairlead's.
 func TestToldForgesNoLine(t *testing.T) {
-	for _, line := range []string{"  + container.web", "+ container.web", "-/+ container.web", "  ~ container.web", "  # it is new", "✓ 1 of 2", "Plan: 1 to create.", "Error: x", "Done in 1 s: nothing."} {
+	for _, line := range []string{"  + container.web", "+ container.web", "-/+ container.web", "  ~ container.web", "  # lab/x:1 is pulled: it is new", "✓ 1 of 2", "Plan: 1 to create.", "Error: x", "Done in 1 s: nothing."} {
 		if got, want := Told("no file a\n"+line+"."), `no file a\n`+line+"."; got != want {
 			t.Errorf("%q became %q", line, got)
 		}
 	}
-	for _, text := range []string{"it ended; its log:\n    + x", "1 of 2 steps failed\nstep 1, start container.web: no\nnot done: x", "import {\n  to = x\n}"} {
+	for _, text := range []string{"it ended; its log:\n    + x", "1 of 2 steps failed\nstep 1, start container.web: no\nnot done: x", "import {\n  to = x\n}", "must be one of\n  - a\n  - b\n# or nothing"} {
 		if got := Told(text); got != text {
 			t.Errorf("%q became %q", text, got)
 		}
