@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // maxEntries bounds the files of one archive.
@@ -37,7 +39,7 @@ func each(ctx context.Context, file string, visit func(entry, io.Reader) error) 
 	if info.IsDir() {
 		return eachInDir(ctx, file, visit)
 	}
-	f, err := os.Open(file)
+	f, err := spec.OpenRegular(file)
 	if err != nil {
 		return unreadable(file, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // tarFile is a root filesystem in a tar file.
@@ -20,7 +21,7 @@ type tarFile struct {
 
 func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
 	sum := ""
-	err := t.read(func(f *os.File, at unix.Stat_t) error {
+	err := t.read(func(f *spec.RegularFile, at unix.Stat_t) error {
 		if known, ok := t.cache.recall("", at); ok {
 			sum = known
 			return nil
@@ -41,7 +42,7 @@ func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
 
 func (t tarFile) layer(ctx context.Context, w *sink, moved func(done, total int64)) (packed, error) {
 	var p packed
-	err := t.read(func(f *os.File, at unix.Stat_t) (err error) {
+	err := t.read(func(f *spec.RegularFile, at unix.Stat_t) (err error) {
 		p, err = packTar(ctx, t.path, f, w, func(done int64) { moved(done, at.Size) })
 		return err
 	}, func(unix.Stat_t) {})
@@ -49,18 +50,18 @@ func (t tarFile) layer(ctx context.Context, w *sink, moved func(done, total int6
 }
 
 // read runs use on the file, and then whole if it stayed the same meanwhile.
-func (t tarFile) read(use func(*os.File, unix.Stat_t) error, whole func(unix.Stat_t)) error {
-	f, err := os.Open(t.path)
+func (t tarFile) read(use func(*spec.RegularFile, unix.Stat_t) error, whole func(unix.Stat_t)) error {
+	f, err := spec.OpenRegular(t.path)
 	if err != nil {
 		return unreadable(t.path, err)
 	}
 	defer f.Close()
-	before, err := fstat(f)
+	before, err := fstat(f.File)
 	if err != nil {
 		return unreadable(t.path, err)
 	}
 	failed := use(f, before)
-	after, err := fstat(f)
+	after, err := fstat(f.File)
 	if err != nil {
 		return unreadable(t.path, err)
 	}
