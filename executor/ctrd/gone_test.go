@@ -30,14 +30,15 @@ func TestErrorsNameTheirCulprit(t *testing.T) {
 	strange := httptest.NewTLSServer(http.NotFoundHandler())
 	defer strange.Close()
 	hosts := registry.NewHosts(nil)
-	resolve := func(server string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	const soon, patient = 300 * time.Millisecond, time.Minute // soon: no answer is to come
+	resolve := func(server string, within time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
 		_, err := registry.Resolve(ctx, hosts, strings.TrimPrefix(strings.TrimPrefix(server, "https://"), "http://")+"/a:1")
 		return err
 	}
-	read := func(at string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	read := func(at string, within time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
 		_, err := build.Read(ctx, &spec.Build{Context: at}, build.Options{Host: "linux/amd64"})
 		return notContainerd(err)
@@ -49,15 +50,15 @@ func TestErrorsNameTheirCulprit(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"registry down", resolve("127.0.0.1:1"), "registry 127.0.0.1:1: connection refused"},
-		{"registry hangs", resolve(hangs.URL), "registry 127.0.0.1"},
-		{"registry with a strange certificate", resolve(strange.URL), "its certificate is not to be trusted"},
-		{"registry that DNS doesn't know", resolve("nosuch.invalid"), "registry nosuch.invalid"},
+		{"registry down", resolve("127.0.0.1:1", patient), "registry 127.0.0.1:1: connection refused"},
+		{"registry hangs", resolve(hangs.URL, soon), "registry 127.0.0.1"},
+		{"registry with a strange certificate", resolve(strange.URL, patient), "its certificate is not to be trusted"},
+		{"registry that DNS doesn't know", resolve("nosuch.invalid", soon), "registry nosuch.invalid"},
 		{"registry busy", hosts.Explain("example.com/a:1", busy), `registry example.com: it answers "503 Service Unavailable"`},
 		{"registry, by a timeout of gRPC's kind", hosts.Explain("example.com/a:1", fmt.Errorf("token: %w", context.DeadlineExceeded)), "registry example.com: no answer in time"},
-		{"server of a context down", read("http://127.0.0.1:1/x.tar"), "http://127.0.0.1:1/x.tar: it cannot be reached"},
-		{"server of a context hangs", read(hangs.URL + "/x.tar"), "/x.tar: it cannot be reached"},
-		{"repository hangs", read(hangs.URL + "/x.git"), "/x.git: git ls-remote gave no answer"},
+		{"server of a context down", read("http://127.0.0.1:1/x.tar", patient), "http://127.0.0.1:1/x.tar: it cannot be reached"},
+		{"server of a context hangs", read(hangs.URL+"/x.tar", soon), "/x.tar: it cannot be reached"},
+		{"repository hangs", read(hangs.URL+"/x.git", soon), "/x.git: git ls-remote gave no answer"},
 		{"step of a build", &buildkit.StepError{Dockerfile: "Dockerfile", Line: 3, Reason: "its registry cannot be reached", Err: unavailable}, "Dockerfile:3: its registry"},
 	} {
 		for _, err := range []error{tt.err, fmt.Errorf("image a: %w", tt.err)} {
