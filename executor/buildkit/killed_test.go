@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 
 	"github.com/fairlead-dev/fairlead/executor"
@@ -219,6 +220,47 @@ func TestWaitIsCancelled(t *testing.T) {
 		defer cancel()
 		if _, err := other.Build(ctx, other.inline(record, shell), nil); !errors.Is(err, context.DeadlineExceeded) {
 			b.t.Errorf("error: %v", err)
+		}
+	})
+}
+
+// The end of a builder ends the bare lease by which BuildKit has garbage collected, where it ended before that was deleted; it ends no lease of
+// somebody else.
+func TestBareLeases(t *testing.T) {
+	each(t, func(b *bench) {
+		ctx := namespaces.WithNamespace(context.Background(), ctrdtest.Namespace)
+		held := b.client.LeasesService()
+		create := func(opts ...leases.Opt) leases.Lease {
+			l, err := held.Create(ctx, append([]leases.Opt{leases.WithRandomID()}, opts...)...)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			b.t.Cleanup(func() { _ = held.Delete(ctx, l) })
+			return l
+		}
+		before := create()
+		res := b.build(b.inline(record, shell))
+		bare, labelled, keeps := create(), create(leases.WithLabel("a", "b")), create()
+		if err := held.AddResource(ctx, keeps, leases.Resource{ID: res.Target.Digest.String(), Type: "content"}); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := b.Close(context.Background()); err != nil {
+			b.t.Error(err)
+		}
+		all, err := held.List(ctx)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		there := func(l leases.Lease) bool {
+			return slices.ContainsFunc(all, func(o leases.Lease) bool { return o.ID == l.ID })
+		}
+		if there(bare) {
+			b.t.Error("the bare lease is there")
+		}
+		for what, l := range map[string]leases.Lease{"made before": before, "with a label": labelled, "that keeps something": keeps} {
+			if !there(l) {
+				b.t.Errorf("the lease %s is gone", what)
+			}
 		}
 	})
 }

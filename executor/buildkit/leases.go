@@ -23,7 +23,7 @@ const noLease = "fairlead/none"
 // releasePatience bounds the question to a builder that it let go of what it took.
 const releasePatience = 10 * time.Second
 
-// endLeases deletes the temporary leases that the own buildkitd took, after its end. It lets some go in the background, and ends before
+// endLeases deletes the leases that the own buildkitd took while it worked, after its end. It lets some go in the background, and ends before
 // that; and those by which it resolved an image it keeps on purpose, until they expire or its cache is pruned (imageutil.AddLease).
 // What is older than its socket is another's.
 func (b *Builder) endLeases(ctx context.Context) error {
@@ -40,14 +40,16 @@ func (b *Builder) endLeases(ctx context.Context) error {
 	if err := held.Delete(ctx, leases.Lease{ID: noLease}); err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("builder: its leases: %w", err)
 	}
-	all, err := held.List(ctx, fmt.Sprintf("labels.%q", temporaryLabel))
+	all, err := held.List(ctx)
 	if err != nil {
 		return fmt.Errorf("builder: its leases: %w", err)
 	}
 	var errs []error
 	for _, l := range all {
-		taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLabel])
-		if err != nil || taken.Before(socket.ModTime()) {
+		if took, err := takenSince(ctx, held, l, socket.ModTime()); err != nil {
+			errs = append(errs, fmt.Errorf("builder: its lease %s: %w", l.ID, err))
+			continue
+		} else if !took {
 			continue
 		}
 		if err := held.Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
@@ -55,6 +57,22 @@ func (b *Builder) endLeases(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// takenSince tells whether a lease is one that BuildKit takes while it works, and is no older than start: one with its label, or the bare
+// one that it makes and deletes so that containerd collects garbage (worker/containerd: GarbageCollectFunc), which keeps nothing and never expires.
+func takenSince(ctx context.Context, held leases.Manager, l leases.Lease, start time.Time) (bool, error) {
+	if taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLabel]); err == nil {
+		return !taken.Before(start), nil
+	}
+	if len(l.Labels) > 0 || l.CreatedAt.Before(start) {
+		return false, nil
+	}
+	keeps, err := held.ListResources(ctx, l)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil && len(keeps) == 0, err
 }
 
 // release makes a builder that goes on let go of the leases by which it resolved images for us: a prune does that first, where no build
