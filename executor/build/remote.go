@@ -64,8 +64,11 @@ func gitCommit(ctx context.Context, shown string, ref *dfgitutil.GitRef) (string
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return "", fmt.Errorf("%s: git ls-remote gave no answer: %w", shown, ctx.Err())
+		switch err := ctx.Err(); {
+		case errors.Is(err, context.DeadlineExceeded):
+			return "", fmt.Errorf("%s: git ls-remote gave no answer in time. Check that its server runs, and this machine's network", shown)
+		case err != nil:
+			return "", fmt.Errorf("%s: git ls-remote: %w", shown, err)
 		}
 		text := strings.TrimSpace(said.String())
 		return "", fmt.Errorf("%s: it cannot be reached: %s", shown, text)

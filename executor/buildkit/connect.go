@@ -123,6 +123,9 @@ func (b *Builder) dial(ctx context.Context, host string, patience time.Duration)
 	}
 	if err != nil {
 		cl.Close()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // the interrupt, and not the question that it cut off
+		}
 		return nil, err
 	}
 	return &conn{client: cl, host: host, local: local}, nil
