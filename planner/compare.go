@@ -15,7 +15,7 @@ import (
 // compare is the only comparison of containers in fairlead: both sides in normal form, row by row. ignore has names of rows to pass
 // over, or "all". Unknown counts as different.
 func compare(have *LiveContainer, live, want *spec.Container, ignore []string) []Diff {
-	var out []Diff
+	w := walk{want: want, live: live}
 	all := slices.Contains(ignore, "all")
 	for i := range containerTable {
 		row := &containerTable[i]
@@ -26,32 +26,43 @@ func compare(have *LiveContainer, live, want *spec.Container, ignore []string) [
 		if want.Marks.Unknown[row.Name] {
 			after = cty.UnknownVal(after.Type())
 		}
-		w := walk{row: row, want: want, live: live}
+		if len(want.Marks.Unknown) == 0 && after.RawEquals(before) { // most are, and a walk makes maps of both
+			continue
+		}
+		w.row = row
 		w.value(row.Name, before, after)
-		out = append(out, w.out...)
 	}
-	return out
+	return w.out
 }
 
 // whole gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
-// merely is as it is by default is left out.
-func whole(want *spec.Container, h Host) []Diff {
-	var out []Diff
-	plain := normal(&spec.Container{}, h)
+// merely is as it is by default is left out: defaults has, by row, what an empty block says.
+func whole(want *spec.Container, defaults []cty.Value) []Diff {
+	w := walk{want: want, live: &spec.Container{}}
 	for i := range containerTable {
 		row := &containerTable[i]
 		after := row.Get(want)
 		if want.Marks.Unknown[row.Name] {
 			after = cty.UnknownVal(after.Type())
 		}
-		if after.IsKnown() && (after.IsNull() || after.RawEquals(row.Get(plain))) {
+		if after.IsKnown() && (after.IsNull() || after.RawEquals(defaults[i])) {
 			continue
 		}
-		w := walk{row: row, want: want, live: &spec.Container{}}
+		w.row = row
 		w.value(row.Name, cty.NullVal(after.Type()), after)
-		out = append(out, w.out...)
 	}
-	return out
+	return w.out
+}
+
+// defaults gives the rows of an empty block.
+func (m *maker) defaults() []cty.Value {
+	if m.plain == nil {
+		plain := normal(&spec.Container{}, m.have.Host)
+		for i := range containerTable {
+			m.plain = append(m.plain, containerTable[i].Get(plain))
+		}
+	}
+	return m.plain
 }
 
 // walk goes down two values of one row side by side.

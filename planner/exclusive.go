@@ -72,9 +72,17 @@ type comer struct {
 }
 
 // leaves notes a container that is removed because nothing wants it any more.
-func (m *maker) leaves(w *work, l *LiveContainer, was *spec.Container) {
+func (m *maker) leaves(w *work, l *LiveContainer) {
 	f := m.fateOf(l)
 	f.gone = true
+	if m.o.Destroy {
+		return // nobody comes who would need what it has
+	}
+	was := l.Spec
+	if was == nil {
+		was = &spec.Container{}
+	}
+	was = normal(was, m.have.Host)
 	x := &leaver{live: l, was: was, addr: l.Owner.Addr, change: w.change, remove: f.remove}
 	if f.leave != f.remove {
 		x.stop = f.leave

@@ -221,6 +221,9 @@ func (h *handover) besideAll(x *leaver) bool {
 // connectFacts makes the edges of what containers have alone: who goes is stopped before who needs the same starts, and removed
 // when that is ready. Who fails to come gives it back.
 func (m *maker) connectFacts() {
+	if len(m.comers) == 0 && len(m.takers) == 0 {
+		return // nobody needs anything
+	}
 	handed := map[any]bool{}
 	for _, h := range m.handovers() {
 		m.connect(h)
@@ -235,7 +238,7 @@ func (m *maker) connectFacts() {
 	for _, x := range m.changers {
 		had[x.addr] = x.was
 	}
-	m.connectShifts(handed, had)
+	m.connectShifts(handed)
 	m.connectLikely(handed)
 	by := map[fact][]*leaver{}
 	for _, x := range m.leavers {
@@ -283,38 +286,49 @@ func (m *maker) connectLikely(handed map[any]bool) {
 
 // connectShifts lets a container come after another one was replaced that had what it will have, as when the instances of a count move
 // by one. Where they go in a circle, nobody can come first.
-func (m *maker) connectShifts(handed map[any]bool, had map[spec.Addr]*spec.Container) {
+func (m *maker) connectShifts(handed map[any]bool) {
 	by := map[string][]*leaver{}
+	had := map[spec.Addr]string{} // how those that are replaced listened
 	for _, x := range m.changers {
 		if holds(x.was) {
-			by[listensAs(x.was)] = append(by[listensAs(x.was)], x)
-		}
-	}
-	moves := func(c *spec.Container) bool {
-		return holds(c) && (had[c.Addr] == nil || listensAs(had[c.Addr]) != listensAs(c))
-	}
-	after := func(d *draft, c *spec.Container) {
-		if len(by) == 0 || !moves(c) {
-			return
-		}
-		for _, x := range by[listensAs(c)] {
-			if x.addr != c.Addr && len(common(x.was, c)) > 0 {
-				d.soft = append(d.soft, x.remove)
-			}
+			k := listensAs(x.was)
+			had[x.addr] = k
+			by[k] = append(by[k], x)
 		}
 	}
 	gone := map[string][]*leaver{}
 	for _, x := range m.leavers {
 		if !handed[x] && x.stop != nil && x.up() && holds(x.was) {
-			gone[listensAs(x.was)] = append(gone[listensAs(x.was)], x)
+			k := listensAs(x.was)
+			gone[k] = append(gone[k], x)
+		}
+	}
+	if len(by) == 0 && len(gone) == 0 {
+		return
+	}
+	// moves gives how a container will listen; "" where it listened so before, or has nothing alone.
+	moves := func(c *spec.Container) string {
+		if !holds(c) {
+			return ""
+		}
+		if k := listensAs(c); k != had[c.Addr] {
+			return k
+		}
+		return ""
+	}
+	after := func(d *draft, c *spec.Container, k string) {
+		for _, x := range by[k] {
+			if x.addr != c.Addr && len(common(x.was, c)) > 0 {
+				d.soft = append(d.soft, x.remove)
+			}
 		}
 	}
 	for _, t := range m.takers {
-		after(t.step, t.want)
-		if len(gone) == 0 || !moves(t.want) {
+		k := moves(t.want)
+		if k == "" {
 			continue
 		}
-		k := listensAs(t.want)
+		after(t.step, t.want, k)
 		if r := m.containers[t.want.Addr]; r != nil && r.verb == "replace" && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
 			m.moveInto(gone[k][0], t, r)
 			handed[gone[k][0]] = true
@@ -322,8 +336,8 @@ func (m *maker) connectShifts(handed map[any]bool, had map[spec.Addr]*spec.Conta
 		}
 	}
 	for _, y := range m.comers {
-		if !handed[y] {
-			after(y.rise[0], y.want)
+		if k := moves(y.want); k != "" && !handed[y] {
+			after(y.rise[0], y.want, k)
 		}
 	}
 }

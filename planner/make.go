@@ -81,6 +81,7 @@ type maker struct {
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it
 
+	plain   []cty.Value // see defaults
 	works   []*work
 	barrier *draft
 	drafts  []*draft                  // in their final order

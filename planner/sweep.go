@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,24 +22,22 @@ func (m *maker) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
 	}
 }
 
-// discard stops and removes a container that nothing takes the place of. It gives what the container was.
-func (m *maker) discard(w *work, l *LiveContainer) *spec.Container {
+// discard stops and removes a container that nothing takes the place of.
+func (m *maker) discard(w *work, l *LiveContainer) {
 	w.change.Object = nameOf(l)
-	was := &spec.Container{}
-	if l.Spec != nil {
-		was = l.Spec
+	was := l.Spec
+	if was == nil {
+		was = &spec.Container{}
 	}
-	was = normal(was, m.have.Host)
 	name := orElse(l.Name, short(l.ID))
 	f := m.fateOf(l)
 	if mayRun(l, was) {
-		f.leave = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: was.StopTimeout}).touches(touchContainer(l))
+		f.leave = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(touchContainer(l))
 	}
 	f.remove = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.leave).touches(touchContainer(l))
 	if f.leave == nil {
 		f.leave = f.remove
 	}
-	return was
 }
 
 func (m *maker) fateOf(l *LiveContainer) *fate {
@@ -69,7 +68,8 @@ func (m *maker) sweepContainers() {
 				continue
 			}
 			w := m.add(a, Remove, "remove", m.decl(a), m.goneReason())
-			m.leaves(w, l, m.discard(w, l))
+			m.discard(w, l)
+			m.leaves(w, l)
 		}
 	}
 	m.connectDependents()

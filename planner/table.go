@@ -230,6 +230,16 @@ func protection(on bool) cty.Value {
 
 // security always has its profile, so that a plan names both sides of a difference.
 func security(s spec.Security) cty.Value {
+	if s == (spec.Security{}) || s == (spec.Security{Seccomp: spec.SeccompDefault}) {
+		return defaultSecurity
+	}
+	return securityValue(s)
+}
+
+// defaultSecurity is that of nearly every container, made once.
+var defaultSecurity = securityValue(spec.Security{})
+
+func securityValue(s spec.Security) cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{
 		"seccomp":           cty.StringVal(orElse(s.Seccomp, spec.SeccompDefault)),
 		"no_new_privileges": boolean(s.NoNewPrivileges),

@@ -3,6 +3,8 @@
 //	floor list              the two calls without which no plan can be: containers and tasks
 //	floor up FILE IMAGE N P import IMAGE from an archive, create and start N containers, P at once
 //	floor down P            kill and delete all containers, P at once
+//	floor peak PROGRAM ARGS run a program, and write the most memory that it had, in KiB: what a process is begun with counts as its own, and
+//	                        floor is smaller than what it measures
 //
 // CONTAINERD_ADDRESS and CONTAINERD_NAMESPACE say where.
 package main
@@ -11,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"syscall"
 
@@ -33,6 +36,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 1 && args[0] == "peak" {
+		return peak(args[1:])
+	}
 	client, err := containerd.New(os.Getenv("CONTAINERD_ADDRESS"))
 	if err != nil {
 		return err
@@ -51,6 +57,16 @@ func run(args []string) error {
 		return down(ctx, client, number(args[1]))
 	}
 	return fmt.Errorf("usage: floor list | up FILE IMAGE N P | down P")
+}
+
+func peak(args []string) error {
+	cmd := exec.Command(args[0], args[1:]...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", args[0], err, out)
+	}
+	fmt.Println(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+	return nil
 }
 
 func number(s string) int { n, _ := strconv.Atoi(s); return max(n, 1) }
