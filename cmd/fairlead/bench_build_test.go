@@ -22,7 +22,7 @@ func BenchmarkPlanOfContext(b *testing.B) {
 			r := newBuildRace(b, d, fairlead)
 			tree, empty := filepath.Join(r.dir, "tree"), filepath.Join(r.dir, "empty")
 			r.must(harness.Tree(filepath.Join(tree, "src"), 20000, 1))
-			r.file("tree/src/Dockerfile", "FROM scratch\nCOPY part00 /\n")
+			r.file("tree/src/Dockerfile", "FROM scratch\nCOPY . /\n") // all of it is an input
 			r.file("tree/src/.dockerignore", ".git\n**/*.tmp\nnode_modules\n*.log\n!keep.log\n")
 			r.file("tree/s.fairlead.hcl", "stack \"s\" {}\nimage \"app\" {\n  build { context = \"./src\" }\n}\n")
 			r.file("empty/s.fairlead.hcl", "stack \"e\" {}\n")
