@@ -69,43 +69,14 @@ func (m *maker) merged(hs []*handover) []*handover {
 			}
 		}
 	}
-	needs, neededBy := map[spec.Addr][]spec.Addr{}, map[spec.Addr][]spec.Addr{}
-	for _, a := range m.ordered {
-		if r := m.blocks[a]; r != nil {
-			needs[a] = m.refs(r)
-			for _, b := range needs[a] {
-				neededBy[b] = append(neededBy[b], a)
-			}
-		}
-	}
-	reached := func(h *handover, next map[spec.Addr][]spec.Addr) map[*handover]bool {
-		seen, out := map[spec.Addr]bool{}, map[*handover]bool{h: true}
-		var visit func(a spec.Addr)
-		visit = func(a spec.Addr) {
-			if seen[a] {
-				return
-			}
-			seen[a] = true
-			if g := of[a]; g != nil {
-				out[g] = true
-				for _, y := range g.to { // which wait for the same
-					visit(y.want.Addr)
-				}
-			}
-			for _, b := range next[a] {
-				visit(b)
-			}
-		}
-		visit(h.to[0].want.Addr)
-		return out
-	}
+	needs, neededBy := m.references()
 	gone := map[*handover]bool{}
 	for _, h := range hs {
 		if gone[h] || len(h.to) < 2 || of[h.to[0].want.Addr] != h { // one alone closes no circle
 			continue
 		}
-		after := reached(h, neededBy)
-		needed := reached(h, needs)
+		after := h.reached(of, neededBy)
+		needed := h.reached(of, needs)
 		for _, g := range hs {
 			if g != h && after[g] && needed[g] {
 				h.take(g)
@@ -119,30 +90,50 @@ func (m *maker) merged(hs []*handover) []*handover {
 	return slices.DeleteFunc(hs, func(h *handover) bool { return gone[h] })
 }
 
+// references gives what each resource needs, and who needs it.
+func (m *maker) references() (needs, neededBy map[spec.Addr][]spec.Addr) {
+	needs, neededBy = map[spec.Addr][]spec.Addr{}, map[spec.Addr][]spec.Addr{}
+	for _, a := range m.ordered {
+		if r := m.blocks[a]; r != nil {
+			needs[a] = m.refs(r)
+			for _, b := range needs[a] {
+				neededBy[b] = append(neededBy[b], a)
+			}
+		}
+	}
+	return needs, neededBy
+}
+
+// reached gives the handovers whose containers h's lead to, by what next says of each address; h is one of them.
+func (h *handover) reached(of map[spec.Addr]*handover, next map[spec.Addr][]spec.Addr) map[*handover]bool {
+	seen, out := map[spec.Addr]bool{}, map[*handover]bool{h: true}
+	var visit func(a spec.Addr)
+	visit = func(a spec.Addr) {
+		if seen[a] {
+			return
+		}
+		seen[a] = true
+		if g := of[a]; g != nil {
+			out[g] = true
+			for _, y := range g.to { // which wait for the same
+				visit(y.want.Addr)
+			}
+		}
+		for _, b := range next[a] {
+			visit(b)
+		}
+	}
+	visit(h.to[0].want.Addr)
+	return out
+}
+
 // restOf gives the handovers of those of which nobody can tell: one for all that hang together by what they need.
 func (m *maker) restOf(taken map[any]bool) []*handover {
-	of := map[fact]*handover{}
-	var all []*handover
-	join := func(c *spec.Container, add func(h *handover)) {
-		h := &handover{of: map[*comer][]*leaver{}}
-		for _, f := range exclusives(c)[1:] {
-			if g := of[f]; g != nil && g != h {
-				h.take(g)
-				all = slices.DeleteFunc(all, func(x *handover) bool { return x == g })
-				for k, v := range of {
-					if v == g {
-						of[k] = h
-					}
-				}
-			}
-			of[f] = h
-		}
-		add(h)
-		all = append(all, h)
-	}
+	groups := factGroups{of: map[fact]*handover{}}
 	for _, y := range m.comers {
 		if !taken[y] && holds(y.want) {
-			join(y.want, func(h *handover) { h.to = append(h.to, y) })
+			h := groups.join(y.want)
+			h.to = append(h.to, y)
 		}
 	}
 	for _, x := range m.leavers {
@@ -150,10 +141,11 @@ func (m *maker) restOf(taken map[any]bool) []*handover {
 			return !taken[y] && (x.stop != nil || x.cut(y) && !x.live.Pending) && m.mayNeed(y, x)
 		}
 		if !taken[x] && slices.ContainsFunc(m.comers, likes) {
-			join(x.was, func(h *handover) { h.from = append(h.from, x) })
+			h := groups.join(x.was)
+			h.from = append(h.from, x)
 		}
 	}
-	all = slices.DeleteFunc(all, func(h *handover) bool { return len(h.from) == 0 || len(h.to) == 0 })
+	all := slices.DeleteFunc(groups.all, func(h *handover) bool { return len(h.from) == 0 || len(h.to) == 0 })
 	for _, h := range all {
 		h.assign(taken)
 		for _, x := range h.from {
@@ -164,6 +156,31 @@ func (m *maker) restOf(taken map[any]bool) []*handover {
 		}
 	}
 	return all
+}
+
+// factGroups are the handovers of containers that hang together by the facts that they need.
+type factGroups struct {
+	of  map[fact]*handover
+	all []*handover
+}
+
+// join gives the handover of all that need a fact which c needs besides its name: one, also where these were several until now.
+func (s *factGroups) join(c *spec.Container) *handover {
+	h := &handover{of: map[*comer][]*leaver{}}
+	for _, f := range exclusives(c)[1:] {
+		if g := s.of[f]; g != nil && g != h {
+			h.take(g)
+			s.all = slices.DeleteFunc(s.all, func(x *handover) bool { return x == g })
+			for k, v := range s.of {
+				if v == g {
+					s.of[k] = h
+				}
+			}
+		}
+		s.of[f] = h
+	}
+	s.all = append(s.all, h)
+	return h
 }
 
 // mayNeed tells whether one that comes may need what one that goes has. Many containers can write to one path; that it is had alone is

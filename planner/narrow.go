@@ -137,29 +137,35 @@ func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
 	for more := len(in) > 0; more; {
 		before := len(in)
 		for _, l := range m.have.Containers {
-			if !m.ours(l.Owner) || !in[l.Owner.Addr] && !in[l.Owner.Addr.Block()] {
-				continue
-			}
-			if rec := m.have.Images[l.Image]; rec != nil && m.ours(rec.Owner) {
-				in[rec.Owner.Addr] = true
-			}
-			if l.Spec != nil {
-				for _, to := range l.Spec.DependsOn {
-					in[to] = true
-				}
+			if m.ours(l.Owner) && (in[l.Owner.Addr] || in[l.Owner.Addr.Block()]) {
+				m.addContainerNeeds(in, l)
 			}
 		}
 		for _, rec := range m.have.Images {
-			if !m.ours(rec.Owner) || !in[rec.Owner.Addr] && !in[rec.Owner.Addr.Block()] {
-				continue
-			}
-			for _, input := range rec.MadeFrom {
-				if base, err := spec.ParseAddr(input.Name); input.Kind == InputBase && err == nil {
-					in[base] = true
-				}
+			if m.ours(rec.Owner) && (in[rec.Owner.Addr] || in[rec.Owner.Addr.Block()]) {
+				addBases(in, rec)
 			}
 		}
 		more = len(in) > before
+	}
+}
+
+func (m *maker) addContainerNeeds(in map[spec.Addr]bool, l *LiveContainer) {
+	if rec := m.have.Images[l.Image]; rec != nil && m.ours(rec.Owner) {
+		in[rec.Owner.Addr] = true
+	}
+	if l.Spec != nil {
+		for _, to := range l.Spec.DependsOn {
+			in[to] = true
+		}
+	}
+}
+
+func addBases(in map[spec.Addr]bool, rec *LiveImage) {
+	for _, input := range rec.MadeFrom {
+		if base, err := spec.ParseAddr(input.Name); input.Kind == InputBase && err == nil {
+			in[base] = true
+		}
 	}
 }
 

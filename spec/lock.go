@@ -113,62 +113,70 @@ func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 
 func readPin(b *hcl.Block) (Pin, hcl.Diagnostics) {
 	content, diags := b.Body.Content(pinSchemas[b.Type])
+	attrs := content.Attributes
 	var pin Pin
-	if a := content.Attributes["digest"]; a != nil {
+	for _, read := range []struct {
+		attr string
+		into func(a *hcl.Attribute, v cty.Value) *hcl.Diagnostic
+	}{{"digest", pin.readDigest}, {"commit", pin.readCommit}, {"onbuild", pin.readOnBuild}, {"platforms", pin.readPlatforms}} {
+		a := attrs[read.attr]
+		if a == nil {
+			continue
+		}
 		v, ds := a.Expr.Value(nil)
 		diags = append(diags, ds...)
-		if !ds.HasErrors() && v.Type() == cty.String && !v.IsNull() {
-			pin.Digest = v.AsString()
+		if ds.HasErrors() {
+			continue
 		}
-		if _, err := digest.Parse(pin.Digest); err != nil && !ds.HasErrors() {
-			diags = append(diags, fault(a.Expr.Range(), "Bad digest", "A digest is written as \"sha256:\" and 64 hexadecimal digits. Run `fairlead lock --update` to write it anew."))
-			pin.Digest = ""
-		}
-	}
-	if a := content.Attributes["commit"]; a != nil {
-		v, ds := a.Expr.Value(nil)
-		diags = append(diags, ds...)
-		if !ds.HasErrors() && v.Type() == cty.String && !v.IsNull() {
-			pin.Commit = v.AsString()
-		}
-		if !commitPattern.MatchString(pin.Commit) && !ds.HasErrors() {
-			diags = append(diags, fault(a.Expr.Range(), "Bad commit", "A commit is written as 40 or 64 hexadecimal digits. Run `fairlead lock --update` to write it anew."))
-			pin.Commit = ""
+		if d := read.into(a, v); d != nil {
+			diags = append(diags, d)
 		}
 	}
-	if b.Type == lockSource && (content.Attributes["digest"] != nil) == (content.Attributes["commit"] != nil) && !diags.HasErrors() {
+	if b.Type == lockSource && (attrs["digest"] != nil) == (attrs["commit"] != nil) && !diags.HasErrors() {
 		diags = append(diags, fault(b.DefRange, "Bad pin", "A source has a digest, if it is a file, or a commit, if it is a repository. Run `fairlead lock --update` to write it anew."))
 	}
-	if a := content.Attributes["onbuild"]; a != nil {
-		v, ds := a.Expr.Value(nil)
-		diags = append(diags, ds...)
-		if ds.HasErrors() {
-			return pin, diags
-		}
-		v, err := convert.Convert(v, cty.List(cty.String))
-		if err == nil && !v.IsNull() {
-			pin.OnBuild = []string{}
-			err = gocty.FromCtyValue(v, &pin.OnBuild)
-		}
-		if err != nil {
-			diags = append(diags, fault(a.Expr.Range(), "Wrong type", "The attribute onbuild gives instructions of a Dockerfile. Run `fairlead lock --update` to write it anew."))
-		}
-	}
-	if a := content.Attributes["platforms"]; a != nil {
-		v, ds := a.Expr.Value(nil)
-		diags = append(diags, ds...)
-		if ds.HasErrors() {
-			return pin, diags
-		}
-		v, err := convert.Convert(v, cty.Map(cty.Number))
-		if err == nil && !v.IsNull() {
-			err = gocty.FromCtyValue(v, &pin.Platforms)
-		}
-		if err != nil {
-			diags = append(diags, fault(a.Expr.Range(), "Wrong type", "The attribute platforms gives for each platform a whole number of bytes. Run `fairlead lock --update` to write it anew."))
-		}
-	}
 	return pin, diags
+}
+
+func (p *Pin) readDigest(a *hcl.Attribute, v cty.Value) *hcl.Diagnostic {
+	text := stringOf(v)
+	if _, err := digest.Parse(text); err != nil {
+		return fault(a.Expr.Range(), "Bad digest", "A digest is written as \"sha256:\" and 64 hexadecimal digits. Run `fairlead lock --update` to write it anew.")
+	}
+	p.Digest = text
+	return nil
+}
+
+func (p *Pin) readCommit(a *hcl.Attribute, v cty.Value) *hcl.Diagnostic {
+	text := stringOf(v)
+	if !commitPattern.MatchString(text) {
+		return fault(a.Expr.Range(), "Bad commit", "A commit is written as 40 or 64 hexadecimal digits. Run `fairlead lock --update` to write it anew.")
+	}
+	p.Commit = text
+	return nil
+}
+
+func (p *Pin) readOnBuild(a *hcl.Attribute, v cty.Value) *hcl.Diagnostic {
+	v, err := convert.Convert(v, cty.List(cty.String))
+	if err == nil && !v.IsNull() {
+		p.OnBuild = []string{}
+		err = gocty.FromCtyValue(v, &p.OnBuild)
+	}
+	if err != nil {
+		return fault(a.Expr.Range(), "Wrong type", "The attribute onbuild gives instructions of a Dockerfile. Run `fairlead lock --update` to write it anew.")
+	}
+	return nil
+}
+
+func (p *Pin) readPlatforms(a *hcl.Attribute, v cty.Value) *hcl.Diagnostic {
+	v, err := convert.Convert(v, cty.Map(cty.Number))
+	if err == nil && !v.IsNull() {
+		err = gocty.FromCtyValue(v, &p.Platforms)
+	}
+	if err != nil {
+		return fault(a.Expr.Range(), "Wrong type", "The attribute platforms gives for each platform a whole number of bytes. Run `fairlead lock --update` to write it anew.")
+	}
+	return nil
 }
 
 var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)

@@ -140,13 +140,13 @@ func (f *RegularFile) Read(b []byte) (n int, err error) {
 	}
 	_ = conn.Read(func(fd uintptr) bool {
 		for {
-			if n, err = syscall.Read(int(fd), b); err != syscall.EINTR {
+			if n, err = syscall.Read(int(fd), b); !errors.Is(err, syscall.EINTR) {
 				return true
 			}
 		}
 	})
 	switch {
-	case err == syscall.EAGAIN:
+	case errors.Is(err, syscall.EAGAIN):
 		return 0, errNotRegular
 	case err != nil:
 		return 0, &os.PathError{Op: "read", Path: f.Name(), Err: err}

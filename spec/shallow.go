@@ -6,79 +6,119 @@ import "unicode/utf8"
 // the time of loading it. It counts too much rather than too little, and is false wherever it would need to know more of the language:
 // heredocs, directives, escapes, block comments and brackets that don't match.
 func (lim limits) surelyShallow(src []byte) bool {
-	type open struct {
-		by        byte // the bracket, a quote, or the $ of an interpolation; 0 for the file
-		operators int
-	}
 	if !utf8.Valid(src) {
 		return false
 	}
-	stack := make([]open, 1, 32)
-	digits := 0
-	for i := 0; i < len(src); i++ {
-		c, next := src[i], byte(0)
-		if digits++; c < '0' || c > '9' {
-			digits = 0
-		} else if digits > maxDigits/2 { // of which a number has two: before and after its point
+	s := shallowScan{src: src, stack: make([]opened, 1, 32)}
+	for ; s.i < len(src); s.i++ {
+		if !s.shortNumber() {
 			return false
 		}
-		if i+1 < len(src) {
-			next = src[i+1]
-		}
-		top := &stack[len(stack)-1]
-		if top.by == '"' {
-			switch {
-			case c == '"':
-				stack = stack[:len(stack)-1]
-			case c == '$' && next == '{':
-				stack = append(stack, open{by: '$'})
-				i++
-			case c == '\\' || c == '\n' || (c == '$' || c == '%') && (next == '$' || next == '%' || next == '{' || next == '"' || next == '\\' || next == 0):
-				return false
-			}
+		known := false
+		if s.top().by == '"' {
+			known = s.text()
 		} else {
-			switch c {
-			case '"', '{', '(', '[':
-				top.operators++ // an index, at most
-				stack = append(stack, open{by: c})
-			case '}', ')', ']':
-				if !closes(top.by, c) {
-					return false
-				}
-				stack = stack[:len(stack)-1]
-			case ',':
-				top.operators = 0
-			case '\n':
-				if top.by == '{' || top.by == 0 {
-					top.operators = 0
-				}
-			case '#', '/':
-				if c == '/' && next == '*' {
-					return false
-				}
-				if c == '#' || next == '/' {
-					for i+1 < len(src) && src[i+1] != '\n' {
-						i++
-					}
-				}
-				top.operators++
-			case '<':
-				if next == '<' {
-					return false
-				}
-				top.operators++
-			case '.', '?', '+', '-', '*', '%', '!', '&', '|', '=', '>', ':':
-				top.operators++
-			}
-			if top.operators > lim.operators {
-				return false
-			}
+			known = s.code()
 		}
-		if len(stack) > lim.nesting {
+		if !known || s.top().operators > lim.operators || len(s.stack) > lim.nesting {
 			return false
 		}
 	}
-	return len(stack) == 1
+	return len(s.stack) == 1
+}
+
+// opened is what is open at a byte.
+type opened struct {
+	by        byte // the bracket, a quote, or the $ of an interpolation; 0 for the file
+	operators int
+}
+
+// shallowScan goes through a text. Its steps give false where it would need to know more of the language.
+type shallowScan struct {
+	src    []byte
+	i      int
+	stack  []opened
+	digits int // just before i, one after the other
+}
+
+func (s *shallowScan) top() *opened { return &s.stack[len(s.stack)-1] }
+
+func (s *shallowScan) next() byte {
+	if s.i+1 < len(s.src) {
+		return s.src[s.i+1]
+	}
+	return 0
+}
+
+// shortNumber counts digits; a number has two runs of them, before and after its point.
+func (s *shallowScan) shortNumber() bool {
+	if c := s.src[s.i]; c < '0' || c > '9' {
+		s.digits = 0
+		return true
+	}
+	s.digits++
+	return s.digits <= maxDigits/2
+}
+
+// text takes a byte within quotes.
+func (s *shallowScan) text() bool {
+	c, next := s.src[s.i], s.next()
+	switch {
+	case c == '"':
+		s.stack = s.stack[:len(s.stack)-1]
+	case c == '$' && next == '{':
+		s.stack = append(s.stack, opened{by: '$'})
+		s.i++
+	case c == '\\' || c == '\n':
+		return false
+	case c == '$' || c == '%':
+		return next != '$' && next != '%' && next != '{' && next != '"' && next != '\\' && next != 0
+	}
+	return true
+}
+
+// code takes a byte outside quotes.
+func (s *shallowScan) code() bool {
+	c, top := s.src[s.i], s.top()
+	switch c {
+	case '"', '{', '(', '[':
+		top.operators++ // an index, at most
+		s.stack = append(s.stack, opened{by: c})
+	case '}', ')', ']':
+		if !closes(top.by, c) {
+			return false
+		}
+		s.stack = s.stack[:len(s.stack)-1]
+	case ',':
+		top.operators = 0
+	case '\n':
+		if top.by == '{' || top.by == 0 {
+			top.operators = 0
+		}
+	case '#', '/':
+		top.operators++
+		return s.comment(c)
+	case '<':
+		top.operators++
+		return s.next() != '<'
+	case '.', '?', '+', '-', '*', '%', '!', '&', '|', '=', '>', ':':
+		top.operators++
+	}
+	return true
+}
+
+// comment passes over one that ends with its line.
+func (s *shallowScan) comment(c byte) bool {
+	next := s.next()
+	if c == '/' && next == '*' {
+		return false
+	}
+	if c == '#' || next == '/' {
+		for s.i+1 < len(s.src) && s.src[s.i+1] != '\n' {
+			s.i++
+		}
+	}
+	return true
 }
 
 func closes(opened, c byte) bool {

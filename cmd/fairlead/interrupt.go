@@ -120,7 +120,7 @@ func (a *app) watchOutputs() (quit func()) {
 				if outputs[i].Revents != 0 {
 					a.keepOutput(int(outputs[i].Fd))
 					outputs[i] = unix.PollFd{Fd: -1} // it is watched no more
-					interrupts = interrupts || !(terminals[i] && nohup)
+					interrupts = interrupts || !terminals[i] || !nohup
 				}
 			}
 			if interrupts { // once there is a place for what it says

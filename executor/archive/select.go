@@ -32,7 +32,7 @@ type Found struct {
 
 	Missing string // the digest of something that it names and the archive doesn't have; "" where it is whole
 
-	Rest int64 // bytes of all else that its index names: attestations, more versions of a platform, artifacts
+	Rest int64 // bytes of all else that its index names: attestations, more versions of a platform, and the like
 
 	blobs map[string][]ocispec.Descriptor // of each platform, without the documents above it
 	rest  []ocispec.Descriptor
@@ -150,6 +150,11 @@ func (a *Archive) gather(f *Found, desc ocispec.Descriptor, depth int) error {
 	if !images.IsManifestType(desc.MediaType) {
 		return fmt.Errorf("%s: %s in it is of type %q, which is no image", a.Path, desc.Digest, desc.MediaType)
 	}
+	return a.gatherManifest(f, desc, children, again)
+}
+
+// gatherManifest collects what a manifest names, again or for the first time.
+func (a *Archive) gatherManifest(f *Found, desc ocispec.Descriptor, children []ocispec.Descriptor, again bool) error {
 	if _, here := a.blobs[children[0].Digest]; !here {
 		f.Missing = children[0].Digest.String()
 		return nil

@@ -155,7 +155,7 @@ func (d *Directory) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) 
 			return err
 		}
 		skip = ""
-		err := fn(f.Path, &fsutil.DirEntryInfo{Stat: f.Stat.Clone()}, nil)
+		err := fn(f.Path, &fsutil.DirEntryInfo{Stat: f.Clone()}, nil)
 		switch {
 		case errors.Is(err, filepath.SkipDir) && f.IsDir():
 			skip = f.Path + "/"

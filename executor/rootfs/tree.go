@@ -56,7 +56,7 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 	if err := t.noMounts(); err != nil {
 		return err
 	}
-	links := map[[2]uint64]string{}
+	links := firstNames{}
 	entries := 0
 	err := filepath.WalkDir(t.dir, func(file string, _ fs.DirEntry, err error) error {
 		if err == nil {
@@ -92,18 +92,29 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 				return t.unreadable(file, err)
 			}
 		}
-		if n.kind() != unix.S_IFDIR && n.at.Nlink > 1 {
-			id := [2]uint64{n.at.Dev, n.at.Ino}
-			if n.same = links[id]; n.same == "" {
-				links[id] = n.name
-			}
-		}
+		n.same = links.of(n)
 		return visit(n)
 	})
 	if err == nil && entries == 0 {
 		return nothing(t.dir)
 	}
 	return err
+}
+
+// firstNames has, by device and inode, the name under which a file with several was seen first.
+type firstNames map[[2]uint64]string
+
+// of gives that name; "" for a file that has one name, or is seen for the first time.
+func (l firstNames) of(n node) string {
+	if n.kind() == unix.S_IFDIR || n.at.Nlink < 2 {
+		return ""
+	}
+	id := [2]uint64{n.at.Dev, n.at.Ino}
+	first := l[id]
+	if first == "" {
+		l[id] = n.name
+	}
+	return first
 }
 
 // noMounts refuses a tree in which something is mounted, such as /proc: it isn't of the tree, and what it covers can't be seen.

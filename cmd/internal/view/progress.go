@@ -173,7 +173,7 @@ func (p *Progress) say(format string, args ...any) {
 // onTerminal tells whether there is a terminal for the block; it may have gone since the run began.
 func (p *Progress) onTerminal() bool {
 	w, ok := p.w.(interface{ Bare() bool })
-	return p.live && !(ok && w.Bare())
+	return p.live && (!ok || !w.Bare())
 }
 
 // clear takes the block off the screen.
