@@ -59,8 +59,8 @@ func (w *world) open() error {
 	if err != nil {
 		return err
 	}
-	// The length of its path is always the same, and so is where messages that hold it are wrapped.
-	dir := fmt.Sprintf("/tmp/fl%08x", rand.Uint32())
+	// The length of its path is always the same, and so is where messages that hold it are wrapped. It holds the name of no namespace.
+	dir := fmt.Sprintf("/tmp/fl%09d", rand.IntN(1e9))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ import (
 func child(t *testing.T, script string) Process {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-c", script, "fairlead-test-"+t.Name())
+	if _, err := cmd.StdinPipe(); err != nil { // which nobody writes to: a read from it waits, without another process
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +43,7 @@ func child(t *testing.T, script string) Process {
 }
 
 func TestProcessIsFoundAndKnownAgain(t *testing.T) {
-	p := child(t, "echo up; while :; do sleep 1; done")
+	p := child(t, "echo up; read line") // a shell that starts a program has its own arguments for a moment
 	found := ByArgs(func(args []string) bool { return slices.Contains(args, "fairlead-test-"+t.Name()) })
 	if len(found) != 1 || found[0].PID != p.PID || found[0].Parent != os.Getpid() {
 		t.Fatalf("found %+v", found)
