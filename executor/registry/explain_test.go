@@ -171,7 +171,7 @@ func TestAStalledTransferEnds(t *testing.T) {
 		}
 		began := time.Now()
 		_, err := b.Read(make([]byte, 2))
-		if took := time.Since(began); took != patience || !errors.Is(b.Err, errStalled) || err == nil {
+		if took := time.Since(began); took != silenceTimeout || !errors.Is(b.Err, errStalled) || err == nil {
 			t.Errorf("after %s: %v, and Err is %v", took, err, b.Err)
 		}
 		if diff := cmp.Diff([]int64{2, 4}, moved); diff != "" {
@@ -185,7 +185,7 @@ func TestASilentRegistryIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		_, err := ask(t.Context(), still{}, "registry.example.com/app:1")
-		if took := time.Since(began); took != patience || !errors.Is(err, context.DeadlineExceeded) {
+		if took := time.Since(began); took != silenceTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after %s: %v", took, err)
 		}
 	})
@@ -219,16 +219,16 @@ func TestASilentRequestEnds(t *testing.T) {
 		body  func() io.Reader
 		want  time.Duration
 	}{
-		"a question":                {0, func() io.Reader { return nil }, patience},
-		"an upload that stops":      {2, func() io.Reader { return strings.NewReader("abcd") }, patience},
-		"an upload that is all":     {5, func() io.Reader { return strings.NewReader("abcd") }, finishing},
-		"content that is slow here": {2, func() io.Reader { return slowly{strings.NewReader("abcd")} }, time.Hour + patience},
+		"a question":                {0, func() io.Reader { return nil }, silenceTimeout},
+		"an upload that stops":      {2, func() io.Reader { return strings.NewReader("abcd") }, silenceTimeout},
+		"an upload that is all":     {5, func() io.Reader { return strings.NewReader("abcd") }, finishTimeout},
+		"content that is slow here": {2, func() io.Reader { return slowly{strings.NewReader("abcd")} }, time.Hour + silenceTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &http.Client{Transport: silent{x.takes}}
-				hurried(c)
-				hurried(c)
+				bound(c)
+				bound(c)
 				began := time.Now()
 				resp, err := c.Do(must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPut, "http://registry.example.com/v2/", x.body())))
 				if err == nil {

@@ -11,8 +11,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// patience is how long a transfer may stand still before it counts as broken off.
-const patience = time.Minute
+// silenceTimeout is how long a transfer may stand still before it counts as broken off.
+const silenceTimeout = time.Minute
 
 // Body is content on its way. It can be sought in, which asks the registry for the rest from there; it ends with an error where
 // nothing comes for a minute.
@@ -36,13 +36,13 @@ func Fetch(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor, move
 		return nil, err
 	}
 	b := &Body{rc: rc, ctx: ctx, cancel: cancel, moved: moved}
-	b.timer = time.AfterFunc(patience, func() { cancel(errStalled) })
+	b.timer = time.AfterFunc(silenceTimeout, func() { cancel(errStalled) })
 	return b, nil
 }
 
 // Read reads on.
 func (b *Body) Read(p []byte) (int, error) {
-	b.timer.Reset(patience)
+	b.timer.Reset(silenceTimeout)
 	n, err := b.rc.Read(p)
 	b.timer.Stop() // a slow disk on this side is no fault of the registry's
 	if n > 0 {

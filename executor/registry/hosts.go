@@ -91,7 +91,7 @@ func (h *Hosts) registryHosts() docker.RegistryHosts {
 					return nil, err
 				}
 			}
-			hurried(hosts[i].Client)
+			bound(hosts[i].Client)
 		}
 		known[host] = hosts
 		return hosts, nil

@@ -58,9 +58,9 @@ func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 }
 
 // ask gives what ref stands for, by a HEAD. A registry that takes the question and never answers is not waited for longer than
-// patience, all tries together.
+// silenceTimeout, all tries together.
 func ask(ctx context.Context, r remotes.Resolver, ref string) (top ocispec.Descriptor, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, silenceTimeout)
 	defer cancel()
 	err = Retry(ctx, func() (err error) {
 		_, top, err = r.Resolve(ctx, ref)

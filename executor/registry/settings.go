@@ -79,7 +79,7 @@ func (h *Hosts) Settings() ([]Setting, error) {
 func (s *Setting) add(e docker.RegistryHost) {
 	s.Plain = s.Plain || e.Scheme == "http"
 	t := e.Client.Transport
-	if p, ok := t.(patient); ok {
+	if p, ok := t.(boundTransport); ok {
 		t = p.RoundTripper
 	}
 	if t, ok := t.(*http.Transport); ok && t.TLSClientConfig != nil {

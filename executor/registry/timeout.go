@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// finishing is how long a registry may take to answer once it has all of a request: it may put a large blob in its place first.
-const finishing = 5 * time.Minute
+// finishTimeout is how long a registry may take to answer once it has all of a request: it may put a large blob in its place first.
+const finishTimeout = 5 * time.Minute
 
 // errSilent is no timeout to be tried again: who said nothing at all for so long won't do so in the next minute.
 var errSilent = errors.New("no answer in time")
 
-// patient ends requests that a registry takes and never answers, or stops reading half-way. Whoever reads the answer looks after that.
-type patient struct{ http.RoundTripper }
+// boundTransport ends requests that a registry takes and never answers, or stops reading half-way. Whoever reads the answer looks after that.
+type boundTransport struct{ http.RoundTripper }
 
-// hurried gives a client's requests their bounds, once.
-func hurried(c *http.Client) {
-	if _, ok := c.Transport.(patient); c.Transport != nil && !ok {
-		c.Transport = patient{c.Transport}
+// bound gives a client's requests their bounds, once.
+func bound(c *http.Client) {
+	if _, ok := c.Transport.(boundTransport); c.Transport != nil && !ok {
+		c.Transport = boundTransport{c.Transport}
 	}
 }
 
-func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p boundTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	w := &watch{timer: time.AfterFunc(patience, func() { cancel(errSilent) })}
+	w := &watch{timer: time.AfterFunc(silenceTimeout, func() { cancel(errSilent) })}
 	out := req.WithContext(ctx)
 	if req.Body != nil && req.Body != http.NoBody {
 		out.Body = &watchedBody{req.Body, w}
@@ -77,9 +77,9 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.w.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.w.within(finishing)
+		b.w.within(finishTimeout)
 	} else {
-		b.w.within(patience)
+		b.w.within(silenceTimeout)
 	}
 	return n, err
 }
