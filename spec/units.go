@@ -136,8 +136,13 @@ func ParseTag(s string) (string, error) {
 	return r, nil
 }
 
+const noSignal = "%q is no signal: write a name, as in \"SIGTERM\".%s"
+
 // ParseSignal reads a signal and gives its normal form: "SIGINT". "INT", "int" and "2" are the same.
 func ParseSignal(s string) (string, error) {
+	if s == "" { // which is like none: images that set no signal say it at each plan
+		return "", fmt.Errorf(noSignal, s, "")
+	}
 	name := strings.ToUpper(s)
 	if n, err := strconv.Atoi(name); err == nil {
 		return signalByNumber(s, n)
@@ -168,7 +173,7 @@ func ParseSignal(s string) (string, error) {
 	for n := 1; n < 32; n++ {
 		known = append(known, unix.SignalName(unix.Signal(n)))
 	}
-	return "", fmt.Errorf("%q is no signal: write a name, as in \"SIGTERM\".%s", s, didYouMean(name, known))
+	return "", fmt.Errorf(noSignal, s, didYouMean(name, known))
 }
 
 func signalByNumber(s string, n int) (string, error) {

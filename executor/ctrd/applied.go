@@ -94,10 +94,8 @@ func lastOfEach(env []string) []string {
 // container is an image's share as a block would have to say it.
 func (c imageConfig) container() *spec.Container {
 	signal := c.StopSignal
-	if signal != "" { // most images set none, and the error would look for a signal of a similar name
-		if s, err := spec.ParseSignal(signal); err == nil {
-			signal = s
-		}
+	if s, err := spec.ParseSignal(signal); err == nil {
+		signal = s
 	}
 	return &spec.Container{Entrypoint: c.Entrypoint, Command: c.Cmd, Env: pairs(c.Env), User: c.User, WorkingDir: c.WorkingDir, StopSignal: signal}
 }

@@ -91,9 +91,6 @@ func stopSignal(wanted, images string) string {
 	if wanted != "" {
 		return wanted
 	}
-	if images == "" {
-		return "SIGTERM"
-	}
 	if s, err := spec.ParseSignal(images); err == nil {
 		return s
 	}
