@@ -73,10 +73,7 @@ func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
 	own := at + ignoreName
 	text, err := readText(own)
 	if errors.Is(err, fs.ErrNotExist) {
-		if to, err := os.Readlink(own); err == nil {
-			return nil, deadLink(own, to)
-		}
-		return f, nil
+		return f, deadLink(own)
 	}
 	if err != nil {
 		return nil, err
@@ -87,8 +84,8 @@ func withIgnore(f *dockerfile, at string) (*dockerfile, error) {
 
 // noDockerfile names what may have been meant: a near name, or any other Dockerfile that is there.
 func noDockerfile(at string) error {
-	if to, err := os.Readlink(at); err == nil {
-		return deadLink(at, to)
+	if err := deadLink(at); err != nil {
+		return err
 	}
 	var near, others []string
 	entries, _ := os.ReadDir(filepath.Dir(at)) // none where the directory is missing as well
@@ -112,7 +109,16 @@ func noDockerfile(at string) error {
 	return fmt.Errorf("%s: there is no such Dockerfile.%s", at, hint)
 }
 
-func deadLink(at, to string) error {
+// deadLink fails where a file that can't be found is a link to nothing.
+func deadLink(at string) error {
+	to, err := os.Readlink(at)
+	if err != nil {
+		return nil // there is no link either
+	}
+	return leadsNowhere(at, to)
+}
+
+func leadsNowhere(at, to string) error {
 	return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shown(to))
 }
 
@@ -163,7 +169,7 @@ func readPackedDockerfile(at, name string) (*dockerfile, error) {
 		case err != nil || found != nil:
 			return found, err
 		case to == "" && next[0] != wanted[0]:
-			return nil, deadLink(at+":"+wanted[0], next[0])
+			return nil, leadsNowhere(at+":"+wanted[0], next[0])
 		case to == "":
 			return nil, fmt.Errorf("%s: there is no %s in it. Set dockerfile or inline", at, wanted[0])
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -34,10 +33,7 @@ func contextRules(root string) (*rulesFile, error) {
 	at := filepath.Join(root, ignoreName)
 	text, err := readText(at)
 	if errors.Is(err, fs.ErrNotExist) {
-		if to, err := os.Readlink(at); err == nil {
-			return nil, deadLink(at, to)
-		}
-		return &rulesFile{at: at}, nil
+		return &rulesFile{at: at}, deadLink(at)
 	}
 	if err != nil {
 		return nil, err

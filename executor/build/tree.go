@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // readTree gives an input for each entry of a directory that its ignore file lets through, named by its path with prefix before it.
@@ -71,14 +72,11 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 	return &Directory{root: real, top: top, ignore: ignore.text, include: include}, out, err
 }
 
-// whiteout is what a name begins with by which image layers say that something is removed.
-const whiteout = ".wh."
-
 // sendable fails for what the builder's client can't send: the protocol has no other text than UTF-8; and for what a layer can't hold.
 func sendable(root string, e *entry) error {
 	switch at := filepath.Join(root, e.path); {
-	case strings.HasPrefix(path.Base(e.path), whiteout):
-		return fmt.Errorf("%s: its name begins with %s, by which image layers mark what is removed, so it would be gone in the image. Rename it, or leave it out by %s", shown(at), whiteout, ignoreName)
+	case strings.HasPrefix(path.Base(e.path), spec.WhiteoutPrefix):
+		return fmt.Errorf("%s: its name begins with %s, by which image layers mark what is removed, so it would be gone in the image. Rename it, or leave it out by %s", shown(at), spec.WhiteoutPrefix, ignoreName)
 	case !utf8.ValidString(e.path):
 		return fmt.Errorf("%s: its name must be valid UTF-8, because the builder takes no other. Rename it, or leave it out by %s", shown(at), ignoreName)
 	case !utf8.ValidString(e.value):

@@ -5,10 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path"
-	"strings"
 
 	"github.com/moby/go-archive/compression"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // unpackable fails for a tar file, compressed or not, with a name in it that no image can have. What is none, or is damaged, is left to the builder:
@@ -32,10 +32,8 @@ func unpackable(ctx context.Context, at string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for part := range strings.SplitSeq(path.Clean(h.Name), "/") {
-			if strings.HasPrefix(part, whiteout) {
-				return fmt.Errorf("%s: ADD unpacks it, and the name of %s in it begins with %s, by which image layers mark what is removed, so it would be gone in the image. Make the file anew without it", shown(at), shown(h.Name), whiteout)
-			}
+		if spec.InWhiteout(h.Name) {
+			return fmt.Errorf("%s: ADD unpacks it, and the name of %s in it begins with %s, by which image layers mark what is removed, so it would be gone in the image. Make the file anew without it", shown(at), shown(h.Name), spec.WhiteoutPrefix)
 		}
 	}
 }

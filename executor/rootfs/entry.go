@@ -3,12 +3,10 @@ package rootfs
 import (
 	"archive/tar"
 	"fmt"
-	"path"
 	"strings"
-)
 
-// whiteout is what a name begins with by which image layers say that something is removed.
-const whiteout = ".wh."
+	"github.com/fairlead-dev/fairlead/spec"
+)
 
 // typesOfLayers are the entries of a tar that containerd unpacks.
 const typesOfLayers = string(tar.TypeReg) + "\x00" + string(tar.TypeLink) + string(tar.TypeSymlink) + string(tar.TypeChar) + string(tar.TypeBlock) +
@@ -16,10 +14,8 @@ const typesOfLayers = string(tar.TypeReg) + "\x00" + string(tar.TypeLink) + stri
 
 // checkName refuses a name that would be gone in an image, and what is below it.
 func checkName(source, name string) error {
-	for _, part := range strings.Split(path.Clean(name), "/") {
-		if strings.HasPrefix(part, whiteout) {
-			return fmt.Errorf("%s: %q in it has a name by which image layers mark what is removed. Rename it, or take it away", source, name)
-		}
+	if spec.InWhiteout(name) {
+		return fmt.Errorf("%s: %q in it has a name by which image layers mark what is removed. Rename it, or take it away", source, name)
 	}
 	return nil
 }
