@@ -35,9 +35,9 @@ func compare(have *LiveContainer, live, want *spec.Container, ignore []string) [
 	return w.out
 }
 
-// whole gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
+// initialDiffs gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
 // merely is as it is by default is left out: defaults has, by row, what an empty block says.
-func whole(want *spec.Container, defaults []cty.Value) []Diff {
+func initialDiffs(want *spec.Container, defaults []cty.Value) []Diff {
 	w := walk{want: want, live: &spec.Container{}}
 	for i := range containerTable {
 		row := &containerTable[i]

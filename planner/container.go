@@ -94,11 +94,7 @@ type pair struct {
 // compared reads a live container against what is wanted.
 func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResult) *pair {
 	p := &pair{live: l, full: want}
-	read := l.Spec
-	if read == nil {
-		read = &spec.Container{}
-	}
-	p.was = normal(read, m.have.Host)
+	p.was = normal(l.asSpec(), m.have.Host)
 	p.applied = p.was.State
 	p.was.State = actual(l, want)
 	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)

@@ -11,8 +11,8 @@ import (
 // fact is something that one running container has alone. A container that goes gives it, and one that comes needs it.
 type fact struct{ kind, value string }
 
-// aName is the one kind of fact of which two containers can never have the same at once.
-const aName = "the name"
+// nameFact is the one kind of fact of which two containers can never have the same at once.
+const nameFact = "the name"
 
 // onHostNetwork is a fact as long as nothing says which ports a container on it listens on.
 var onHostNetwork = fact{kind: "the host network"}
@@ -24,7 +24,7 @@ func (f fact) String() string { return strings.TrimSpace(f.kind + " " + f.value)
 
 // exclusives gives the facts that a container needs to run.
 func exclusives(c *spec.Container) []fact {
-	out := []fact{{aName, c.Name}}
+	out := []fact{{nameFact, c.Name}}
 	if c.NetworkMode == spec.NetworkHost {
 		out = append(out, onHostNetwork)
 	}
@@ -46,7 +46,7 @@ func common(a, b *spec.Container) []fact {
 // each other.
 func shared(a, b *spec.Container) []fact {
 	beside := a.Update.Strategy == spec.StartFirst && b.Update.Strategy == spec.StartFirst
-	return slices.DeleteFunc(common(a, b), func(f fact) bool { return beside && f.kind != aName })
+	return slices.DeleteFunc(common(a, b), func(f fact) bool { return beside && f.kind != nameFact })
 }
 
 // holds tells whether a container has something alone besides its name.
@@ -78,11 +78,7 @@ func (m *maker) leaves(w *work, l *LiveContainer) {
 	if m.o.Destroy {
 		return // nobody comes who would need what it has
 	}
-	was := l.Spec
-	if was == nil {
-		was = &spec.Container{}
-	}
-	was = normal(was, m.have.Host)
+	was := normal(l.asSpec(), m.have.Host)
 	x := &leaver{live: l, was: was, addr: l.Owner.Addr, change: w.change, remove: f.remove}
 	if f.leave != f.remove {
 		x.stop = f.leave
@@ -122,8 +118,8 @@ func sortedPairs(m map[string]string) []string {
 	return out
 }
 
-// liked is a likeness at which a container that comes is taken for the successor of one that goes.
-const liked = 4
+// successorLikeness is a likeness at which a container that comes is taken for the successor of one that goes.
+const successorLikeness = 4
 
 // likeness says how probable it is that one container is the successor of another; more is likelier.
 func likeness(x *leaver, y *comer) int {

@@ -26,7 +26,7 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 	}
 	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := m.add(want.Addr, Create, "create", m.decl(want.Addr), reasons...)
-	w.change.Diffs = whole(want, m.defaults())
+	w.change.Diffs = initialDiffs(want, m.defaults())
 	return m.succeed(w, &pair{want: want, full: want}, g.spare())
 }
 

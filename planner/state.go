@@ -90,6 +90,14 @@ type LiveContainer struct {
 	CreatedAt time.Time
 }
 
+// asSpec is Spec; an empty one where nothing could be read.
+func (l *LiveContainer) asSpec() *spec.Container {
+	if l.Spec == nil {
+		return &spec.Container{}
+	}
+	return l.Spec
+}
+
 // Drift is a part of a container's record that isn't as fairlead wrote it.
 type Drift struct {
 	Path    string // in the record: linux.resources.memory.limit

@@ -25,10 +25,7 @@ func (m *maker) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
 // discard stops and removes a container that nothing takes the place of.
 func (m *maker) discard(w *work, l *LiveContainer) {
 	w.change.Object = nameOf(l)
-	was := l.Spec
-	if was == nil {
-		was = &spec.Container{}
-	}
+	was := l.asSpec()
 	name := orElse(l.Name, short(l.ID))
 	f := m.fateOf(l)
 	if mayRun(l, was) {
