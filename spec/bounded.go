@@ -30,7 +30,7 @@ func (b *budget) bound(name string, f function.Function) function.Function {
 		}
 		if converts[name] {
 			for _, a := range args {
-				b.pairs(a)
+				b.weighPairs(a)
 			}
 		}
 		b.take(len(args)*len(args)/pairsPerStep, hcl.Range{}) // of which one type may be made

@@ -59,13 +59,13 @@ func (b *budget) meter(tree hclsyntax.Node) {
 	_ = hclsyntax.VisitAll(tree, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
 		case *hclsyntax.ForExpr:
-			n.CollExpr = b.weighed(n.CollExpr, (*budget).order)
+			n.CollExpr = b.weighed(n.CollExpr, (*budget).weighOrder)
 			n.ValExpr = counted{inParens(n.ValExpr), b}
 			if n.CondExpr != nil {
 				n.CondExpr = counted{inParens(n.CondExpr), b}
 			}
 		case *hclsyntax.SplatExpr:
-			n.Source = b.weighed(n.Source, (*budget).order)
+			n.Source = b.weighed(n.Source, (*budget).weighOrder)
 			n.Each = counted{inParens(n.Each), b}
 		case *hclsyntax.TemplateExpr:
 			for i, p := range n.Parts {
@@ -74,20 +74,20 @@ func (b *budget) meter(tree hclsyntax.Node) {
 				}
 			}
 		case *hclsyntax.BinaryOpExpr:
-			n.LHS, n.RHS = b.weighed(n.LHS, (*budget).whole), b.weighed(n.RHS, (*budget).whole)
+			n.LHS, n.RHS = b.weighed(n.LHS, (*budget).weighWhole), b.weighed(n.RHS, (*budget).weighWhole)
 		case *hclsyntax.UnaryOpExpr:
-			n.Val = b.weighed(n.Val, (*budget).whole)
+			n.Val = b.weighed(n.Val, (*budget).weighWhole)
 		case *hclsyntax.IndexExpr:
-			n.Key = b.weighed(n.Key, (*budget).whole)
+			n.Key = b.weighed(n.Key, (*budget).weighWhole)
 		case *hclsyntax.ConditionalExpr: // which makes one type of its branches'
-			n.TrueResult, n.FalseResult = b.weighed(n.TrueResult, (*budget).pairs), b.weighed(n.FalseResult, (*budget).pairs)
+			n.TrueResult, n.FalseResult = b.weighed(n.TrueResult, (*budget).weighPairs), b.weighed(n.FalseResult, (*budget).weighPairs)
 		case *hclsyntax.FunctionCallExpr: // whose arguments are converted before the function sees them
 			for i, arg := range n.Args {
 				switch ty := paramType(n.Name, i); {
 				case ty == cty.Number:
-					n.Args[i] = b.weighed(arg, (*budget).whole)
+					n.Args[i] = b.weighed(arg, (*budget).weighWhole)
 				case ty.IsCollectionType() && ty.HasDynamicTypes():
-					n.Args[i] = b.weighed(arg, (*budget).pairs)
+					n.Args[i] = b.weighed(arg, (*budget).weighPairs)
 				}
 			}
 		}
@@ -174,15 +174,15 @@ func (w weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// whole weighs what is compared, computed with or converted as a whole.
-func (b *budget) whole(v cty.Value) string {
+// weighWhole weighs what is compared, computed with or converted as a whole.
+func (b *budget) weighWhole(v cty.Value) string {
 	m := b.measure(v)
 	b.take(m.elements/elementsPerStep+m.bytes/bytesPerStep, hcl.Range{})
 	return m.over
 }
 
-// order weighs what is gone through: a set is sorted for that.
-func (b *budget) order(v cty.Value) string {
+// weighOrder weighs what is gone through: a set is sorted for that.
+func (b *budget) weighOrder(v cty.Value) string {
 	if v, _ = v.Unmark(); v.IsKnown() && !v.IsNull() && v.Type().IsSetType() {
 		b.take(sortSteps(v), hcl.Range{})
 	}
@@ -199,24 +199,24 @@ func sortSteps(set cty.Value) int {
 	return compares * 8
 }
 
-// pairs weighs a conversion that finds one type for the parts of a tuple or an object, by comparing that of each with that of each other;
+// weighPairs weighs a conversion that finds one type for the parts of a tuple or an object, by comparing that of each with that of each other;
 // where they differ, those of their parts as well.
-func (b *budget) pairs(v cty.Value) string {
+func (b *budget) weighPairs(v cty.Value) string {
 	v, _ = v.Unmark()
 	if ty := v.Type(); !ty.IsTupleType() && !ty.IsObjectType() || v.IsNull() {
 		return ""
 	}
 	n := v.LengthInt()
 	b.take(n*n/pairsPerStep, hcl.Range{})
-	if v.IsKnown() && !alike(v) {
+	if v.IsKnown() && !sameTypes(v) {
 		n = b.measure(v).elements
 		b.take(n*n/pairsPerStep, hcl.Range{})
 	}
 	return ""
 }
 
-// alike tells whether the parts of a value are all of one type.
-func alike(v cty.Value) bool {
+// sameTypes tells whether the parts of a value are all of one type.
+func sameTypes(v cty.Value) bool {
 	first := cty.NilType
 	for it := v.ElementIterator(); it.Next(); {
 		_, el := it.Element()
@@ -281,7 +281,7 @@ func (m *measured) walk(v cty.Value, depth int) {
 		}
 	case v.CanIterateElements():
 		if m.budget != nil {
-			m.budget.order(v)
+			m.budget.weighOrder(v)
 		}
 		for it := v.ElementIterator(); m.over == "" && it.Next(); {
 			k, el := it.Element()

@@ -115,11 +115,11 @@ func constantText(a *hcl.Attribute, diags *hcl.Diagnostics) string {
 // conform makes a value one of the variable's type.
 func (e *evaluator) conform(v *variable, got cty.Value, at hcl.Range) (cty.Value, hcl.Diagnostics) {
 	e.budget.at = at
-	if over := e.budget.whole(got); over != "" {
+	if over := e.budget.weighWhole(got); over != "" {
 		return cty.DynamicVal, hcl.Diagnostics{exceeded(at, over)}
 	}
 	if v.ty != cty.DynamicPseudoType && v.ty.HasDynamicTypes() {
-		e.budget.pairs(got)
+		e.budget.weighPairs(got)
 	}
 	if got.IsNull() && !v.nullable {
 		if v.fallback != cty.NilVal && v.fallback.IsKnown() {
