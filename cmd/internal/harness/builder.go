@@ -118,12 +118,12 @@ func (b *Builder) dropTaken() error {
 	}
 	defer client.Close()
 	ctx := namespaces.WithNamespace(context.Background(), b.ns)
-	all, err := client.LeasesService().List(ctx, `labels."buildkit/lease.temporary"`)
+	all, err := client.LeasesService().List(ctx, fmt.Sprintf("labels.%q", temporaryLease))
 	if err != nil {
 		return err
 	}
 	for _, l := range all {
-		if taken, err := time.Parse(time.RFC3339Nano, l.Labels["buildkit/lease.temporary"]); err == nil && taken.After(b.started) {
+		if taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLease]); err == nil && taken.After(b.started) {
 			if err := client.LeasesService().Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
 				return err
 			}

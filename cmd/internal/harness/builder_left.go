@@ -14,6 +14,9 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
+// temporaryLease is the label of the leases that BuildKit takes while it works.
+const temporaryLease = "buildkit/lease.temporary"
+
 // builderLeft is what the own builder of a data root has left running, mounted or listening.
 func builderLeft(dataRoot string) []string {
 	root := filepath.Join(dataRoot, "buildkit")

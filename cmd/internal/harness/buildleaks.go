@@ -51,7 +51,7 @@ func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns s
 		return nil, err
 	}
 	for _, l := range held {
-		_, temporary := l.Labels["buildkit/lease.temporary"]
+		_, temporary := l.Labels[temporaryLease]
 		_, session := l.Labels["fairlead/stack"]
 		if temporary || session {
 			left = append(left, fmt.Sprintf("lease %s %v", l.ID, l.Labels))

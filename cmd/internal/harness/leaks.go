@@ -73,8 +73,11 @@ func records(ctx context.Context, client *containerd.Client) ([]string, error) {
 		return nil, err
 	}
 	for _, l := range held {
-		_, temporary := l.Labels["buildkit/lease.temporary"]
-		lines = append(lines, "lease "+l.ID+map[bool]string{true: ", which BuildKit took for a while"}[temporary])
+		line := "lease " + l.ID
+		if _, temporary := l.Labels[temporaryLease]; temporary {
+			line += ", which BuildKit took for a while"
+		}
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
