@@ -30,11 +30,11 @@ type Options struct {
 func Apply(ctx context.Context, p *planner.Plan, r Runner, o Options) error {
 	s := &schedule{
 		plan: p, runner: r, options: o,
-		waits:   make([]int, len(p.Steps)+1),
-		same:    make([]bool, len(p.Steps)+1),
-		next:    make([][]int, len(p.Steps)+1),
-		outcome: make([]outcome, len(p.Steps)+1),
-		news:    make(chan news),
+		waits:    make([]int, len(p.Steps)+1),
+		same:     make([]bool, len(p.Steps)+1),
+		next:     make([][]int, len(p.Steps)+1),
+		outcome:  make([]outcome, len(p.Steps)+1),
+		messages: make(chan message),
 	}
 	return s.run(ctx)
 }
@@ -49,8 +49,8 @@ const (
 	failed
 )
 
-// news is what a worker tells the one goroutine that owns the schedule.
-type news struct {
+// message is what a worker tells the one goroutine that owns the schedule.
+type message struct {
 	id       int
 	progress *Progress
 	err      error // of a step that has ended
@@ -64,16 +64,16 @@ type schedule struct {
 	runner  Runner
 	options Options
 
-	waits   []int   // by step ID: how many steps it still waits for
-	same    []bool  // by step ID: it changed nothing
-	next    [][]int // by step ID: the steps that wait for it
-	ready   []int   // IDs, ascending
-	outcome []outcome
-	started map[int]time.Time
-	places  int // taken of Options.Parallel
-	alive   int // workers
-	news    chan news
-	errs    []*StepError
+	waits    []int   // by step ID: how many steps it still waits for
+	same     []bool  // by step ID: it changed nothing
+	next     [][]int // by step ID: the steps that wait for it
+	ready    []int   // IDs, ascending
+	outcome  []outcome
+	started  map[int]time.Time
+	slots    int // taken of Options.Parallel
+	alive    int // workers
+	messages chan message
+	errs     []*StepError
 }
 
 func (s *schedule) run(ctx context.Context) error {
@@ -92,7 +92,7 @@ func (s *schedule) run(ctx context.Context) error {
 		if s.alive == 0 {
 			break
 		}
-		s.take(ctx, <-s.news)
+		s.take(ctx, <-s.messages)
 	}
 	return s.result(ctx)
 }
@@ -103,13 +103,13 @@ func (s *schedule) startReady(ctx context.Context) {
 	var later []int
 	for _, id := range s.ready {
 		step := s.plan.Steps[id-1]
-		takes := takesPlace(step.Op)
-		if takes && s.places >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Finish {
+		takes := takesSlot(step.Op)
+		if takes && s.slots >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Uninterruptible {
 			later = append(later, id)
 			continue
 		}
 		if takes {
-			s.places++
+			s.slots++
 		}
 		s.alive++
 		s.outcome[id] = running
@@ -119,9 +119,9 @@ func (s *schedule) startReady(ctx context.Context) {
 		// its end is cancelled.
 		with := context.WithoutCancel(ctx)
 		switch {
-		case mayBeCut(step.Op):
+		case mayBeCutOff(step.Op):
 			with = ctx
-		case !step.Finish:
+		case !step.Uninterruptible:
 			with = withInterrupt(ctx)
 		}
 		go s.work(with, step)
@@ -156,14 +156,14 @@ func (s *schedule) succeed(step *planner.Step) {
 	}
 }
 
-// takesPlace tells whether an op keeps the host busy; waiting doesn't.
-func takesPlace(op planner.Op) bool {
+// takesSlot tells whether an op keeps the host busy; waiting doesn't.
+func takesSlot(op planner.Op) bool {
 	_, waits := op.(*planner.AwaitReady)
 	return !waits
 }
 
-// mayBeCut tells whether an interrupt ends an op that is under way.
-func mayBeCut(op planner.Op) bool {
+// mayBeCutOff tells whether an interrupt ends an op that is under way.
+func mayBeCutOff(op planner.Op) bool {
 	switch op.(type) {
 	case *planner.BuildImage, *planner.ImportImage, *planner.PullImage, *planner.LoadImage, *planner.PushImage:
 		return true
@@ -172,7 +172,7 @@ func mayBeCut(op planner.Op) bool {
 }
 
 func (s *schedule) work(ctx context.Context, step *planner.Step) {
-	n := news{id: step.ID}
+	n := message{id: step.ID}
 	n.err = s.call(ctx, step.ID, step.Op)
 	if n.err != nil && len(step.Undo) > 0 {
 		n.tried = true
@@ -182,7 +182,7 @@ func (s *schedule) work(ctx context.Context, step *planner.Step) {
 			}
 		}
 	}
-	s.news <- n
+	s.messages <- n
 }
 
 // call runs one op; a panic in a runner is a bug, and costs one step rather than the run.
@@ -192,10 +192,10 @@ func (s *schedule) call(ctx context.Context, id int, op planner.Op) (err error) 
 			err = fmt.Errorf("this is a bug in fairlead: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return s.runner.Run(ctx, op, func(p Progress) { s.news <- news{id: id, progress: &p} })
+	return s.runner.Run(ctx, op, func(p Progress) { s.messages <- message{id: id, progress: &p} })
 }
 
-func (s *schedule) take(ctx context.Context, n news) {
+func (s *schedule) take(ctx context.Context, n message) {
 	step := s.plan.Steps[n.id-1]
 	if n.progress != nil {
 		s.same[n.id] = s.same[n.id] || n.progress.Same
@@ -203,10 +203,10 @@ func (s *schedule) take(ctx context.Context, n news) {
 		return
 	}
 	s.alive--
-	if takesPlace(step.Op) {
-		s.places--
+	if takesSlot(step.Op) {
+		s.slots--
 	}
-	if ctx.Err() != nil && mayBeCut(step.Op) && errors.Is(n.err, context.Canceled) {
+	if ctx.Err() != nil && mayBeCutOff(step.Op) && errors.Is(n.err, context.Canceled) {
 		s.outcome[n.id] = waiting // it did not fail: it is not done
 		return
 	}

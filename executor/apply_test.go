@@ -40,14 +40,14 @@ func (r *recorder) Run(_ context.Context, op planner.Op, _ func(Progress)) error
 	n := name(op)
 	r.mu.Lock()
 	r.ran = append(r.ran, n)
-	if takesPlace(op) {
+	if takesSlot(op) {
 		r.alive++
 		r.peak = max(r.peak, r.alive)
 	}
 	r.mu.Unlock()
 	time.Sleep(r.blocks[n] + time.Millisecond)
 	r.mu.Lock()
-	if takesPlace(op) {
+	if takesSlot(op) {
 		r.alive--
 	}
 	r.mu.Unlock()
@@ -138,7 +138,7 @@ func TestInterruptStartsNothingButTheRestOfAReplacement(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := &recorder{blocks: map[string]time.Duration{"1": time.Minute}}
 		finish := step(2, 1)
-		finish.Finish = true
+		finish.Uninterruptible = true
 		time.AfterFunc(time.Second, cancel)
 		err := Apply(ctx, plan(step(1), finish, step(3, 1)), r, Options{})
 		if got := strings.Join(r.ran, " "); got != "1 2" {

@@ -9,34 +9,34 @@ import (
 )
 
 // basesOf fills in what the bases that are images of this stack are, and pins the others; false if one of them can't be had.
-func (m *maker) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
+func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 	ok := true
 	out := slices.Clone(src.Bases)
 	for i := range out {
 		b := &out[i]
 		if b.Image.IsZero() {
-			ok = m.baseCovers(im, b, sortedKeys(b.Platforms), b.Platforms != nil) && ok
-			m.pinBase(b)
+			ok = pb.baseCovers(im, b, sortedKeys(b.Platforms), b.Platforms != nil) && ok
+			pb.pinBase(b)
 			continue
 		}
-		r := m.images[b.Image]
+		r := pb.images[b.Image]
 		if r == nil {
-			m.fail(fault(m.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
+			pb.fail(fault(pb.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
 		}
 		if r == nil || !r.ok {
 			ok = false // it has been said why
 			continue
 		}
 		b.Digest = r.digest
-		if base, _ := m.blocks[b.Image].(*spec.Image); made(base) { // what is pulled or loaded is asked for what is needed
-			ok = m.baseCovers(im, b, m.madeFor(base), true) && ok
+		if base, _ := pb.blocks[b.Image].(*spec.Image); builtHere(base) { // what is pulled or loaded is asked for what is needed
+			ok = pb.baseCovers(im, b, pb.buildPlatforms(base), true) && ok
 		}
 	}
 	return out, ok
 }
 
 // baseCovers says which platforms a build needs of a base that doesn't have them.
-func (m *maker) baseCovers(im *spec.Image, b *Base, have []string, known bool) bool {
+func (pb *planBuilder) baseCovers(im *spec.Image, b *Base, have []string, known bool) bool {
 	gone := missing(b.Needs, have)
 	if !known || len(gone) == 0 {
 		return true
@@ -45,30 +45,30 @@ func (m *maker) baseCovers(im *spec.Image, b *Base, have []string, known bool) b
 	if !b.Image.IsZero() {
 		name, remedy = b.Image.String(), "Add the platform there"
 	}
-	m.fail(fault(m.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
+	pb.fail(fault(pb.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
 		orElse(strings.Join(have, ", "), "no platform at all"), remedy))
 	return false
 }
 
 // pinBase notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
-func (m *maker) pinBase(b *Base) {
+func (pb *planBuilder) pinBase(b *Base) {
 	_, fixed := splitDigest(b.Ref)
-	pin, pinned := m.want.Lock[b.Ref]
+	pin, pinned := pb.want.Lock[b.Ref]
 	switch {
 	case fixed != "" && (pinned || b.OnBuild == nil), b.Local:
 	case !pinned:
-		m.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms, OnBuild: b.OnBuild}
+		pb.pins[b.Ref] = spec.Pin{Digest: b.Digest, Platforms: b.Platforms, OnBuild: b.OnBuild}
 	case pin.OnBuild == nil && b.OnBuild != nil && pin.Digest == b.Digest: // an earlier version wrote it, or it was no base yet
 		pin.OnBuild = b.OnBuild
-		m.pins[b.Ref] = pin
+		pb.pins[b.Ref] = pin
 	}
 }
 
 // pinRemotes notes what ADD takes from servers, where the lock file doesn't say it yet.
-func (m *maker) pinRemotes(src *Source) {
+func (pb *planBuilder) pinRemotes(src *Source) {
 	for _, r := range src.Remotes {
-		if _, pinned := m.want.Lock[r.Key()]; !pinned {
-			m.pins[r.Key()] = spec.Pin{Digest: r.Digest, Commit: r.Commit}
+		if _, pinned := pb.want.Lock[r.Key()]; !pinned {
+			pb.pins[r.Key()] = spec.Pin{Digest: r.Digest, Commit: r.Commit}
 		}
 	}
 }
@@ -97,9 +97,9 @@ func FillBases(in Inputs, bases []Base) Inputs {
 	return out.Sorted()
 }
 
-// withSettled adds the values that were not known while the host was read, by the names that they have where they are.
-func (m *maker) withSettled(im *spec.Image, in Inputs) Inputs {
-	was, ok := m.blocks[im.Addr].(*spec.Image)
+// withReevaluated adds the values that were not known while the host was read, by the names that they have where they are.
+func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
+	was, ok := pb.blocks[im.Addr].(*spec.Image)
 	if !ok || was == im {
 		return in
 	}
@@ -123,10 +123,10 @@ func (m *maker) withSettled(im *spec.Image, in Inputs) Inputs {
 }
 
 // needsOf gives the images of this stack that an image is made with.
-func (m *maker) needsOf(im *spec.Image) []*imageResult {
+func (pb *planBuilder) needsOf(im *spec.Image) []*imageResult {
 	var out []*imageResult
-	for _, a := range m.refs(im) {
-		if r := m.images[a]; r != nil && !slices.Contains(out, r) {
+	for _, a := range pb.refs(im) {
+		if r := pb.images[a]; r != nil && !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}

@@ -5,49 +5,49 @@ import (
 	"strings"
 )
 
-// account says for each record that goes or moves how many bytes of content that frees, what stays, and because of whom. It does
+// countFreedBytes says for each record that goes or moves how many bytes of content that frees, what stays, and because of whom. It does
 // what containerd's garbage collection does: what no record, lease or label leads to is gone.
-func (m *maker) account() {
-	if len(m.moves) == 0 || m.have.Blobs == nil {
+func (pb *planBuilder) countFreedBytes() {
+	if len(pb.moves) == 0 || pb.have.Blobs == nil {
 		return
 	}
-	before := newReach(m.have.Blobs)
-	after := newReach(m.have.Blobs)
-	for _, d := range sortedKeys(m.have.Blobs) {
-		if m.have.Blobs[d].Root {
+	before := newReach(pb.have.Blobs)
+	after := newReach(pb.have.Blobs)
+	for _, d := range sortedKeys(pb.have.Blobs) {
+		if pb.have.Blobs[d].Root {
 			before.from(d, "")
 			after.from(d, "")
 		}
 	}
 	sure := true
-	brought := m.brought()
+	brought := pb.brought()
 	bring := func(digest, name string) {
 		after.from(digest, name)
 		digests, known := brought[digest]
 		for _, d := range digests {
 			after.from(d, name)
 		}
-		sure = sure && (known || m.have.Blobs[digest] != nil)
+		sure = sure && (known || pb.have.Blobs[digest] != nil)
 	}
-	for _, name := range sortedKeys(m.have.Images) {
-		before.from(m.have.Images[name].Digest, name)
-		mv := m.moves[name]
+	for _, name := range sortedKeys(pb.have.Images) {
+		before.from(pb.have.Images[name].Digest, name)
+		mv := pb.moves[name]
 		switch {
 		case mv == nil:
-			after.from(m.have.Images[name].Digest, name)
+			after.from(pb.have.Images[name].Digest, name)
 		case mv.to != "":
 			bring(mv.to, name)
 		}
 	}
-	for _, a := range m.ordered {
-		if r := m.images[a]; r != nil && r.ok && m.have.Images[r.name] == nil {
+	for _, a := range pb.ordered {
+		if r := pb.images[a]; r != nil && r.ok && pb.have.Images[r.name] == nil {
 			bring(r.digest, r.name)
 		}
 	}
 	counted := map[string]bool{}
-	for _, name := range sortedKeys(m.moves) {
-		mv := m.moves[name]
-		note := m.freed(m.have.Images[name].Digest, before, after, counted, sure)
+	for _, name := range sortedKeys(pb.moves) {
+		mv := pb.moves[name]
+		note := pb.freed(pb.have.Images[name].Digest, before, after, counted, sure)
 		if strings.HasPrefix(note, nothingFreed) && mv.to != "" {
 			continue // another name of the same image has said it all
 		}
@@ -56,15 +56,15 @@ func (m *maker) account() {
 }
 
 // brought gives, by digest of an image that was looked up, the digests of what its pull or load will bring or name.
-func (m *maker) brought() map[string][]string {
+func (pb *planBuilder) brought() map[string][]string {
 	out := map[string][]string{}
-	for _, im := range m.want.Images {
-		src := m.have.Sources[SourceKey(im)]
+	for _, im := range pb.want.Images {
+		src := pb.have.Sources[SourceKey(im)]
 		if src == nil || src.Contents == nil {
 			continue
 		}
 		all := append(out[src.Digest], src.Contents[""]...)
-		for _, p := range m.bringsOf(im, src.Platforms) {
+		for _, p := range pb.bringsOf(im, src.Platforms) {
 			all = append(all, src.Contents[p]...)
 		}
 		out[src.Digest] = all
@@ -75,11 +75,11 @@ func (m *maker) brought() map[string][]string {
 const nothingFreed = "frees nothing"
 
 // freed is the note about one record's old content.
-func (m *maker) freed(digest string, before, after *reach, counted map[string]bool, sure bool) string {
+func (pb *planBuilder) freed(digest string, before, after *reach, counted map[string]bool, sure bool) string {
 	var bytes int64
 	layers := 0
 	var by []string
-	m.have.walk(digest, func(d string, b *Blob) {
+	pb.have.walk(digest, func(d string, b *Blob) {
 		if _, was := before.by[d]; !was || counted[d] {
 			return
 		}
@@ -96,13 +96,13 @@ func (m *maker) freed(digest string, before, after *reach, counted map[string]bo
 			}
 		}
 	})
-	m.frees += bytes
+	pb.frees += bytes
 	note := "frees " + Bytes(bytes)
 	switch {
 	case bytes == 0:
 		note = nothingFreed
 	case !sure:
-		m.freesMost = true
+		pb.freesMost = true
 		note = "frees at most " + Bytes(bytes)
 	}
 	if layers > 0 {

@@ -15,11 +15,11 @@ import (
 // compare is the only comparison of containers in fairlead: both sides in normal form, row by row. ignore has names of rows to pass
 // over, or "all". Unknown counts as different.
 func compare(have *LiveContainer, live, want *spec.Container, ignore []string) []Diff {
-	w := walk{want: want, live: live}
+	w := comparing{want: want, live: live}
 	all := slices.Contains(ignore, "all")
 	for i := range containerTable {
 		row := &containerTable[i]
-		if all || slices.Contains(ignore, row.Name) || row.Skip != nil && row.Skip(have) {
+		if all || slices.Contains(ignore, row.Name) || row.Unobservable != nil && row.Unobservable(have) {
 			continue
 		}
 		before, after := row.Get(live), row.Get(want)
@@ -38,7 +38,7 @@ func compare(have *LiveContainer, live, want *spec.Container, ignore []string) [
 // initialDiffs gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
 // merely is as it is by default is left out: defaults has, by row, what an empty block says.
 func initialDiffs(want *spec.Container, defaults []cty.Value) []Diff {
-	w := walk{want: want, live: &spec.Container{}}
+	w := comparing{want: want, live: &spec.Container{}}
 	for i := range containerTable {
 		row := &containerTable[i]
 		after := row.Get(want)
@@ -55,24 +55,24 @@ func initialDiffs(want *spec.Container, defaults []cty.Value) []Diff {
 }
 
 // defaults gives the rows of an empty block.
-func (m *maker) defaults() []cty.Value {
-	if m.plain == nil {
-		plain := normal(&spec.Container{}, m.have.Host)
+func (pb *planBuilder) defaults() []cty.Value {
+	if pb.defaultRows == nil {
+		plain := normal(&spec.Container{}, pb.have.Host)
 		for i := range containerTable {
-			m.plain = append(m.plain, containerTable[i].Get(plain))
+			pb.defaultRows = append(pb.defaultRows, containerTable[i].Get(plain))
 		}
 	}
-	return m.plain
+	return pb.defaultRows
 }
 
-// walk goes down two values of one row side by side.
-type walk struct {
+// comparing goes down two values of one row side by side.
+type comparing struct {
 	row        *attr
 	want, live *spec.Container
 	out        []Diff
 }
 
-func (w *walk) value(path string, before, after cty.Value) {
+func (w *comparing) value(path string, before, after cty.Value) {
 	if w.want.Marks.Unknown[path] {
 		after = cty.UnknownVal(after.Type())
 	}
@@ -133,16 +133,16 @@ func keysOf(b, a map[string]cty.Value, byIndex bool) []string {
 	return keys
 }
 
-func (w *walk) leaf(path string, before, after cty.Value) {
+func (w *comparing) leaf(path string, before, after cty.Value) {
 	if before.IsNull() != after.IsNull() || !before.IsNull() && !before.RawEquals(after) {
 		w.differ(path, before, after)
 	}
 }
 
-func (w *walk) differ(path string, before, after cty.Value) {
+func (w *comparing) differ(path string, before, after cty.Value) {
 	cost := w.row.Cost
-	if w.row.Less != nil {
-		cost = w.row.Less(before, after)
+	if w.row.CostOf != nil {
+		cost = w.row.CostOf(before, after)
 	}
 	secret := holdsSecret(w.want, path) || holdsSecret(w.live, path)
 	w.out = append(w.out, Diff{Path: path, Before: before, After: after, Cost: cost, Secret: secret})
@@ -223,8 +223,8 @@ func reason(d Diff) string {
 		return d.Path + " was changed outside fairlead"
 	}
 	for i := range containerTable {
-		if row := &containerTable[i]; row.Name == d.Path && row.Word != nil {
-			return row.Word(d.Before, d.After)
+		if row := &containerTable[i]; row.Name == d.Path && row.Reason != nil {
+			return row.Reason(d.Before, d.After)
 		}
 	}
 	return d.Path + " differs"

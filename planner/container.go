@@ -10,65 +10,65 @@ import (
 )
 
 // decideContainer says what happens to one container and to its generations.
-func (m *maker) decideContainer(c *spec.Container) *containerResult {
-	g := m.lives[c.Addr]
+func (pb *planBuilder) decideContainer(c *spec.Container) *containerResult {
+	g := pb.generations[c.Addr]
 	if g == nil {
-		g = &lives{}
+		g = &generations{}
 	}
-	if !m.scope.has(c.Addr) {
+	if !pb.scope.has(c.Addr) {
 		return g.asIs()
 	}
-	img := m.images[c.Image.Addr]
-	ok := m.check(c)
-	if img == nil || !img.ok || !ok || m.refused[c.Addr] {
+	img := pb.images[c.Image.Addr]
+	ok := pb.check(c)
+	if img == nil || !img.ok || !ok || pb.refused[c.Addr] {
 		return g.asIs()
 	}
 	if len(c.Marks.Unknown) > 0 {
 		attr := sortedKeys(c.Marks.Unknown)[0]
-		m.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
+		pb.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
 		return g.asIs()
 	}
-	m.warnOfRestart(c)
-	want := normal(c, m.have.Host)
+	pb.warnOfRestart(c)
+	want := normal(c, pb.have.Host)
 	want.Image.Digest = img.digest
 	want.Image.Name = orElse(want.Image.Name, img.name)
 
 	if g.current != nil {
-		cur := m.compared(g.current, want, img)
+		cur := pb.compared(g.current, want, img)
 		cur.adopt = g.adopted
-		cur.force(m, c)
+		cur.force(pb, c)
 		if dearest(cur.diffs) < Recreate && !cur.forced {
-			unless := m.unlessSame(c, g)
-			n := len(m.works)
-			res := m.keep(cur, g)
-			if len(unless) > 0 && len(m.works) > n {
-				m.leaveAlone(m.works[n], unless)
+			unless := pb.unlessSame(c, g)
+			n := len(pb.changes)
+			res := pb.keep(cur, g)
+			if len(unless) > 0 && len(pb.changes) > n {
+				pb.leaveAlone(pb.changes[n], unless)
 			}
 			return res
 		}
 		if cur.protected(c) {
-			m.fail(m.protectedReplace(c, cur))
+			pb.fail(pb.protectedReplace(c, cur))
 			return g.asIs()
 		}
-		if !m.fits(c, img) {
+		if !pb.fits(c, img) {
 			return g.asIs()
 		}
-		unless := m.unlessSame(c, g)
-		res := m.replace(cur, g, img)
+		unless := pb.unlessSame(c, g)
+		res := pb.replace(cur, g, img)
 		if len(unless) > 0 {
-			m.leaveAlone(m.works[len(m.works)-1], unless)
+			pb.leaveAlone(pb.changes[len(pb.changes)-1], unless)
 			res.unless = unless
 		}
 		return res
 	}
-	if !m.fits(c, img) {
+	if !pb.fits(c, img) {
 		return g.asIs()
 	}
-	return m.create(want, g, img)
+	return pb.create(want, g, img)
 }
 
 // asIs is the result for a container that the plan leaves alone.
-func (g *lives) asIs() *containerResult {
+func (g *generations) asIs() *containerResult {
 	switch {
 	case g.current != nil:
 		return &containerResult{id: g.current.ID}
@@ -78,8 +78,8 @@ func (g *lives) asIs() *containerResult {
 	return &containerResult{}
 }
 
-// pair is one live container beside what is wanted of it.
-type pair struct {
+// comparison is one live container beside what is wanted of it.
+type comparison struct {
 	live    *LiveContainer
 	want    *spec.Container // what will be written: the ignored attributes are as they are
 	full    *spec.Container // what a new one would be
@@ -92,17 +92,17 @@ type pair struct {
 }
 
 // compared reads a live container against what is wanted.
-func (m *maker) compared(l *LiveContainer, want *spec.Container, img *imageResult) *pair {
-	p := &pair{live: l, full: want}
-	p.was = normal(l.asSpec(), m.have.Host)
+func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *imageResult) *comparison {
+	p := &comparison{live: l, full: want}
+	p.was = normal(l.asSpec(), pb.have.Host)
 	p.applied = p.was.State
 	p.was.State = actual(l, want)
 	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
 	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
 	p.was.Lifecycle.PreventDestroy = l.Protected
-	alikeSecurity(&p.was.Security, &want.Security, l.Lacks)
-	if l.Gives != nil && p.was.Image.Digest == want.Image.Digest {
-		alike(p.was, want, l.Gives)
+	canonicalizeSecurity(&p.was.Security, &want.Security, l.Lacks)
+	if l.ImageDefaults != nil && p.was.Image.Digest == want.Image.Digest {
+		canonicalize(p.was, want, l.ImageDefaults)
 	}
 	ignore := want.Lifecycle.IgnoreChanges
 	p.want = want
@@ -152,13 +152,13 @@ func actual(l *LiveContainer, want *spec.Container) string {
 }
 
 // force notes what else than a difference replaces the container.
-func (p *pair) force(m *maker, c *spec.Container) {
-	if m.forced(c.Addr) {
+func (p *comparison) force(pb *planBuilder, c *spec.Container) {
+	if pb.forced(c.Addr) {
 		p.forced = true
 		p.reasons = append([]string{"--replace"}, p.reasons...)
 	}
 	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
-		if by := m.triggered(a); by != "" {
+		if by := pb.triggered(a); by != "" {
 			p.forced = true
 			p.reasons = append(p.reasons, "replace_triggered_by: "+by)
 		}
@@ -166,12 +166,12 @@ func (p *pair) force(m *maker, c *spec.Container) {
 }
 
 // triggered tells whether what an address names gets new content in this plan, and what it is.
-func (m *maker) triggered(a spec.Addr) string {
+func (pb *planBuilder) triggered(a spec.Addr) string {
 	hit := func(x spec.Addr) bool {
-		if r := m.images[x]; r != nil && r.fresh != "" {
+		if r := pb.images[x]; r != nil && r.fresh != "" {
 			return true
 		}
-		if r := m.containers[x]; r != nil {
+		if r := pb.containers[x]; r != nil {
 			return r.verb == "create" || r.verb == "replace"
 		}
 		return false
@@ -180,7 +180,7 @@ func (m *maker) triggered(a spec.Addr) string {
 		return a.String()
 	}
 	if a.Key == "" {
-		for _, x := range m.instances(a) {
+		for _, x := range pb.instances(a) {
 			if hit(x) {
 				return x.String()
 			}
@@ -190,25 +190,25 @@ func (m *maker) triggered(a spec.Addr) string {
 }
 
 // instances gives the addresses of a block's instances, in order.
-func (m *maker) instances(block spec.Addr) []spec.Addr {
-	if m.byBlock == nil {
-		m.byBlock = map[spec.Addr][]spec.Addr{}
-		for _, a := range m.ordered {
+func (pb *planBuilder) instances(block spec.Addr) []spec.Addr {
+	if pb.byBlock == nil {
+		pb.byBlock = map[spec.Addr][]spec.Addr{}
+		for _, a := range pb.ordered {
 			if a.Key != "" {
-				m.byBlock[a.Block()] = append(m.byBlock[a.Block()], a)
+				pb.byBlock[a.Block()] = append(pb.byBlock[a.Block()], a)
 			}
 		}
 	}
-	return m.byBlock[block]
+	return pb.byBlock[block]
 }
 
 // keep changes a container in place, if anything of it differs.
-func (m *maker) keep(p *pair, g *lives) *containerResult {
+func (pb *planBuilder) keep(p *comparison, g *generations) *containerResult {
 	l, c := p.live, p.want
 	res := &containerResult{id: l.ID}
-	w := &work{change: &Change{Addr: c.Addr, Action: Update, Decl: m.decl(c.Addr), Diffs: p.diffs, Reasons: p.reasons}}
-	if len(g.spare()) > 0 {
-		m.discardAll(g.spare(), c, "an earlier apply left it behind, and it is not needed")
+	w := &changeDraft{change: &Change{Addr: c.Addr, Action: Update, Decl: pb.declarationOf(c.Addr), Diffs: p.diffs, Reasons: p.reasons}}
+	if len(g.leftovers()) > 0 {
+		pb.discardAll(g.leftovers(), c, "an earlier apply left it behind, and it is not needed")
 	}
 	move := transition(l, c)
 	if ignores(c, "state") {
@@ -222,14 +222,14 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	if move.await && !move.start && c.Ready == spec.ReadyCompleted {
 		w.change.Reasons = []string{"it has not completed yet"}
 	}
-	if other := m.sharesName(c); other != nil {
+	if other := pb.sharesName(c); other != nil {
 		if l.Name != c.Name {
-			m.fail(m.nameHeld(c, other))
+			pb.fail(pb.nameHeld(c, other))
 			return g.asIs()
 		}
-		m.fail(m.nameShared(l, c, other))
+		pb.fail(pb.nameShared(l, c, other))
 	}
-	relabel := p.adopt || m.renamed(l, c) || dearestBelow(p.diffs) || p.stale()
+	relabel := p.adopt || pb.renamed(l, c) || dearestBelow(p.diffs) || p.recordIsStale()
 	if !relabel && move.none() {
 		return res
 	}
@@ -243,9 +243,9 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	if c.Ready == spec.ReadyCompleted && move.await {
 		w.change.Action = Run
 	}
-	m.works = append(m.works, w)
-	var last *draft
-	add := func(op Op) *draft {
+	pb.changes = append(pb.changes, w)
+	var last *stepDraft
+	add := func(op Op) *stepDraft {
 		d := w.step(op, last).touches(touchContainer(l))
 		last = d
 		return d
@@ -253,23 +253,23 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
 	mark := func() {
-		m.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)})
+		pb.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Name)})
 	}
 	if p.adopt {
 		mark()
 	}
 	if move.stop {
-		f := m.fateOf(l)
-		f.leave = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
+		f := pb.dispositionOf(l)
+		f.stopped = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
 	}
 	if move.start {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
-		m.waitForNeeds(d, c)
-		m.waitForDiscarded(d, g.spare())
-		m.waitForFacts(d, c)
+		pb.waitForNeeds(d, c)
+		pb.waitForDiscarded(d, g.leftovers())
+		pb.waitForFacts(d, c)
 	}
 	if move.resume {
-		m.waitForNeeds(add(&ResumeTask{ID: l.ID, Name: c.Name}), c)
+		pb.waitForNeeds(add(&ResumeTask{ID: l.ID, Name: c.Name}), c)
 	}
 	if move.await {
 		add(&AwaitReady{ID: l.ID, Name: c.Name, Ready: c.Ready, Within: c.Update.Within})
@@ -278,7 +278,7 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 		add(&PauseTask{ID: l.ID, Name: c.Name})
 	}
 	if move.start || move.resume || move.await {
-		res.ready = []*draft{last}
+		res.ready = []*stepDraft{last}
 	}
 	if relabel && !p.adopt {
 		mark()
@@ -287,8 +287,8 @@ func (m *maker) keep(p *pair, g *lives) *containerResult {
 	return res
 }
 
-// stale tells whether the record says that another state was asked for than is now.
-func (p *pair) stale() bool {
+// recordIsStale tells whether the record says that another state was asked for than is now.
+func (p *comparison) recordIsStale() bool {
 	c := p.want
 	done := c.Ready == spec.ReadyCompleted && p.live.Completed
 	return p.applied != c.State && !done && !ignores(c, "state")
@@ -313,7 +313,7 @@ func replaceReason(reasons []string, why string) []string {
 	return out
 }
 
-func verbOf(p *pair, t motion, relabel bool) string {
+func verbOf(p *comparison, t motion, relabel bool) string {
 	switch {
 	case p.adopt:
 		return "adopt"
@@ -330,15 +330,15 @@ func verbOf(p *pair, t motion, relabel bool) string {
 }
 
 // whyAdopted says why a container is taken over.
-func (p *pair) whyAdopted() string {
+func (p *comparison) whyAdopted() string {
 	if p.live.OtherKey != nil {
 		return "its mark is of another key, and --adopt takes it over"
 	}
 	return "an import block adopts it"
 }
 
-func (m *maker) renamed(l *LiveContainer, c *spec.Container) bool {
-	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != m.want.Stack.Name
+func (pb *planBuilder) renamed(l *LiveContainer, c *spec.Container) bool {
+	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != pb.want.Stack.Name
 }
 
 // motion is what happens to a container's process.
@@ -388,35 +388,35 @@ func driftReason(l *LiveContainer) string {
 }
 
 // check says what of a container the host cannot do, and what containerd would refuse.
-func (m *maker) check(c *spec.Container) bool {
-	n := len(m.diags)
-	h := m.have.Host
-	m.emulate(orElse(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))
+func (pb *planBuilder) check(c *spec.Container) bool {
+	n := len(pb.diags)
+	h := pb.have.Host
+	pb.emulate(orElse(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))
 	if r := orElse(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
-		m.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
+		pb.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
 	}
 	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
-		m.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
+		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
 	}
-	if c.Image.Addr.IsZero() || m.images[c.Image.Addr] == nil {
-		m.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))
+	if c.Image.Addr.IsZero() || pb.images[c.Image.Addr] == nil {
+		pb.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))
 	}
-	return len(m.diags) == n
+	return len(pb.diags) == n
 }
 
-func (m *maker) collides(c *spec.Container) bool {
-	l := m.nameTaken(c)
+func (pb *planBuilder) collides(c *spec.Container) bool {
+	l := pb.nameTaken(c)
 	if l == nil {
 		return false
 	}
-	if m.ours(l.OtherKey) {
+	if pb.ours(l.OtherKey) {
 		return true // checkKeys has said whose it is
 	}
-	m.fail(m.nameHeld(c, l))
+	pb.fail(pb.nameHeld(c, l))
 	return true
 }
 
-func (m *maker) nameHeld(c *spec.Container, l *LiveContainer) *hcl.Diagnostic {
+func (pb *planBuilder) nameHeld(c *spec.Container, l *LiveContainer) *hcl.Diagnostic {
 	hint := "Rename or remove it, or adopt it:" + importBlock(c.Addr, short(l.ID))
 	if l.Owner != nil {
 		hint = "Rename this block, or take that one out of its stack's files."

@@ -11,14 +11,14 @@ import (
 // A container whose image is made anew is replaced only if something else comes out. That is so where nothing but the new
 // digests makes it differ; its steps are passed over then.
 
-// makesOf gives the steps on whose results a container depends, by its image and by what it refers to.
-func (m *maker) makesOf(c *spec.Container) []*draft {
-	var out []*draft
+// buildStepsOf gives the steps on whose results a container depends, by its image and by what it refers to.
+func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
+	var out []*stepDraft
 	for _, a := range refs(c) {
-		if r := m.images[a]; r != nil {
-			out = append(out, r.makes...)
+		if r := pb.images[a]; r != nil {
+			out = append(out, r.buildSteps...)
 		}
-		if r := m.containers[a]; r != nil {
+		if r := pb.containers[a]; r != nil {
 			out = append(out, r.unless...)
 		}
 	}
@@ -27,48 +27,48 @@ func (m *maker) makesOf(c *spec.Container) []*draft {
 
 // unlessSame gives the steps without whose changes a container that is to be replaced would be left alone; none: it is replaced
 // whatever they give.
-func (m *maker) unlessSame(c *spec.Container, g *lives) []*draft {
-	makes := m.makesOf(c)
-	img := m.images[c.Image.Addr]
-	if len(makes) == 0 || img.later && img.was == "" || len(g.spare()) > 0 || g.adopted {
+func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraft {
+	makes := pb.buildStepsOf(c)
+	img := pb.images[c.Image.Addr]
+	if len(makes) == 0 || img.digestPending && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
 		return nil
 	}
-	same := m.settleWith(c, m.before)
+	same := pb.reevaluateWith(c, pb.before)
 	if same == nil {
 		return nil
 	}
-	want := normal(same.(*spec.Container), m.have.Host)
+	want := normal(same.(*spec.Container), pb.have.Host)
 	want.Image.Digest = img.digest
-	if img.later {
+	if img.digestPending {
 		want.Image.Digest = img.was
 	}
 	want.Image.Name = orElse(want.Image.Name, img.name)
-	p := m.compared(g.current, want, img)
-	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.stale() || m.renamed(g.current, c) {
+	p := pb.compared(g.current, want, img)
+	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.recordIsStale() || pb.renamed(g.current, c) {
 		return nil
 	}
-	if m.forced(c.Addr) {
+	if pb.forced(c.Addr) {
 		return nil
 	}
 	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
-		if m.triggered(a) != "" && !m.onlyMade(a) {
+		if pb.triggered(a) != "" && !pb.changesOnlyByBuild(a) {
 			return nil
 		}
 	}
 	return makes
 }
 
-// onlyMade tells whether what an address names changes only if something that is made anew comes out differently.
-func (m *maker) onlyMade(a spec.Addr) bool {
+// changesOnlyByBuild tells whether what an address names changes only if something that is made anew comes out differently.
+func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 	all := []spec.Addr{a}
 	if a.Key == "" {
-		all = append(all, m.instances(a)...)
+		all = append(all, pb.instances(a)...)
 	}
 	return !slices.ContainsFunc(all, func(x spec.Addr) bool {
-		if r := m.images[x]; r != nil && r.fresh != "" {
-			return !r.later || r.was == ""
+		if r := pb.images[x]; r != nil && r.fresh != "" {
+			return !r.digestPending || r.was == ""
 		}
-		if r := m.containers[x]; r != nil && (r.verb == "create" || r.verb == "replace") {
+		if r := pb.containers[x]; r != nil && (r.verb == "create" || r.verb == "replace") {
 			return len(r.unless) == 0
 		}
 		return false
@@ -76,7 +76,7 @@ func (m *maker) onlyMade(a spec.Addr) bool {
 }
 
 // leaveAlone lets all steps of a change be passed over unless one of the given changes something.
-func (m *maker) leaveAlone(w *work, unless []*draft) {
+func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
 	for _, d := range w.steps {
 		d.onlyIf = unless
 		d.wait(unless...)
@@ -86,7 +86,7 @@ func (m *maker) leaveAlone(w *work, unless []*draft) {
 	}
 	var from []string
 	for _, d := range unless {
-		from = append(from, d.work.change.Addr.String())
+		from = append(from, d.change.change.Addr.String())
 	}
 	slices.Sort(from)
 	w.change.Notes = append(w.change.Notes, "left alone if "+comeOut(slices.Compact(from))+" as before")
@@ -108,13 +108,13 @@ func comeOut(names []string) string {
 	return out + " come out"
 }
 
-// settleWith evaluates a resource with other values for what it refers to; nil if that is wrong.
-func (m *maker) settleWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
-	was := m.blocks[r.Address()]
+// reevaluateWith evaluates a resource with other values for what it refers to; nil if that is wrong.
+func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
+	was := pb.blocks[r.Address()]
 	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
 		return c
 	}
-	out, diags := m.want.Settle(r.Address(), known, nil)
+	out, diags := pb.want.Reevaluate(r.Address(), known, nil)
 	if out == nil || diags.HasErrors() {
 		return nil
 	}

@@ -28,7 +28,8 @@ type file struct {
 	Touches   []Touch      `json:"touches"`
 	Pins      spec.Lock    `json:"pins"`
 	Summary   Summary      `json:"summary"`
-	Made      Made         `json:"made"`
+	From      PlannedFrom  `json:"from"`
+	Made      *PlannedFrom `json:"made,omitempty"` // as earlier versions wrote From
 	Elsewhere *Origin      `json:"elsewhere,omitempty"`
 }
 
@@ -51,21 +52,23 @@ type fileDiff struct {
 
 // fileValue is a value of any type. Secret ones are not written: a plan shows them as such, and runs from its steps alone.
 type fileValue struct {
-	Type   json.RawMessage `json:"type,omitempty"`
-	Value  json.RawMessage `json:"value,omitempty"`
-	Absent bool            `json:"absent,omitempty"`
-	Later  bool            `json:"later,omitempty"` // unknown until apply
+	Type    json.RawMessage `json:"type,omitempty"`
+	Value   json.RawMessage `json:"value,omitempty"`
+	Absent  bool            `json:"absent,omitempty"`
+	Unknown bool            `json:"unknown,omitempty"` // until apply
+	Later   bool            `json:"later,omitempty"`   // as earlier versions wrote Unknown
 }
 
 type fileStep struct {
-	ID     int      `json:"id"`
-	fileOp          // its op
-	Change int      `json:"change"`
-	After  []int    `json:"after"`
-	If     []int    `json:"if,omitempty"`
-	Cause  string   `json:"cause"`
-	Undo   []fileOp `json:"undo,omitempty"`
-	Finish bool     `json:"finish,omitempty"`
+	ID              int      `json:"id"`
+	fileOp                   // its op
+	Change          int      `json:"change"`
+	After           []int    `json:"after"`
+	If              []int    `json:"if,omitempty"`
+	Cause           string   `json:"cause"`
+	Undo            []fileOp `json:"undo,omitempty"`
+	Uninterruptible bool     `json:"uninterruptible,omitempty"`
+	Finish          bool     `json:"finish,omitempty"` // as earlier versions wrote Uninterruptible
 }
 
 type fileOp struct {
@@ -75,7 +78,7 @@ type fileOp struct {
 
 // Encode writes a plan so that Decode gives it back. It holds the values that the steps need, so it is for its owner's eyes.
 func Encode(w io.Writer, p *Plan) error {
-	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary, Made: p.Made, Elsewhere: p.Elsewhere}
+	f := file{Format: fileFormat, Version: FormatVersion, Stack: p.Stack, Namespace: p.Namespace, Touches: p.Touches, Pins: p.Pins, Summary: p.Summary, From: p.From, Elsewhere: p.Elsewhere}
 	for _, c := range p.Changes {
 		fc := fileChange{Change: *c, Decl: c.Decl}
 		for _, d := range c.Diffs {
@@ -92,7 +95,7 @@ func Encode(w io.Writer, p *Plan) error {
 		f.Changes = append(f.Changes, fc)
 	}
 	for _, s := range p.Steps {
-		fs := fileStep{ID: s.ID, Change: s.Change, After: s.After, If: s.If, Cause: s.Cause, Finish: s.Finish}
+		fs := fileStep{ID: s.ID, Change: s.Change, After: s.After, If: s.If, Cause: s.Cause, Uninterruptible: s.Uninterruptible}
 		var err error
 		if fs.fileOp, err = encodeOp(s.Op); err != nil {
 			return fmt.Errorf("plan: step %d: %w", s.ID, err)
@@ -127,7 +130,7 @@ func encodeValue(v cty.Value, secret bool) (fileValue, error) {
 		return fileValue{Absent: true}, nil
 	case !v.IsKnown():
 		t, err := ctyjson.MarshalType(v.Type())
-		return fileValue{Type: t, Later: true}, err
+		return fileValue{Type: t, Unknown: true}, err
 	case secret:
 		return fileValue{}, nil
 	}
@@ -179,7 +182,7 @@ func strict(b []byte, into any) error {
 }
 
 func (f *file) plan() (*Plan, error) {
-	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary, Made: f.Made, Elsewhere: f.Elsewhere}
+	p := &Plan{Stack: f.Stack, Namespace: f.Namespace, Touches: f.Touches, Pins: f.Pins, Summary: f.Summary, From: f.from(), Elsewhere: f.Elsewhere}
 	for i := range f.Changes {
 		fc := &f.Changes[i]
 		c := fc.Change
@@ -210,8 +213,16 @@ func (f *file) plan() (*Plan, error) {
 	return p, nil
 }
 
+// from is what the plan was made from, by either of its names.
+func (f *file) from() PlannedFrom {
+	if f.Made != nil {
+		return *f.Made
+	}
+	return f.From
+}
+
 func (fs *fileStep) step(id, changes int) (*Step, error) {
-	s := &Step{ID: fs.ID, Change: fs.Change, After: fs.After, If: fs.If, Cause: fs.Cause, Finish: fs.Finish}
+	s := &Step{ID: fs.ID, Change: fs.Change, After: fs.After, If: fs.If, Cause: fs.Cause, Uninterruptible: fs.Uninterruptible || fs.Finish}
 	if fs.ID != id {
 		return nil, fmt.Errorf("it is numbered %d", fs.ID)
 	}
@@ -262,46 +273,46 @@ func decodeOp(f fileOp) (Op, error) {
 func checkOp(op Op) error {
 	switch op := op.(type) {
 	case *PullImage:
-		return needs(op.Name, op.Ref, op.Digest)
+		return requireFields(op.Name, op.Ref, op.Digest)
 	case *LoadImage:
-		return needs(op.Name, op.Path, op.Digest)
+		return requireFields(op.Name, op.Path, op.Digest)
 	case *BuildImage:
 		if op.Build == nil {
 			return errors.New("it does not say what to build")
 		}
-		return needs(op.Name, op.Result)
+		return requireFields(op.Name, op.Result)
 	case *ImportImage:
 		if op.Rootfs == nil {
 			return errors.New("it does not say what to import")
 		}
-		return needs(op.Name, op.Rootfs.Path, op.Result)
+		return requireFields(op.Name, op.Rootfs.Path, op.Result)
 	case *RegisterEmulator:
-		return needs(op.Platform)
+		return requireFields(op.Platform)
 	case *TagImage:
-		return needs(op.Name, op.From, op.Digest)
+		return requireFields(op.Name, op.From, op.Digest)
 	case *PushImage:
-		return needs(op.Name, op.To, op.Digest)
+		return requireFields(op.Name, op.To, op.Digest)
 	case *RelabelImage:
-		return needs(op.Name)
+		return requireFields(op.Name)
 	case *UntagImage:
-		return needs(op.Name)
+		return requireFields(op.Name)
 	case *CreateContainer:
 		if op.Want == nil {
 			return errors.New("it does not say what to create")
 		}
-		return needs(op.ID, op.Want.Name)
+		return requireFields(op.ID, op.Want.Name)
 	case *RelabelContainer:
 		if op.Want == nil {
 			return errors.New("it does not say what to write")
 		}
-		return needs(op.ID)
+		return requireFields(op.ID)
 	case *CheckUnmoved:
 		return nil
 	}
-	return needs(opID(op))
+	return requireFields(opID(op))
 }
 
-func needs(fields ...string) error {
+func requireFields(fields ...string) error {
 	for _, f := range fields {
 		if f == "" {
 			return errors.New("it lacks a field")
@@ -321,7 +332,7 @@ func decodeValue(f fileValue, secret bool) (cty.Value, error) {
 	if err != nil {
 		return cty.NilVal, err
 	}
-	if f.Later {
+	if f.Unknown || f.Later {
 		return cty.UnknownVal(t), nil
 	}
 	return ctyjson.Unmarshal(f.Value, t)

@@ -58,32 +58,32 @@ type leaver struct {
 	was    *spec.Container // in normal form
 	addr   spec.Addr
 	change *Change
-	stop   *draft // nil: it doesn't run
-	remove *draft
+	stop   *stepDraft // nil: it doesn't run
+	remove *stepDraft
 }
 
 // comer is a container that is to run and has no predecessor at its own address.
 type comer struct {
 	want   *spec.Container
 	change *Change
-	begun  bool     // an earlier apply made it, and may have stopped its predecessors
-	rise   []*draft // its steps, in order, without its creation
-	tries  []*draft // those of them that can fail by its own fault
+	begun  bool         // an earlier apply made it, and may have stopped its predecessors
+	rise   []*stepDraft // its steps, in order, without its creation
+	tries  []*stepDraft // those of them that can fail by its own fault
 }
 
 // leaves notes a container that is removed because nothing wants it any more.
-func (m *maker) leaves(w *work, l *LiveContainer) {
-	f := m.fateOf(l)
+func (pb *planBuilder) leaves(w *changeDraft, l *LiveContainer) {
+	f := pb.dispositionOf(l)
 	f.gone = true
-	if m.o.Destroy {
+	if pb.o.Destroy {
 		return // nobody comes who would need what it has
 	}
-	was := normal(l.asSpec(), m.have.Host)
-	x := &leaver{live: l, was: was, addr: l.Owner.Addr, change: w.change, remove: f.remove}
-	if f.leave != f.remove {
-		x.stop = f.leave
+	was := normal(l.asSpec(), pb.have.Host)
+	x := &leaver{live: l, was: was, addr: l.Owner.Addr, change: w.change, remove: f.removed}
+	if f.stopped != f.removed {
+		x.stop = f.stopped
 	}
-	m.leavers = append(m.leavers, x)
+	pb.leavers = append(pb.leavers, x)
 }
 
 // up tells whether its process runs, as it was asked to.

@@ -10,17 +10,17 @@ import (
 
 // fits says, of a container that is to be created, what its image makes impossible: a config that can't be run, or arguments and an
 // environment that are too much together with the container's. What isn't known of an image yet, its creation says, before anything is stopped.
-func (m *maker) fits(c *spec.Container, img *imageResult) bool {
-	share := m.shareOf(c, img)
+func (pb *planBuilder) fits(c *spec.Container, img *imageResult) bool {
+	share := pb.configOf(c, img)
 	at := c.AttrAt("image")
 	switch {
 	case share.Unfit != "":
-		m.fail(fault(at, "Image can't be run", "%s can't be created from the image %s: %s. Repair the image, or take another.", c.Addr, familiar(img.name), share.Unfit))
+		pb.fail(fault(at, "Image can't be run", "%s can't be created from the image %s: %s. Repair the image, or take another.", c.Addr, familiar(img.name), share.Unfit))
 		return false
-	case share.Gives == nil:
+	case share.Defaults == nil:
 		return true
 	}
-	env := maps.Clone(share.Gives.Env)
+	env := maps.Clone(share.Defaults.Env)
 	if env == nil {
 		env = map[string]string{}
 	}
@@ -29,32 +29,32 @@ func (m *maker) fits(c *spec.Container, img *imageResult) bool {
 	for _, k := range slices.Sorted(maps.Keys(env)) {
 		pairs = append(pairs, k+"="+env[k])
 	}
-	args := c.Args(share.Gives)
+	args := c.Args(share.Defaults)
 	text := spec.ProcessTrouble(args, pairs)
 	if len(args) == 0 {
 		text = "there is nothing to run: neither the image nor the block has a command; set command"
 	}
-	if user := share.Gives.User; text == "" && c.User == "" && spec.UserTrouble(user) != "" {
+	if user := share.Defaults.User; text == "" && c.User == "" && spec.UserTrouble(user) != "" {
 		text = fmt.Sprintf("its user %q %s; set user", user, spec.UserTrouble(user))
 	}
 	if text != "" {
-		m.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.name), text))
+		pb.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.name), text))
 	}
 	return text == ""
 }
 
-// shareOf gives what is known of an image as it will be; nothing of one that is still to be pulled or built.
-func (m *maker) shareOf(c *spec.Container, img *imageResult) ImageShare {
-	im, ok := m.blocks[c.Image.Addr].(*spec.Image)
+// configOf gives what is known of an image as it will be; nothing of one that is still to be pulled or built.
+func (pb *planBuilder) configOf(c *spec.Container, img *imageResult) ImageConfig {
+	im, ok := pb.blocks[c.Image.Addr].(*spec.Image)
 	if !ok || img.digest == "" {
-		return ImageShare{}
+		return ImageConfig{}
 	}
-	platform := orElse(c.Platform, m.have.Host.Platform)
-	if src := m.have.Sources[SourceKey(im)]; src != nil && src.Digest == img.digest && src.Shares != nil {
-		return src.Shares[platform]
+	platform := orElse(c.Platform, pb.have.Host.Platform)
+	if src := pb.have.Sources[SourceKey(im)]; src != nil && src.Digest == img.digest && src.Configs != nil {
+		return src.Configs[platform]
 	}
-	if rec := m.have.Images[im.Name]; rec != nil && rec.Digest == img.digest {
-		return rec.Shares[platform]
+	if rec := pb.have.Images[im.Name]; rec != nil && rec.Digest == img.digest {
+		return rec.Configs[platform]
 	}
-	return ImageShare{}
+	return ImageConfig{}
 }

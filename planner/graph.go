@@ -8,15 +8,15 @@ import (
 
 // order sorts the changes as people read them, adds CheckUnmoved, and puts the steps into a valid order: the lowest-numbered
 // that can run is the one that should.
-func (m *maker) order() {
-	m.sortWorks()
-	m.addBarrier()
-	m.drafts = numbered(m.allDrafts())
+func (pb *planBuilder) order() {
+	pb.sortChanges()
+	pb.addBarrier()
+	pb.steps = inOrder(pb.allSteps())
 }
 
-// sortWorks puts changes into the order of their declarations; what has none comes after.
-func (m *maker) sortWorks() {
-	slices.SortStableFunc(m.works, func(a, b *work) int {
+// sortChanges puts changes into the order of their declarations; what has none comes after.
+func (pb *planBuilder) sortChanges() {
+	slices.SortStableFunc(pb.changes, func(a, b *changeDraft) int {
 		x, y := a.change, b.change
 		if (x.Decl == nil) != (y.Decl == nil) {
 			if x.Decl == nil {
@@ -33,13 +33,13 @@ func (m *maker) sortWorks() {
 	})
 }
 
-func (m *maker) allDrafts() []*draft {
-	var out []*draft
-	for _, w := range m.works {
+func (pb *planBuilder) allSteps() []*stepDraft {
+	var out []*stepDraft
+	for _, w := range pb.changes {
 		out = append(out, w.steps...)
 	}
-	if m.barrier != nil {
-		out = append(out, m.barrier)
+	if pb.barrier != nil {
+		out = append(out, pb.barrier)
 	}
 	for i, d := range out {
 		d.id = i // the rank among equals, for now
@@ -48,21 +48,21 @@ func (m *maker) allDrafts() []*draft {
 }
 
 // addBarrier puts CheckUnmoved between all slow steps and each step that touches what was there.
-func (m *maker) addBarrier() {
-	var behind []*draft
+func (pb *planBuilder) addBarrier() {
+	var behind []*stepDraft
 	var touches []Touch
 	seen := map[Touch]bool{}
-	followed := map[*draft]bool{} // slow steps that another slow one waits for
-	for _, w := range m.works {
+	followed := map[*stepDraft]bool{} // slow steps that another slow one waits for
+	for _, w := range pb.changes {
 		for _, d := range w.steps {
 			_, push := d.op.(*PushImage)
-			if d.slow {
+			if d.prepares {
 				for _, b := range d.after {
 					followed[b] = true
 				}
 			}
-			d.behind = d.behind || d.touch != nil && !d.slow && !push
-			if !d.behind {
+			d.afterCheck = d.afterCheck || d.touch != nil && !d.prepares && !push
+			if !d.afterCheck {
 				continue
 			}
 			behind = append(behind, d)
@@ -76,17 +76,17 @@ func (m *maker) addBarrier() {
 		return
 	}
 	sortTouches(touches)
-	m.barrier = &draft{op: &CheckUnmoved{Touches: touches}, cause: "what is about to be touched must be as the plan saw it"}
-	for _, w := range m.works {
+	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, cause: "what is about to be touched must be as the plan saw it"}
+	for _, w := range pb.changes {
 		for _, d := range w.steps {
-			if d.slow && !followed[d] {
-				m.barrier.after = append(m.barrier.after, d)
+			if d.prepares && !followed[d] {
+				pb.barrier.after = append(pb.barrier.after, d)
 			}
 		}
 	}
 	for _, d := range behind {
-		if !slices.ContainsFunc(d.after, func(b *draft) bool { return b.behind }) {
-			d.after = append(d.after, m.barrier)
+		if !slices.ContainsFunc(d.after, func(b *stepDraft) bool { return b.afterCheck }) {
+			d.after = append(d.after, pb.barrier)
 		}
 	}
 }
@@ -97,26 +97,26 @@ func sortTouches(ts []Touch) {
 	})
 }
 
-// numbered gives the steps in an order in which each comes after what it waits for, and numbers them from 1. Soft edges that
+// inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. Soft edges that
 // close a circle are dropped; a circle of hard ones would be a fault of planner, and panics.
-func numbered(all []*draft) []*draft {
-	hard := make(map[*draft]int, len(all))
-	soft := make(map[*draft]int, len(all))
-	next := make(map[*draft][]*draft, len(all))
-	nextSoft := map[*draft][]*draft{}
+func inOrder(all []*stepDraft) []*stepDraft {
+	hard := make(map[*stepDraft]int, len(all))
+	soft := make(map[*stepDraft]int, len(all))
+	next := make(map[*stepDraft][]*stepDraft, len(all))
+	nextSoft := map[*stepDraft][]*stepDraft{}
 	for _, d := range all {
 		d.after = distinct(d.after)
-		d.soft = distinct(d.soft)
-		hard[d], soft[d] = len(d.after), len(d.soft)
+		d.weak = distinct(d.weak)
+		hard[d], soft[d] = len(d.after), len(d.weak)
 		for _, b := range d.after {
 			next[b] = append(next[b], d)
 		}
-		for _, b := range d.soft {
+		for _, b := range d.weak {
 			nextSoft[b] = append(nextSoft[b], d)
 		}
 	}
 	var ready, waiting byRank // waiting: held back by soft edges alone
-	put := func(d *draft) {
+	put := func(d *stepDraft) {
 		if hard[d] > 0 {
 			return
 		}
@@ -129,15 +129,15 @@ func numbered(all []*draft) []*draft {
 	for _, d := range all {
 		put(d)
 	}
-	out := make([]*draft, 0, len(all))
-	done := make(map[*draft]bool, len(all))
+	out := make([]*stepDraft, 0, len(all))
+	done := make(map[*stepDraft]bool, len(all))
 	for len(out) < len(all) {
-		var d *draft
+		var d *stepDraft
 		switch {
 		case len(ready) > 0:
-			d = heap.Pop(&ready).(*draft)
+			d = heap.Pop(&ready).(*stepDraft)
 		case len(waiting) > 0:
-			d = heap.Pop(&waiting).(*draft)
+			d = heap.Pop(&waiting).(*stepDraft)
 		default:
 			panic("planner: the steps of a plan go in a circle")
 		}
@@ -145,7 +145,7 @@ func numbered(all []*draft) []*draft {
 			continue
 		}
 		done[d] = true
-		d.soft = slices.DeleteFunc(d.soft, func(b *draft) bool { return !done[b] || b == d })
+		d.weak = slices.DeleteFunc(d.weak, func(b *stepDraft) bool { return !done[b] || b == d })
 		out = append(out, d)
 		for _, n := range next[d] {
 			hard[n]--
@@ -163,9 +163,9 @@ func numbered(all []*draft) []*draft {
 	return out
 }
 
-func distinct(ds []*draft) []*draft {
-	seen := make(map[*draft]bool, len(ds))
-	return slices.DeleteFunc(ds, func(d *draft) bool {
+func distinct(ds []*stepDraft) []*stepDraft {
+	seen := make(map[*stepDraft]bool, len(ds))
+	return slices.DeleteFunc(ds, func(d *stepDraft) bool {
 		was := seen[d]
 		seen[d] = true
 		return was
@@ -173,21 +173,21 @@ func distinct(ds []*draft) []*draft {
 }
 
 // class is which steps come first among those that can run: slow work, the check, what touches things; pushes last.
-func (d *draft) class() int {
+func (d *stepDraft) class() int {
 	switch d.op.(type) {
 	case *CheckUnmoved:
 		return 1
 	case *PushImage:
 		return 3
 	}
-	if d.slow {
+	if d.prepares {
 		return 0
 	}
 	return 2
 }
 
 // byRank is a heap: by class, then by change and stage.
-type byRank []*draft
+type byRank []*stepDraft
 
 func (h byRank) Len() int { return len(h) }
 func (h byRank) Less(i, j int) bool {
@@ -197,7 +197,7 @@ func (h byRank) Less(i, j int) bool {
 	return h[i].id < h[j].id
 }
 func (h byRank) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *byRank) Push(x any)   { *h = append(*h, x.(*draft)) }
+func (h *byRank) Push(x any)   { *h = append(*h, x.(*stepDraft)) }
 func (h *byRank) Pop() any {
 	old := *h
 	d := old[len(old)-1]

@@ -17,14 +17,14 @@ type handover struct {
 
 // handovers finds who takes over from whom. Where the two are the same but for their address, that is clear, and the two are a
 // handover of their own.
-func (m *maker) handovers() []*handover {
-	if len(m.comers) == 0 || len(m.leavers) == 0 {
+func (pb *planBuilder) handovers() []*handover {
+	if len(pb.comers) == 0 || len(pb.leavers) == 0 {
 		return nil
 	}
 	var out []*handover
 	taken := map[any]bool{}
 	lives := map[spec.Addr][]*leaver{} // an address can have several generations
-	for _, x := range m.leavers {
+	for _, x := range pb.leavers {
 		lives[x.addr] = append(lives[x.addr], x)
 	}
 	pair := func(x *leaver, y *comer) {
@@ -39,12 +39,12 @@ func (m *maker) handovers() []*handover {
 	}
 	match := func(key func(c *spec.Container) string) {
 		by := map[string][]*leaver{}
-		for _, x := range m.leavers {
+		for _, x := range pb.leavers {
 			if !taken[x] && !x.live.Pending {
 				by[key(x.was)] = append(by[key(x.was)], x)
 			}
 		}
-		for _, y := range m.comers {
+		for _, y := range pb.comers {
 			k := key(y.want)
 			if i := slices.IndexFunc(by[k], func(x *leaver) bool { return !taken[y] && (x.stop != nil || x.cut(y) && !beside(x, y)) }); i >= 0 {
 				pair(by[k][i], y)
@@ -54,11 +54,11 @@ func (m *maker) handovers() []*handover {
 	}
 	match(func(c *spec.Container) string { return c.Name })
 	match(listensAs)
-	return m.merged(append(out, m.restOf(taken)...))
+	return pb.merged(append(out, pb.restOf(taken)...))
 }
 
 // merged makes one of the handovers that need each other's containers in turn: no order of one after the other is there for these.
-func (m *maker) merged(hs []*handover) []*handover {
+func (pb *planBuilder) merged(hs []*handover) []*handover {
 	of := map[spec.Addr]*handover{} // that stop before they start
 	for _, h := range hs {
 		if slices.ContainsFunc(h.from, func(x *leaver) bool { return !h.besideAll(x) }) {
@@ -67,7 +67,7 @@ func (m *maker) merged(hs []*handover) []*handover {
 			}
 		}
 	}
-	needs, neededBy := m.references()
+	needs, neededBy := pb.references()
 	gone := map[*handover]bool{}
 	for _, h := range hs {
 		if gone[h] || len(h.to) < 2 || of[h.to[0].want.Addr] != h { // one alone closes no circle
@@ -89,11 +89,11 @@ func (m *maker) merged(hs []*handover) []*handover {
 }
 
 // references gives what each resource needs, and who needs it.
-func (m *maker) references() (needs, neededBy map[spec.Addr][]spec.Addr) {
+func (pb *planBuilder) references() (needs, neededBy map[spec.Addr][]spec.Addr) {
 	needs, neededBy = map[spec.Addr][]spec.Addr{}, map[spec.Addr][]spec.Addr{}
-	for _, a := range m.ordered {
-		if r := m.blocks[a]; r != nil {
-			needs[a] = m.refs(r)
+	for _, a := range pb.ordered {
+		if r := pb.blocks[a]; r != nil {
+			needs[a] = pb.refs(r)
 			for _, b := range needs[a] {
 				neededBy[b] = append(neededBy[b], a)
 			}
@@ -126,19 +126,19 @@ func (h *handover) reached(of map[spec.Addr]*handover, next map[spec.Addr][]spec
 }
 
 // restOf gives the handovers of those of which nobody can tell: one for all that hang together by what they need.
-func (m *maker) restOf(taken map[any]bool) []*handover {
+func (pb *planBuilder) restOf(taken map[any]bool) []*handover {
 	groups := factGroups{of: map[fact]*handover{}}
-	for _, y := range m.comers {
+	for _, y := range pb.comers {
 		if !taken[y] && holds(y.want) {
 			h := groups.join(y.want)
 			h.to = append(h.to, y)
 		}
 	}
-	for _, x := range m.leavers {
+	for _, x := range pb.leavers {
 		likes := func(y *comer) bool {
-			return !taken[y] && (x.stop != nil || x.cut(y) && !x.live.Pending) && m.mayNeed(y, x)
+			return !taken[y] && (x.stop != nil || x.cut(y) && !x.live.Pending) && pb.mayNeed(y, x)
 		}
-		if !taken[x] && slices.ContainsFunc(m.comers, likes) {
+		if !taken[x] && slices.ContainsFunc(pb.comers, likes) {
 			h := groups.join(x.was)
 			h.from = append(h.from, x)
 		}
@@ -183,7 +183,7 @@ func (s *factGroups) join(c *spec.Container) *handover {
 
 // mayNeed tells whether one that comes may need what one that goes has. Many containers can write to one path; that it is had alone is
 // likely where the one looks like the successor of the other.
-func (m *maker) mayNeed(y *comer, x *leaver) bool {
+func (pb *planBuilder) mayNeed(y *comer, x *leaver) bool {
 	fs := common(x.was, y.want)
 	return slices.Contains(fs, onHostNetwork) || len(fs) > 0 && likeness(x, y) >= successorLikeness
 }

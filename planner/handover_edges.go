@@ -10,13 +10,13 @@ import (
 
 // connectFacts makes the edges of what containers have alone: who goes is stopped before who needs the same starts, and removed
 // when that is ready. Who fails to come gives it back.
-func (m *maker) connectFacts() {
-	if len(m.comers) == 0 && len(m.takers) == 0 {
+func (pb *planBuilder) connectFacts() {
+	if len(pb.comers) == 0 && len(pb.takers) == 0 {
 		return // nobody needs anything
 	}
 	handed := map[any]bool{}
-	for _, h := range m.handovers() {
-		m.connect(h)
+	for _, h := range pb.handovers() {
+		pb.connect(h)
 		for _, y := range h.to {
 			handed[y] = true
 		}
@@ -25,18 +25,18 @@ func (m *maker) connectFacts() {
 		}
 	}
 	had := map[spec.Addr]*spec.Container{} // by those that are replaced
-	for _, x := range m.changers {
+	for _, x := range pb.changers {
 		had[x.addr] = x.was
 	}
-	m.connectShifts(handed)
-	m.connectLikely(handed)
+	pb.connectShifts(handed)
+	pb.connectLikely(handed)
 	by := map[fact][]*leaver{}
-	for _, x := range m.leavers {
+	for _, x := range pb.leavers {
 		for _, f := range exclusives(x.was) {
 			by[f] = append(by[f], x)
 		}
 	}
-	for _, t := range m.takers { // that have a predecessor of their own, or were there: they only wait, if nothing waits for them in turn
+	for _, t := range pb.takers { // that have a predecessor of their own, or were there: they only wait, if nothing waits for them in turn
 		was := had[t.want.Addr]
 		for _, f := range exclusives(t.want) {
 			if f != onHostNetwork && was != nil && slices.Contains(exclusives(was), f) {
@@ -44,7 +44,7 @@ func (m *maker) connectFacts() {
 			}
 			for _, x := range by[f] {
 				if x.stop != nil && slices.Contains(shared(x.was, t.want), f) {
-					t.step.soft = append(t.step.soft, x.stop)
+					t.step.weak = append(t.step.weak, x.stop)
 				}
 			}
 		}
@@ -53,20 +53,20 @@ func (m *maker) connectFacts() {
 
 // connectLikely keeps a container that is removed until what looks like its successor is ready, also where they need nothing of each
 // other: one of the two runs, whatever fails.
-func (m *maker) connectLikely(handed map[any]bool) {
+func (pb *planBuilder) connectLikely(handed map[any]bool) {
 	for _, key := range []func(c *spec.Container) string{
 		func(c *spec.Container) string { return c.Addr.Block().String() },
 		func(c *spec.Container) string { return c.Image.Name },
 	} {
 		by := map[string][]*leaver{}
-		for _, x := range m.leavers {
+		for _, x := range pb.leavers {
 			if !handed[x] && !x.live.Pending && x.stop != nil {
 				by[key(x.was)] = append(by[key(x.was)], x)
 			}
 		}
-		for _, y := range m.comers {
+		for _, y := range pb.comers {
 			if xs := by[key(y.want)]; len(xs) > 0 && !handed[y] {
-				m.connect(&handover{from: xs[:1], to: []*comer{y}, of: map[*comer][]*leaver{y: xs[:1]}})
+				pb.connect(&handover{from: xs[:1], to: []*comer{y}, of: map[*comer][]*leaver{y: xs[:1]}})
 				by[key(y.want)] = xs[1:]
 				handed[xs[0]], handed[y] = true, true
 			}
@@ -76,10 +76,10 @@ func (m *maker) connectLikely(handed map[any]bool) {
 
 // connectShifts lets a container come after another one was replaced that had what it will have, as when the instances of a count move
 // by one. Where they go in a circle, nobody can come first.
-func (m *maker) connectShifts(handed map[any]bool) {
+func (pb *planBuilder) connectShifts(handed map[any]bool) {
 	by := map[string][]*leaver{}
 	had := map[spec.Addr]string{} // how those that are replaced listened
-	for _, x := range m.changers {
+	for _, x := range pb.changers {
 		if holds(x.was) {
 			k := listensAs(x.was)
 			had[x.addr] = k
@@ -87,7 +87,7 @@ func (m *maker) connectShifts(handed map[any]bool) {
 		}
 	}
 	gone := map[string][]*leaver{}
-	for _, x := range m.leavers {
+	for _, x := range pb.leavers {
 		if !handed[x] && x.stop != nil && x.up() && holds(x.was) {
 			k := listensAs(x.was)
 			gone[k] = append(gone[k], x)
@@ -106,26 +106,26 @@ func (m *maker) connectShifts(handed map[any]bool) {
 		}
 		return ""
 	}
-	after := func(d *draft, c *spec.Container, k string) {
+	after := func(d *stepDraft, c *spec.Container, k string) {
 		for _, x := range by[k] {
 			if x.addr != c.Addr && len(common(x.was, c)) > 0 {
-				d.soft = append(d.soft, x.remove)
+				d.weak = append(d.weak, x.remove)
 			}
 		}
 	}
-	for _, t := range m.takers {
+	for _, t := range pb.takers {
 		k := moves(t.want)
 		if k == "" {
 			continue
 		}
 		after(t.step, t.want, k)
-		if r := m.containers[t.want.Addr]; r != nil && r.verb == "replace" && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
-			m.moveInto(gone[k][0], t, r)
+		if r := pb.containers[t.want.Addr]; r != nil && r.verb == "replace" && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
+			pb.moveInto(gone[k][0], t, r)
 			handed[gone[k][0]] = true
 			gone[k] = gone[k][1:]
 		}
 	}
-	for _, y := range m.comers {
+	for _, y := range pb.comers {
 		if k := moves(y.want); k != "" && !handed[y] {
 			after(y.rise[0], y.want, k)
 		}
@@ -133,14 +133,14 @@ func (m *maker) connectShifts(handed map[any]bool) {
 }
 
 // moveInto lets a container that is replaced at its own address take over from one that is removed, too.
-func (m *maker) moveInto(x *leaver, t taker, r *containerResult) {
+func (pb *planBuilder) moveInto(x *leaver, t taker, r *containerResult) {
 	x.stop.wait(t.step.after...)
 	t.step.wait(x.stop)
-	t.step.finish = true
+	t.step.uninterruptible = true
 	x.remove.wait(r.ready...)
-	x.remove.finish = true
+	x.remove.uninterruptible = true
 	if t.want.Update.Rollback {
-		for _, d := range distinct(append([]*draft{t.step}, r.tries...)) {
+		for _, d := range distinct(append([]*stepDraft{t.step}, r.tries...)) {
 			d.undo = append(d.undo, x.again()...)
 		}
 	}
@@ -148,7 +148,7 @@ func (m *maker) moveInto(x *leaver, t taker, r *containerResult) {
 }
 
 // connect makes the edges of one handover.
-func (m *maker) connect(h *handover) {
+func (pb *planBuilder) connect(h *handover) {
 	var stops []*leaver
 	for _, x := range h.from {
 		switch {
@@ -167,15 +167,15 @@ func (m *maker) connect(h *handover) {
 			after = append(after, y)
 		}
 	}
-	inner := m.between(after)
-	first := m.awaitedBy(inner)
+	inner := pb.between(after)
+	first := pb.awaitedBy(inner)
 	for i, x := range stops {
 		x.stop.wait(first...)
 		if i == 0 {
 			continue
 		}
 		x.stop.wait(stops[i-1].stop)
-		x.stop.finish = true // those before it wait for it
+		x.stop.uninterruptible = true // those before it wait for it
 		for _, was := range stops[:i] {
 			if was.up() {
 				x.stop.undo = append(x.stop.undo, was.again()...)
@@ -187,20 +187,20 @@ func (m *maker) connect(h *handover) {
 			y.rise[0].wait(stops[len(stops)-1].stop)
 		}
 	}
-	m.giveBack(h, after, inner, stops)
-	var last *draft
+	pb.giveBack(h, after, inner, stops)
+	var last *stepDraft
 	for _, x := range h.from {
 		x.remove.wait(last)
 		for _, y := range h.to {
 			x.remove.wait(y.rise[len(y.rise)-1])
 		}
-		x.remove.finish, last = true, x.remove
+		x.remove.uninterruptible, last = true, x.remove
 	}
-	h.say(m, after, stops)
+	h.say(pb, after, stops)
 }
 
 // between gives the addresses of some that come, and of all that must be ready between two of them.
-func (m *maker) between(ys []*comer) map[spec.Addr]bool {
+func (pb *planBuilder) between(ys []*comer) map[spec.Addr]bool {
 	inner := map[spec.Addr]bool{}
 	for _, y := range ys {
 		inner[y.want.Addr] = true
@@ -209,14 +209,14 @@ func (m *maker) between(ys []*comer) map[spec.Addr]bool {
 		return inner
 	}
 	needs, needed := map[spec.Addr]bool{}, map[spec.Addr]bool{}
-	for _, a := range m.ordered {
-		if r := m.blocks[a]; r != nil {
-			needs[a] = inner[a] || slices.ContainsFunc(m.refs(r), func(to spec.Addr) bool { return needs[to] })
+	for _, a := range pb.ordered {
+		if r := pb.blocks[a]; r != nil {
+			needs[a] = inner[a] || slices.ContainsFunc(pb.refs(r), func(to spec.Addr) bool { return needs[to] })
 		}
 	}
-	for _, a := range slices.Backward(m.ordered) {
-		if r := m.blocks[a]; r != nil && (inner[a] || needed[a]) {
-			for _, to := range m.refs(r) {
+	for _, a := range slices.Backward(pb.ordered) {
+		if r := pb.blocks[a]; r != nil && (inner[a] || needed[a]) {
+			for _, to := range pb.refs(r) {
 				needed[to] = true
 			}
 		}
@@ -231,20 +231,20 @@ func (m *maker) between(ys []*comer) map[spec.Addr]bool {
 
 // awaitedBy gives all that those that come, and what is between them, wait for besides each other: nothing that was stopped waits for
 // anything else, so an interrupt doesn't hold them back.
-func (m *maker) awaitedBy(inner map[spec.Addr]bool) []*draft {
-	own := map[*draft]bool{}
+func (pb *planBuilder) awaitedBy(inner map[spec.Addr]bool) []*stepDraft {
+	own := map[*stepDraft]bool{}
 	for a := range inner {
-		if r := m.containers[a]; r != nil {
+		if r := pb.containers[a]; r != nil {
 			for _, d := range r.rise {
 				own[d] = true
 			}
 		}
 	}
-	var out []*draft
-	for _, a := range m.ordered {
-		if r := m.containers[a]; r != nil && inner[a] {
+	var out []*stepDraft
+	for _, a := range pb.ordered {
+		if r := pb.containers[a]; r != nil && inner[a] {
 			for _, d := range r.rise {
-				d.finish = true
+				d.uninterruptible = true
 				for _, b := range d.after {
 					if !own[b] {
 						out = append(out, b)
@@ -257,7 +257,7 @@ func (m *maker) awaitedBy(inner map[spec.Addr]bool) []*draft {
 }
 
 // giveBack lets those that were stopped run again where who takes their place fails, or fails to come because of what it needs.
-func (m *maker) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, stops []*leaver) {
+func (pb *planBuilder) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, stops []*leaver) {
 	for _, y := range after {
 		if y.want.Update.Rollback {
 			for _, d := range y.tries {
@@ -278,8 +278,8 @@ func (m *maker) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, 
 		if !y.want.Update.Rollback || len(ops) == 0 {
 			continue
 		}
-		for _, a := range m.ordered { // y, and those between that y needs
-			if r := m.containers[a]; r != nil && inner[a] && (a == y.want.Addr || m.reaches(y.want.Addr, a)) {
+		for _, a := range pb.ordered { // y, and those between that y needs
+			if r := pb.containers[a]; r != nil && inner[a] && (a == y.want.Addr || pb.reaches(y.want.Addr, a)) {
 				for _, d := range distinct(append(slices.Clone(r.tries), r.rise[:min(1, len(r.rise))]...)) { // the first can be the stop of one before it
 					d.undo = append(d.undo, ops...)
 				}
@@ -289,22 +289,22 @@ func (m *maker) giveBack(h *handover, after []*comer, inner map[spec.Addr]bool, 
 }
 
 // reaches tells whether one resource needs another, by what it refers to.
-func (m *maker) reaches(from, to spec.Addr) bool {
+func (pb *planBuilder) reaches(from, to spec.Addr) bool {
 	seen := map[spec.Addr]bool{}
 	var visit func(a spec.Addr) bool
 	visit = func(a spec.Addr) bool {
-		r := m.blocks[a]
+		r := pb.blocks[a]
 		if r == nil || seen[a] {
 			return false
 		}
 		seen[a] = true
-		return slices.ContainsFunc(m.refs(r), func(b spec.Addr) bool { return b == to || visit(b) })
+		return slices.ContainsFunc(pb.refs(r), func(b spec.Addr) bool { return b == to || visit(b) })
 	}
 	return visit(from)
 }
 
 // say notes on the changes who waits for whom, and for how long nothing runs.
-func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
+func (h *handover) say(pb *planBuilder, after []*comer, stops []*leaver) {
 	names := func(n int, name func(i int) string) string {
 		var out []string
 		for i := range n {
@@ -337,7 +337,7 @@ func (h *handover) say(m *maker, after []*comer, stops []*leaver) {
 			y.change.Notes = append(y.change.Notes, "takes over "+shared(stops[i].was, y.want)[0].String()+" from "+from+", stopped first")
 		}
 		if slices.ContainsFunc(h.of[y], func(x *leaver) bool { return x.up() }) {
-			m.outages[y.change] = until
+			pb.outages[y.change] = until
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 )
 
 // madeBy is Make with the maker itself, which knows who takes over from whom.
-func madeBy(t *testing.T, cfg *spec.Config, h *model, o Options) (*maker, *Plan) {
+func madeBy(t *testing.T, cfg *spec.Config, h *model, o Options) (*planBuilder, *Plan) {
 	t.Helper()
-	m := newMaker(cfg, h.observe(cfg), o)
-	p, diags := m.plan()
+	pb := newPlanBuilder(cfg, h.observe(cfg), o)
+	p, diags := pb.plan()
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	return m, p
+	return pb, p
 }
 
 // applyInterrupted runs n steps in an order that the edges allow, and then only what an interrupt doesn't hold back.
@@ -28,7 +28,7 @@ func (h *model) applyInterrupted(p *Plan, n int, pick func(int) int) error {
 	for {
 		var ready []*Step
 		for _, s := range p.Steps {
-			if !done[s.ID] && (n > 0 || s.Finish) && !slices.ContainsFunc(s.After, func(a int) bool { return !done[a] }) {
+			if !done[s.ID] && (n > 0 || s.Uninterruptible) && !slices.ContainsFunc(s.After, func(a int) bool { return !done[a] }) {
 				ready = append(ready, s)
 			}
 		}
@@ -76,8 +76,8 @@ func TestHandovers(t *testing.T) {
 		w.anew("p", "q", "r", "s", "each")
 		text := w.files()
 		cfg := loaded(t, text)
-		m, p := madeBy(t, cfg, h, Options{NewID: w.newID})
-		hs := m.handovers()
+		pb, p := madeBy(t, cfg, h, Options{NewID: w.newID})
+		hs := pb.handovers()
 		for _, x := range hs {
 			taken += len(x.to)
 		}
@@ -166,7 +166,7 @@ func TestHandoversAmongOthers(t *testing.T) {
 			h := newModel(sources())
 			converge(t, w, h, loaded(t, "stack \"s\" {}\n"+images+x.first), "first")
 			cfg := loaded(t, "stack \"s\" {}\n"+images+x.then)
-			m, p := madeBy(t, cfg, h, Options{NewID: w.newID})
+			pb, p := madeBy(t, cfg, h, Options{NewID: w.newID})
 			var notes []string
 			for _, c := range p.Changes {
 				notes = append(notes, c.Notes...)
@@ -174,7 +174,7 @@ func TestHandoversAmongOthers(t *testing.T) {
 			if !strings.Contains(strings.Join(notes, "\n"), x.says) {
 				t.Errorf("it says %q\n%s", notes, p)
 			}
-			hs := m.handovers()
+			hs := pb.handovers()
 			for i := range p.Steps {
 				failing, cut := h.clone(), h.clone()
 				if _, err := failing.applyFailing(p, func(s *Step) bool { return s == p.Steps[i] }); err != nil {

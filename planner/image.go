@@ -14,7 +14,7 @@ import (
 // move is what becomes of an image record: it points elsewhere, or it goes.
 type move struct {
 	to   string // "": it goes
-	work *work
+	work *changeDraft
 }
 
 // target is what an image block or a container's string stands for.
@@ -25,16 +25,16 @@ type target struct {
 }
 
 // platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
-func (m *maker) platformsOf(im *spec.Image) []string {
+func (pb *planBuilder) platformsOf(im *spec.Image) []string {
 	var out []string
 	for _, p := range im.Platform {
-		out = append(out, orElse(p, m.have.Host.Platform))
+		out = append(out, orElse(p, pb.have.Host.Platform))
 	}
-	if !made(im) { // else its own block says what it is made for
-		out = append(out, m.needs[im.Addr]...)
+	if !builtHere(im) { // else its own block says what it is made for
+		out = append(out, pb.needs[im.Addr]...)
 	}
 	if len(out) == 0 {
-		out = []string{m.have.Host.Platform}
+		out = []string{pb.have.Host.Platform}
 	}
 	sort.Strings(out)
 	return slices.Compact(out)
@@ -42,22 +42,22 @@ func (m *maker) platformsOf(im *spec.Image) []string {
 
 // bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
 // all for a push, as a registry takes no index that names what it doesn't get.
-func (m *maker) bringsOf(im *spec.Image, offered map[string]int64) []string {
+func (pb *planBuilder) bringsOf(im *spec.Image, offered map[string]int64) []string {
 	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
 		return sortedKeys(offered)
 	}
-	return m.platformsOf(im)
+	return pb.platformsOf(im)
 }
 
 // imageAt is where an image's source is written: in its block, or in the container that names it.
-func (m *maker) imageAt(im *spec.Image) hcl.Range {
+func (pb *planBuilder) imageAt(im *spec.Image) hcl.Range {
 	if im.Implied {
-		for _, c := range m.users[im.Addr] {
+		for _, c := range pb.users[im.Addr] {
 			return c.AttrAt("image")
 		}
 	}
-	if made(im) {
-		_, _, attr := making(im)
+	if builtHere(im) {
+		_, _, attr := buildWords(im)
 		return im.AttrAt(attr)
 	}
 	if im.Load != "" {
@@ -70,7 +70,7 @@ func (m *maker) imageAt(im *spec.Image) hcl.Range {
 // while reading the host. Empty if nobody could tell; src is the reading then.
 func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *Source) {
 	rec := have.Images[im.Name]
-	if made(im) { // its digest is the apply's to tell, unless it is there
+	if builtHere(im) { // its digest is the apply's to tell, unless it is there
 		return target{}, have.Sources[SourceKey(im)]
 	}
 	if im.Load != "" {
@@ -106,46 +106,46 @@ func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *So
 }
 
 // decideImage says what happens to one image and its other names.
-func (m *maker) decideImage(im *spec.Image) *imageResult {
-	t, src := targetOf(m.want, m.have, im)
+func (pb *planBuilder) decideImage(im *spec.Image) *imageResult {
+	t, src := targetOf(pb.want, pb.have, im)
 	res := &imageResult{ok: t.digest != "", name: im.Name, digest: t.digest}
-	rec := m.have.Images[im.Name]
-	if !m.scope.has(im.Addr) {
+	rec := pb.have.Images[im.Name]
+	if !pb.scope.has(im.Addr) {
 		if rec != nil {
 			res.ok, res.digest = true, rec.Digest
 		}
 		return res
 	}
 	if t.digest == "" {
-		m.fail(m.unreadable(im, src))
+		pb.fail(pb.unreadable(im, src))
 		return res
 	}
-	if !m.hasPlatforms(im, t, rec) || !m.mayUse(im, t, rec) {
+	if !pb.hasPlatforms(im, t, rec) || !pb.mayUse(im, t, rec) {
 		res.ok = false
 		return res
 	}
-	m.pin(im, t)
-	w := &work{change: &Change{Addr: im.Addr, Action: Keep, Decl: m.decl(im.Addr)}}
+	pb.pin(im, t)
+	w := &changeDraft{change: &Change{Addr: im.Addr, Action: Keep, Decl: pb.declarationOf(im.Addr)}}
 	if im.Implied {
 		w.change.Object = familiar(im.Name)
 		w.change.Decl = nil
-		if us := m.users[im.Addr]; len(us) > 0 {
-			w.change.Decl = m.decl(us[0].Addr)
+		if us := pb.users[im.Addr]; len(us) > 0 {
+			w.change.Decl = pb.declarationOf(us[0].Addr)
 		}
 	}
-	m.bring(w, im, t, rec, res)
-	if res.fresh == "" && m.turned(im, t) {
+	pb.bring(w, im, t, rec, res)
+	if res.fresh == "" && pb.turned(im, t) {
 		res.fresh = im.Addr.String() + " is " + familiar(im.Name) + " now"
 	}
-	m.tag(w, im, res)
-	m.push(w, im, res, rec)
+	pb.tag(w, im, res)
+	pb.push(w, im, res, rec)
 	if len(w.steps) > 0 {
-		m.works = append(m.works, w)
+		pb.changes = append(pb.changes, w)
 	}
 	return res
 }
 
-func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
+func (pb *planBuilder) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	what := "The reference " + familiar(im.Pull)
 	switch {
 	case im.Load != "":
@@ -155,32 +155,32 @@ func (m *maker) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	case im.Build != nil:
 		what = "What the build depends on"
 	}
-	if src == nil && made(im) {
-		return fault(m.imageAt(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
+	if src == nil && builtHere(im) {
+		return fault(pb.imageAt(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	if src == nil {
-		return fault(m.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
+		return fault(pb.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	why := strings.TrimSuffix(src.Err, ".")
 	if im.Build != nil {
-		return fault(m.imageAt(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
+		return fault(pb.imageAt(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
 	}
 	if im.Load != "" {
 		why = strings.TrimPrefix(why, im.Load+": ")
 	}
-	return fault(m.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, m.userOf(im), why)
+	return fault(pb.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, pb.userOf(im), why)
 }
 
 // userOf names who needs an image: its block, or the first container that names it.
-func (m *maker) userOf(im *spec.Image) string {
-	if us := m.users[im.Addr]; im.Implied && len(us) > 0 {
+func (pb *planBuilder) userOf(im *spec.Image) string {
+	if us := pb.users[im.Addr]; im.Implied && len(us) > 0 {
 		return us[0].Addr.String()
 	}
 	return im.Addr.String()
 }
 
 // hasPlatforms says which platform a container asks for that the source doesn't have.
-func (m *maker) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
+func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
 	have := sortedKeys(t.platforms)
 	if t.platforms == nil {
 		if im.Load == "" || rec == nil || rec.Platforms == nil {
@@ -189,15 +189,15 @@ func (m *maker) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
 		have = rec.Platforms // an archive that didn't change: all that it had is there
 	}
 	ok := true
-	for _, p := range m.platformsOf(im) {
+	for _, p := range pb.platformsOf(im) {
 		if slices.Contains(have, p) {
 			continue
 		}
 		ok = false
-		at := m.imageAt(im)
+		at := pb.imageAt(im)
 		who := im.Addr.String()
-		for _, c := range m.users[im.Addr] {
-			if orElse(c.Platform, m.have.Host.Platform) == p {
+		for _, c := range pb.users[im.Addr] {
+			if orElse(c.Platform, pb.have.Host.Platform) == p {
 				at, who = c.AttrAt("image"), c.Addr.String()
 				if c.Platform != "" {
 					at = c.AttrAt("platform")
@@ -205,12 +205,12 @@ func (m *maker) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
 				break
 			}
 		}
-		m.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, m.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
+		pb.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, pb.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
 	}
 	return ok
 }
 
-func (m *maker) sourceText(im *spec.Image) string {
+func (pb *planBuilder) sourceText(im *spec.Image) string {
 	if im.Load != "" {
 		return "the archive " + im.Load
 	}
@@ -218,36 +218,36 @@ func (m *maker) sourceText(im *spec.Image) string {
 }
 
 // mayUse checks that the record of the image's name may be used as it is, or be changed.
-func (m *maker) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
-	if rec == nil || m.mine(rec) {
+func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
+	if rec == nil || pb.mine(rec) {
 		return true
 	}
 	if rec.Digest == t.digest {
 		if len(im.Push) == 0 {
 			return true
 		}
-		m.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.Name), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.Name))))
+		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.Name), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.Name))))
 		return false
 	}
-	m.fail(m.heldImage(m.imageAt(im), im, rec, t.digest))
+	pb.fail(pb.heldImage(pb.imageAt(im), im, rec, t.digest))
 	return false
 }
 
 // mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
-func (m *maker) mine(rec *LiveImage) bool {
-	_, adopted := m.adopted[rec.Name]
-	return adopted || m.ours(rec.Owner) || m.outside(rec) != ""
+func (pb *planBuilder) mine(rec *LiveImage) bool {
+	_, adopted := pb.adopted[rec.Name]
+	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
-func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
+func (pb *planBuilder) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
 	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.Name), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
 	if rec.Owner != nil {
 		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
 	if im.Implied {
-		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, m.freeing(rec), spec.LockFile)
+		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, pb.freeing(rec), spec.LockFile)
 	}
-	ways := m.freeing(rec)
+	ways := pb.freeing(rec)
 	if im.Pull != "" {
 		ways += ", pin its digest in " + spec.LockFile
 	}
@@ -255,32 +255,32 @@ func (m *maker) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest s
 }
 
 // freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
-func (m *maker) freeing(rec *LiveImage) string {
-	if len(m.byImage[rec.Name]) > 0 {
-		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", m.have.Namespace, rec.Name)
+func (pb *planBuilder) freeing(rec *LiveImage) string {
+	if len(pb.byImage[rec.Name]) > 0 {
+		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.Name)
 	}
 	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.Name))
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
-func (m *maker) pin(im *spec.Image, t target) {
+func (pb *planBuilder) pin(im *spec.Image, t target) {
 	if im.Pull == "" {
 		return
 	}
 	_, fixed := splitDigest(im.Pull)
-	_, pinned := m.want.Lock[im.Pull]
-	rec := m.have.Images[im.Name]
+	_, pinned := pb.want.Lock[im.Pull]
+	rec := pb.have.Images[im.Name]
 	if fixed != "" || pinned || im.Implied && rec != nil {
 		return
 	}
-	m.pins[im.Pull] = spec.Pin{Digest: t.digest, Platforms: t.platforms}
+	pb.pins[im.Pull] = spec.Pin{Digest: t.digest, Platforms: t.platforms}
 }
 
 // bring sees to it that the record of the image's name is there, whole and this stack's.
-func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *imageResult) {
+func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *imageResult) {
 	c := w.change
 	protect := im.Lifecycle.PreventDestroy
-	need := m.bringsOf(im, t.platforms)
+	need := pb.bringsOf(im, t.platforms)
 	verb, done := "pull", "pulled"
 	if im.Load != "" {
 		verb, done = "load", "loaded"
@@ -289,32 +289,32 @@ func (m *maker) bring(w *work, im *spec.Image, t target, rec *LiveImage, res *im
 	case rec == nil:
 		c.become(Create, verb, "it is not there")
 		res.fresh = fmt.Sprintf("%s is new", imageTitle(im))
-		w.get(im, t, need, m.own(im.Addr)).last(res)
+		w.get(im, t, need, pb.ownerOf(im.Addr)).last(res)
 	case rec.Digest != t.digest:
-		c.become(Update, verb, orElse(m.outside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
+		c.become(Update, verb, orElse(pb.movedOutside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
-		if m.outside(rec) == "" || m.lastOwned[rec.Name] != t.digest { // else nothing is made from what it was moved to
+		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.Name] != t.digest { // else nothing is made from what it was moved to
 			res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
-		w.get(im, t, need, m.own(im.Addr)).touches(touchImage(rec)).last(res)
-		m.moves[rec.Name] = &move{to: t.digest, work: w}
+		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(touchImage(rec)).last(res)
+		pb.moves[rec.Name] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
 		gone := missing(need, rec.Platforms)
 		c.become(Update, verb, strings.Join(gone, ", ")+" of it is not there")
-		owner := m.own(im.Addr)
-		if !m.mine(rec) {
+		owner := pb.ownerOf(im.Addr)
+		if !pb.mine(rec) {
 			owner = Owner{} // its marks stay as they are
 		}
 		w.get(im, t, gone, owner).touches(touchImage(rec)).last(res)
-	case m.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
-		m.remark(w, im, rec)
+	case pb.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
+		pb.remark(w, im, rec)
 	}
 }
 
 // turned tells whether the block stood for other content until now, under a name that nothing wants any more.
-func (m *maker) turned(im *spec.Image, t target) bool {
-	for _, rec := range m.owned[im.Addr] {
-		if !m.records[rec.Name] && rec.Digest != t.digest {
+func (pb *planBuilder) turned(im *spec.Image, t target) bool {
+	for _, rec := range pb.owned[im.Addr] {
+		if !pb.records[rec.Name] && rec.Digest != t.digest {
 			return true
 		}
 	}
@@ -322,7 +322,7 @@ func (m *maker) turned(im *spec.Image, t target) bool {
 }
 
 // get is the step that brings the content.
-func (w *work) get(im *spec.Image, t target, platforms []string, owner Owner) *draft {
+func (w *changeDraft) get(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
 	protect := im.Lifecycle.PreventDestroy
 	if im.Load != "" {
 		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect})
@@ -346,15 +346,15 @@ func imageTitle(im *spec.Image) string {
 	return im.Addr.String()
 }
 
-func (d *draft) last(res *imageResult) { res.last = append(res.last, d) }
+func (d *stepDraft) last(res *imageResult) { res.last = append(res.last, d) }
 
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
-func (m *maker) remark(w *work, im *spec.Image, rec *LiveImage) {
+func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
 	protect := im.Lifecycle.PreventDestroy
-	switch why := m.outside(rec); {
+	switch why := pb.movedOutside(rec); {
 	case why != "":
 		w.change.become(Update, "relabel", why)
-	case !m.ours(rec.Owner):
+	case !pb.ours(rec.Owner):
 		w.change.become(Update, "adopt", "an import block adopts it")
 	case rec.Owner.Addr != im.Addr:
 		w.change.become(Update, "relabel", "it was "+rec.Owner.Addr.String())
@@ -364,7 +364,7 @@ func (m *maker) remark(w *work, im *spec.Image, rec *LiveImage) {
 	default:
 		return
 	}
-	w.step(&RelabelImage{Name: rec.Name, Owner: m.own(im.Addr), Protect: protect}).touches(touchImage(rec))
+	w.step(&RelabelImage{Name: rec.Name, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(touchImage(rec))
 }
 
 // become sets what a change is, unless it is something dearer already.

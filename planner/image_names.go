@@ -5,64 +5,64 @@ import (
 )
 
 // tag sees to the image's other names.
-func (m *maker) tag(w *work, im *spec.Image, res *imageResult) {
+func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *imageResult) {
 	digest := res.digest
 	protect := im.Lifecycle.PreventDestroy
 	for _, name := range im.Tags {
-		rec := m.have.Images[name]
-		op := &TagImage{Name: name, From: im.Name, Digest: digest, Owner: m.own(im.Addr), Protect: protect}
+		rec := pb.have.Images[name]
+		op := &TagImage{Name: name, From: im.Name, Digest: digest, Owner: pb.ownerOf(im.Addr), Protect: protect}
 		switch {
 		case rec == nil:
 			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
-			w.cause("the name "+familiar(name)+" is not there", w.step(op, res.last...)).last(res)
-		case rec.Digest == digest && m.mine(rec):
-			m.remark(w, im, rec)
+			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, res.last...)).last(res)
+		case rec.Digest == digest && pb.mine(rec):
+			pb.remark(w, im, rec)
 		case rec.Digest == digest:
 			// used as it is, by whomever it was made
-		case m.mine(rec):
+		case pb.mine(rec):
 			why := "the name " + familiar(name) + " stands for other content"
-			if m.outside(rec) != "" {
-				why = "the name " + familiar(name) + ": " + m.outside(rec)
+			if pb.movedOutside(rec) != "" {
+				why = "the name " + familiar(name) + ": " + pb.movedOutside(rec)
 			}
-			if res.later {
+			if res.digestPending {
 				why = res.fresh
 			} else {
 				w.change.become(Update, "tag", why)
 			}
-			d := w.cause(why, w.step(op, res.makes...)).touches(touchImage(rec))
+			d := w.causedBy(why, w.step(op, res.buildSteps...)).touches(touchImage(rec))
 			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
-				d.onlyIf = res.makes
+				d.onlyIf = res.buildSteps
 			}
 			d.wait(res.last...)
 			d.last(res)
-			m.moves[name] = &move{to: digest, work: w}
-		case res.later:
-			m.fail(m.heldMade(im, rec))
+			pb.moves[name] = &move{to: digest, work: w}
+		case res.digestPending:
+			pb.fail(pb.heldBuilt(im, rec))
 		default:
-			m.fail(m.heldImage(im.AttrAt("tags"), im, rec, digest))
+			pb.fail(pb.heldImage(im.AttrAt("tags"), im, rec, digest))
 		}
 	}
 }
 
-func (w *work) cause(why string, d *draft) *draft {
+func (w *changeDraft) causedBy(why string, d *stepDraft) *stepDraft {
 	d.cause = why
 	return d
 }
 
 // push sees to the copies in registries.
-func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) {
+func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, rec *LiveImage) {
 	digest := res.digest
-	before := append([]*draft{}, w.steps...)
+	before := append([]*stepDraft{}, w.steps...)
 	for _, to := range im.Push {
 		if rec != nil && rec.Pushed[to] == digest {
 			continue
 		}
-		if src := m.have.Sources[SourceKey(im)]; src != nil && src.Missing != "" {
-			m.fail(fault(im.AttrAt("push"), "Image not whole", "%s cannot be pushed to %s: it names %s, which is neither in %s nor here, and a push copies all that an image names. Save the archive again with all platforms and attestations, or leave out push.", im.Addr, familiar(to), src.Missing, im.Load))
+		if src := pb.have.Sources[SourceKey(im)]; src != nil && src.Missing != "" {
+			pb.fail(fault(im.AttrAt("push"), "Image not whole", "%s cannot be pushed to %s: it names %s, which is neither in %s nor here, and a push copies all that an image names. Save the archive again with all platforms and attestations, or leave out push.", im.Addr, familiar(to), src.Missing, im.Load))
 			return
 		}
 		why := familiar(to) + " does not have it"
-		same := res.later && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
+		same := res.digestPending && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
 		switch {
 		case same:
 			why = res.fresh
@@ -70,7 +70,7 @@ func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) 
 			why = familiar(to) + " has an older one"
 		}
 		w.change.become(Update, "push", why)
-		var after []*draft
+		var after []*stepDraft
 		for _, d := range before { // the record's own steps: the tags have records of their own
 			switch op := d.op.(type) {
 			case *PullImage, *LoadImage, *BuildImage, *ImportImage:
@@ -81,12 +81,12 @@ func (m *maker) push(w *work, im *spec.Image, res *imageResult, rec *LiveImage) 
 				}
 			}
 		}
-		d := w.cause(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest, From: im.Pull}, after...))
+		d := w.causedBy(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest, From: im.Pull}, after...))
 		if rec != nil {
 			d.touches(touchImage(rec))
 		}
 		if same {
-			d.onlyIf = res.makes
+			d.onlyIf = res.buildSteps
 		}
 	}
 }

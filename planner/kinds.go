@@ -29,7 +29,7 @@ var kinds = []kind{
 	kindOf[CreateContainer]("create_container", "create"),
 	kindOf[StartTask]("start_task", "start"),
 	kindOf[AwaitReady]("await_ready", "wait for"),
-	kindOf[Settle]("settle", "settle"),
+	kindOf[ClearPending]("clear_pending", "confirm"),
 	kindOf[StopTask]("stop_task", "stop"),
 	kindOf[PauseTask]("pause_task", "pause"),
 	kindOf[ResumeTask]("resume_task", "resume"),

@@ -14,33 +14,33 @@ import (
 
 // Make says what must happen so that the host has what is wanted. The plan may be run only if the diagnostics hold no error.
 func Make(want *spec.Config, have *State, o Options) (*Plan, hcl.Diagnostics) {
-	return newMaker(want, have, o).plan()
+	return newPlanBuilder(want, have, o).plan()
 }
 
-func (m *maker) plan() (*Plan, hcl.Diagnostics) {
-	m.narrow()
-	m.match()
-	if !m.o.Destroy {
-		m.adopt()
+func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
+	pb.setScope()
+	pb.match()
+	if !pb.o.Destroy {
+		pb.adopt()
 	}
-	m.checkKeys()
-	m.failUnknown()
-	if !m.o.Destroy {
-		m.decideEmulators()
-		m.decide()
+	pb.checkKeys()
+	pb.failUnknown()
+	if !pb.o.Destroy {
+		pb.decideEmulators()
+		pb.decide()
 	}
-	m.sweepContainers()
-	m.connectFacts()
-	m.sweepImages()
-	m.originNotes()
-	m.order()
-	m.account()
-	m.hidePlaceholders()
-	return m.finish(), m.diags
+	pb.removeOrphans()
+	pb.connectFacts()
+	pb.untagOrphans()
+	pb.originNotes()
+	pb.order()
+	pb.countFreedBytes()
+	pb.hidePlaceholders()
+	return pb.assemble(), pb.diags
 }
 
-// maker is a plan in the making.
-type maker struct {
+// planBuilder is a plan in the making.
+type planBuilder struct {
 	want *spec.Config
 	have *State
 	o    Options
@@ -57,138 +57,138 @@ type maker struct {
 	scope    scope
 	replaces map[spec.Addr]bool
 
-	lives     map[spec.Addr]*lives
-	byName    map[string][]*LiveContainer // containers by the name people see
-	byImage   map[string][]*LiveContainer // containers by the image record they were made from
-	adopted   map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
-	owned     map[spec.Addr][]*LiveImage  // this stack's image records
-	lastOwned map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
-	otherKey  []*LiveContainer            // this stack's by the mark of another key
-	records   map[string]bool             // names of the image records that something wants
+	generations map[spec.Addr]*generations
+	byName      map[string][]*LiveContainer // containers by the name people see
+	byImage     map[string][]*LiveContainer // containers by the image record they were made from
+	adopted     map[string]spec.Addr        // containers, by ID, and image records, by name, that an import block adopts
+	owned       map[spec.Addr][]*LiveImage  // this stack's image records
+	lastOwned   map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
+	otherKey    []*LiveContainer            // this stack's by the mark of another key
+	records     map[string]bool             // names of the image records that something wants
 
-	images     map[spec.Addr]*imageResult
-	containers map[spec.Addr]*containerResult
-	fates      map[string]*fate  // of live containers, by ID; none: it stays as it is
-	moves      map[string]*move  // of image records, by name
-	emulators  map[string]*draft // by platform: the step that registers it; nil: it can't be
+	images       map[spec.Addr]*imageResult
+	containers   map[spec.Addr]*containerResult
+	dispositions map[string]*disposition // of live containers, by ID; none: it stays as it is
+	moves        map[string]*move        // of image records, by name
+	emulators    map[string]*stepDraft   // by platform: the step that registers it; nil: it can't be
 
 	leavers   []*leaver
 	comers    []*comer
 	takers    []taker
 	changers  []*leaver                 // containers that are replaced, whose successors may need other things
 	outages   map[*Change]time.Duration // of containers that take over from others: how long these take to stop, at most
-	relabels  map[string]*draft         // by container ID
+	relabels  map[string]*stepDraft     // by container ID
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it
 
-	plain   []cty.Value // see defaults
-	works   []*work
-	barrier *draft
-	drafts  []*draft                  // in their final order
-	byBlock map[spec.Addr][]spec.Addr // a block's instances
-	pins    spec.Lock
-	diags   hcl.Diagnostics
-	newID   func() string
+	defaultRows []cty.Value // see defaults
+	changes     []*changeDraft
+	barrier     *stepDraft
+	steps       []*stepDraft              // in their final order
+	byBlock     map[spec.Addr][]spec.Addr // a block's instances
+	pins        spec.Lock
+	diags       hcl.Diagnostics
+	newID       func() string
 }
 
-// work is a change in the making, with its steps.
-type work struct {
+// changeDraft is a change in the making, with its steps.
+type changeDraft struct {
 	change *Change
-	steps  []*draft
+	steps  []*stepDraft
 }
 
-// draft is a step in the making.
-type draft struct {
-	op     Op
-	work   *work
-	cause  string
-	after  []*draft
-	soft   []*draft // gives way where it would close a circle: what live objects said of each other
-	undo   []Op
-	finish bool
-	onlyIf []*draft // passed over unless one of these changed something; none: it runs
-	slow   bool     // done before anything that was there is touched
-	touch  *Touch   // what was there and is changed by it
-	behind bool     // stands behind CheckUnmoved
-	id     int
+// stepDraft is a step in the making.
+type stepDraft struct {
+	op              Op
+	change          *changeDraft
+	cause           string
+	after           []*stepDraft
+	weak            []*stepDraft // gives way where it would close a circle: what live objects said of each other
+	undo            []Op
+	uninterruptible bool
+	onlyIf          []*stepDraft // passed over unless one of these changed something; none: it runs
+	prepares        bool         // done before anything that was there is touched
+	touch           *Touch       // what was there and is changed by it
+	afterCheck      bool         // stands behind CheckUnmoved
+	id              int
 }
 
-// fate is what becomes of a container that is there.
-type fate struct {
-	leave  *draft // the step after which it no longer runs
-	remove *draft
-	gone   bool // nothing takes its place
+// disposition is what becomes of a container that is there.
+type disposition struct {
+	stopped *stepDraft // the step after which it no longer runs
+	removed *stepDraft
+	gone    bool // nothing takes its place
 }
 
 // imageResult is what has been decided of an image: what others see of it.
 type imageResult struct {
-	ok     bool // its digest is known
-	name   string
-	digest string
-	fresh  string   // a clause, where its content changes in this plan: `image.app is pulled anew`
-	last   []*draft // slow steps after which containers can be made from it
-	later  bool     // digest is a placeholder: only the apply will tell
-	was    string   // the digest that it has until then; "": none
-	makes  []*draft // the step that makes it anew
+	ok            bool // its digest is known
+	name          string
+	digest        string
+	fresh         string       // a clause, where its content changes in this plan: `image.app is pulled anew`
+	last          []*stepDraft // slow steps after which containers can be made from it
+	digestPending bool         // digest is a placeholder: only the apply will tell
+	was           string       // the digest that it has until then; "": none
+	buildSteps    []*stepDraft // the step that makes it anew
 }
 
 // containerResult is what has been decided of a container.
 type containerResult struct {
-	id      string   // where it may be left alone: what stands for the ID until that is known
-	created *draft   // nil: it was there
-	ready   []*draft // after these it is as its dependents need it
-	rise    []*draft // its steps, in order, without its creation; from the stop of the one before it, if that comes first
-	tries   []*draft // those of them that can fail by its own fault
-	verb    string   // of its change; "" for none
-	unless  []*draft // where not empty: it is left alone unless one of these changes something
+	id      string       // where it may be left alone: what stands for the ID until that is known
+	created *stepDraft   // nil: it was there
+	ready   []*stepDraft // after these it is as its dependents need it
+	rise    []*stepDraft // its steps, in order, without its creation; from the stop of the one before it, if that comes first
+	tries   []*stepDraft // those of them that can fail by its own fault
+	verb    string       // of its change; "" for none
+	unless  []*stepDraft // where not empty: it is left alone unless one of these changes something
 }
 
-func newMaker(want *spec.Config, have *State, o Options) *maker {
-	m := &maker{
+func newPlanBuilder(want *spec.Config, have *State, o Options) *planBuilder {
+	pb := &planBuilder{
 		want: want, have: have, o: o,
 		blocks: map[spec.Addr]spec.Resource{}, users: map[spec.Addr][]*spec.Container{}, known: map[spec.Addr]cty.Value{},
-		lives: map[spec.Addr]*lives{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
+		generations: map[spec.Addr]*generations{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, lastOwned: map[string]string{}, owned: map[spec.Addr][]*LiveImage{},
 		images: map[spec.Addr]*imageResult{}, containers: map[spec.Addr]*containerResult{},
-		fates: map[string]*fate{}, moves: map[string]*move{}, emulators: map[string]*draft{}, before: map[spec.Addr]cty.Value{}, carried: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{}, relabels: map[string]*draft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
+		dispositions: map[string]*disposition{}, moves: map[string]*move{}, emulators: map[string]*stepDraft{}, before: map[spec.Addr]cty.Value{}, carried: map[spec.Addr]cty.Value{}, needs: map[spec.Addr][]string{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{}, relabels: map[string]*stepDraft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
-	if m.newID == nil {
+	if pb.newID == nil {
 		n := 0
-		m.newID = func() string { n++; return fmt.Sprintf("%064x", n) }
+		pb.newID = func() string { n++; return fmt.Sprintf("%064x", n) }
 	}
 	for _, im := range want.Images {
-		m.blocks[im.Addr] = im
+		pb.blocks[im.Addr] = im
 		if src := have.Sources[SourceKey(im)]; src != nil {
 			for _, b := range src.Bases {
-				m.needs[b.Image] = append(m.needs[b.Image], b.Needs...)
+				pb.needs[b.Image] = append(pb.needs[b.Image], b.Needs...)
 			}
 		}
 	}
 	for _, c := range want.Containers {
-		m.blocks[c.Addr] = c
-		m.users[c.Image.Addr] = append(m.users[c.Image.Addr], c)
+		pb.blocks[c.Addr] = c
+		pb.users[c.Image.Addr] = append(pb.users[c.Image.Addr], c)
 	}
-	m.ordered = want.Order
-	if len(m.ordered) == 0 || slices.ContainsFunc(want.Images, func(im *spec.Image) bool { return im.Build != nil }) {
-		m.ordered = m.orderOf(m.ordered)
+	pb.ordered = want.Order
+	if len(pb.ordered) == 0 || slices.ContainsFunc(want.Images, func(im *spec.Image) bool { return im.Build != nil }) {
+		pb.ordered = pb.orderOf(pb.ordered)
 	}
-	return m
+	return pb
 }
 
 // orderOf puts the resources into an order in which each comes after what it needs, also where only a Dockerfile says so. Otherwise
 // they stay in the order that is given.
-func (m *maker) orderOf(given []spec.Addr) []spec.Addr {
+func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	var out []spec.Addr
 	seen := map[spec.Addr]bool{}
 	var visit func(a spec.Addr)
 	visit = func(a spec.Addr) {
-		r := m.blocks[a]
+		r := pb.blocks[a]
 		if r == nil || seen[a] {
 			return
 		}
 		seen[a] = true
-		for _, to := range m.refs(r) {
+		for _, to := range pb.refs(r) {
 			visit(to)
 		}
 		out = append(out, a)
@@ -196,43 +196,43 @@ func (m *maker) orderOf(given []spec.Addr) []spec.Addr {
 	for _, a := range given {
 		visit(a)
 	}
-	for _, im := range m.want.Images {
+	for _, im := range pb.want.Images {
 		visit(im.Addr)
 	}
-	for _, c := range m.want.Containers {
+	for _, c := range pb.want.Containers {
 		visit(c.Addr)
 	}
 	return out
 }
 
 // decide goes through what is wanted in reference order, so that each resource sees what was decided of those it refers to.
-func (m *maker) decide() {
-	for _, im := range m.want.Images {
-		m.records[im.Name] = true
+func (pb *planBuilder) decide() {
+	for _, im := range pb.want.Images {
+		pb.records[im.Name] = true
 		for _, t := range im.Tags {
-			m.records[t] = true
+			pb.records[t] = true
 		}
 	}
-	for _, a := range m.ordered {
-		switch r := m.settle(a).(type) {
+	for _, a := range pb.ordered {
+		switch r := pb.reevaluate(a).(type) {
 		case *spec.Image:
-			if made(r) {
-				m.images[a] = m.decideMade(r)
+			if builtHere(r) {
+				pb.images[a] = pb.decideBuilt(r)
 			} else {
-				m.images[a] = m.decideImage(r)
+				pb.images[a] = pb.decideImage(r)
 			}
-			m.knowImage(r, m.images[a])
+			pb.knowImage(r, pb.images[a])
 		case *spec.Container:
-			res := m.decideContainer(r)
-			m.containers[a] = res
-			m.knowContainer(r, res)
+			res := pb.decideContainer(r)
+			pb.containers[a] = res
+			pb.knowContainer(r, res)
 		}
 	}
 }
 
-// settle gives a resource as evaluated with what is known by now.
-func (m *maker) settle(a spec.Addr) spec.Resource {
-	r := m.blocks[a]
+// reevaluate gives a resource as evaluated with what is known by now.
+func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
+	r := pb.blocks[a]
 	var unknown map[string]bool
 	switch r := r.(type) {
 	case *spec.Image:
@@ -243,12 +243,12 @@ func (m *maker) settle(a spec.Addr) spec.Resource {
 	if len(unknown) == 0 {
 		return r
 	}
-	settled, diags := m.want.Settle(a, m.known, m.carried)
-	if m.scope.has(a) {
-		m.diags = append(m.diags, diags...)
+	settled, diags := pb.want.Reevaluate(a, pb.known, pb.carried)
+	if pb.scope.has(a) {
+		pb.diags = append(pb.diags, diags...)
 	}
 	if settled == nil || diags.HasErrors() {
-		m.refused[a] = true
+		pb.refused[a] = true
 		return r
 	}
 	return settled
@@ -256,26 +256,26 @@ func (m *maker) settle(a spec.Addr) spec.Resource {
 
 // imageValue is what references to an image give. It must be the same before and after the apply that brings the image, so what
 // the lock file says comes first.
-func (m *maker) imageValue(im *spec.Image, digest string) cty.Value {
-	ps := m.platformsOf(im)
-	if made(im) {
-		ps = m.madeFor(im)
+func (pb *planBuilder) imageValue(im *spec.Image, digest string) cty.Value {
+	ps := pb.platformsOf(im)
+	if builtHere(im) {
+		ps = pb.buildPlatforms(im)
 	}
-	if m.pending[digest] {
+	if pb.pending[digest] {
 		return spec.ImageValue(im.Name, digest, -1, ps)
 	}
-	return spec.ImageValue(im.Name, digest, m.sizeOf(im, ps), ps)
+	return spec.ImageValue(im.Name, digest, pb.sizeOf(im, ps), ps)
 }
 
-func (m *maker) sizeOf(im *spec.Image, platforms []string) int64 {
+func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
 	var places []map[string]int64
-	if pin, ok := m.want.Lock[im.Pull]; ok && im.Pull != "" {
+	if pin, ok := pb.want.Lock[im.Pull]; ok && im.Pull != "" {
 		places = append(places, pin.Platforms)
 	}
-	if s := m.have.Sources[SourceKey(im)]; s != nil {
+	if s := pb.have.Sources[SourceKey(im)]; s != nil {
 		places = append(places, s.Platforms)
 	}
-	if rec := m.have.Images[im.Name]; rec != nil {
+	if rec := pb.have.Images[im.Name]; rec != nil {
 		places = append(places, rec.Sizes)
 	}
 	for _, sizes := range places {
@@ -300,28 +300,28 @@ func sum(sizes map[string]int64, platforms []string) (int64, bool) {
 }
 
 // add makes a change. Its reasons are filled before its steps are.
-func (m *maker) add(a spec.Addr, action Action, verb string, decl *hcl.Range, reasons ...string) *work {
-	w := &work{change: &Change{Addr: a, Action: action, Verb: verb, Reasons: reasons, Decl: decl}}
-	m.works = append(m.works, w)
+func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Range, reasons ...string) *changeDraft {
+	w := &changeDraft{change: &Change{Addr: a, Action: action, Verb: verb, Reasons: reasons, Decl: decl}}
+	pb.changes = append(pb.changes, w)
 	return w
 }
 
 // step adds a step to a change, after the given ones. Its cause is the change's first reason.
-func (w *work) step(op Op, after ...*draft) *draft {
-	d := &draft{op: op, work: w}
+func (w *changeDraft) step(op Op, after ...*stepDraft) *stepDraft {
+	d := &stepDraft{op: op, change: w}
 	if len(w.change.Reasons) > 0 {
 		d.cause = w.change.Reasons[0]
 	}
 	switch op.(type) {
 	case *PullImage, *LoadImage, *BuildImage, *ImportImage, *RegisterEmulator, *TagImage, *CreateContainer:
-		d.slow = true
+		d.prepares = true
 	}
 	d.wait(after...)
 	w.steps = append(w.steps, d)
 	return d
 }
 
-func (d *draft) wait(after ...*draft) {
+func (d *stepDraft) wait(after ...*stepDraft) {
 	for _, a := range after {
 		if a != nil && a != d {
 			d.after = append(d.after, a)
@@ -329,7 +329,7 @@ func (d *draft) wait(after ...*draft) {
 	}
 }
 
-func (d *draft) touches(t Touch) *draft {
+func (d *stepDraft) touches(t Touch) *stepDraft {
 	d.touch = &t
 	return d
 }
@@ -342,16 +342,16 @@ func touchImage(r *LiveImage) Touch {
 	return Touch{Kind: spec.KindImage, ID: r.Name, Name: familiar(r.Name), Seen: r.Seen}
 }
 
-func (m *maker) fail(ds ...*hcl.Diagnostic) { m.diags = append(m.diags, ds...) }
+func (pb *planBuilder) fail(ds ...*hcl.Diagnostic) { pb.diags = append(pb.diags, ds...) }
 
-// own is the mark of an address of this stack.
-func (m *maker) own(a spec.Addr) Owner { return Owner{Stack: m.want.Stack.Name, Addr: a} }
+// ownerOf is the mark of an address of this stack.
+func (pb *planBuilder) ownerOf(a spec.Addr) Owner { return Owner{Stack: pb.want.Stack.Name, Addr: a} }
 
 // ours tells whether an object is this stack's.
-func (m *maker) ours(o *Owner) bool { return o != nil && o.Stack == m.want.Stack.Name }
+func (pb *planBuilder) ours(o *Owner) bool { return o != nil && o.Stack == pb.want.Stack.Name }
 
-func (m *maker) decl(a spec.Addr) *hcl.Range {
-	r := m.blocks[a]
+func (pb *planBuilder) declarationOf(a spec.Addr) *hcl.Range {
+	r := pb.blocks[a]
 	if r == nil || r.Decl().Filename == "" {
 		return nil
 	}
@@ -359,8 +359,8 @@ func (m *maker) decl(a spec.Addr) *hcl.Range {
 	return &at
 }
 
-func (m *maker) at(a spec.Addr, name string) hcl.Range {
-	if r := m.blocks[a]; r != nil {
+func (pb *planBuilder) rangeOf(a spec.Addr, name string) hcl.Range {
+	if r := pb.blocks[a]; r != nil {
 		return r.AttrAt(name)
 	}
 	return hcl.Range{}

@@ -10,17 +10,17 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// lives are the generations of one address that are there.
-type lives struct {
-	current *LiveContainer   // the newest that was ready once
-	pending *LiveContainer   // the newest that never was; from an apply that did not end
-	rest    []*LiveContainer // the others, which nothing needs
-	adopted bool             // current is taken over, by an import block or from another key
+// generations are the generations of one address that are there.
+type generations struct {
+	current  *LiveContainer   // the newest that was ready once
+	pending  *LiveContainer   // the newest that never was; from an apply that did not end
+	unneeded []*LiveContainer // the others, which nothing needs
+	adopted  bool             // current is taken over, by an import block or from another key
 }
 
 // match says which of the live containers are this stack's, and whose generation each is.
-func (m *maker) match() {
-	sorted := append([]*LiveContainer{}, m.have.Containers...)
+func (pb *planBuilder) match() {
+	sorted := append([]*LiveContainer{}, pb.have.Containers...)
 	sort.Slice(sorted, func(i, j int) bool {
 		a, b := sorted[i], sorted[j]
 		if !a.CreatedAt.Equal(b.CreatedAt) {
@@ -29,110 +29,110 @@ func (m *maker) match() {
 		return a.ID < b.ID
 	})
 	for _, l := range sorted {
-		l = m.claimed(l)
+		l = pb.claimed(l)
 		if l.Name != "" {
-			m.byName[l.Name] = append(m.byName[l.Name], l)
+			pb.byName[l.Name] = append(pb.byName[l.Name], l)
 		}
 		if l.Image != "" {
-			m.byImage[l.Image] = append(m.byImage[l.Image], l)
+			pb.byImage[l.Image] = append(pb.byImage[l.Image], l)
 		}
-		m.noteOwned(l)
-		if m.ours(l.Owner) {
-			m.live(l.Owner.Addr).take(l)
+		pb.noteOwned(l)
+		if pb.ours(l.Owner) {
+			pb.generationsOf(l.Owner.Addr).take(l)
 		}
 	}
-	for _, name := range sortedKeys(m.have.Images) {
-		if rec := m.have.Images[name]; m.ours(rec.Owner) {
-			m.noteNames(rec)
-			m.owned[rec.Owner.Addr] = append(m.owned[rec.Owner.Addr], rec)
+	for _, name := range sortedKeys(pb.have.Images) {
+		if rec := pb.have.Images[name]; pb.ours(rec.Owner) {
+			pb.noteNames(rec)
+			pb.owned[rec.Owner.Addr] = append(pb.owned[rec.Owner.Addr], rec)
 		}
 	}
 }
 
-func (m *maker) live(a spec.Addr) *lives {
-	if m.lives[a] == nil {
-		m.lives[a] = &lives{}
+func (pb *planBuilder) generationsOf(a spec.Addr) *generations {
+	if pb.generations[a] == nil {
+		pb.generations[a] = &generations{}
 	}
-	return m.lives[a]
+	return pb.generations[a]
 }
 
-func (g *lives) take(l *LiveContainer) {
+func (g *generations) take(l *LiveContainer) {
 	switch {
 	case l.Pending && g.pending == nil && l.OtherKey == nil:
 		g.pending = l
 	case !l.Pending && g.current == nil:
 		g.current = l
 	default:
-		g.rest = append(g.rest, l)
+		g.unneeded = append(g.unneeded, l)
 	}
 	g.adopted = g.current != nil && g.current.OtherKey != nil
 }
 
 // adopt makes the objects that import blocks name this stack's, as far as the plan goes.
-func (m *maker) adopt() {
-	for _, im := range m.want.Imports {
-		if m.blocks[im.To] == nil {
-			m.fail(fault(im.IDAt, "Import into nothing", "There is no %s in the files to adopt %q. Write the block that describes it.", im.To, im.ID))
+func (pb *planBuilder) adopt() {
+	for _, im := range pb.want.Imports {
+		if pb.blocks[im.To] == nil {
+			pb.fail(fault(im.IDAt, "Import into nothing", "There is no %s in the files to adopt %q. Write the block that describes it.", im.To, im.ID))
 			continue
 		}
-		if !m.scope.has(im.To) {
+		if !pb.scope.has(im.To) {
 			continue
 		}
 		if im.To.Kind == spec.KindImage {
-			m.adoptImage(im)
+			pb.adoptImage(im)
 		} else {
-			m.adoptContainer(im)
+			pb.adoptContainer(im)
 		}
 	}
 }
 
-func (m *maker) adoptImage(im *spec.Import) {
+func (pb *planBuilder) adoptImage(im *spec.Import) {
 	name := im.ID
 	if n, err := spec.ParseReference(name); err == nil {
 		name = n
 	}
-	rec := m.have.Images[name]
-	wanted := m.blocks[im.To].(*spec.Image)
+	rec := pb.have.Images[name]
+	wanted := pb.blocks[im.To].(*spec.Image)
 	switch {
 	case rec == nil:
-		m.fail(fault(im.IDAt, "Nothing to import", "There is no image %q in namespace %s for %s. Its name is written as `ctr images ls` shows it. If it was never there, take the import block out.", familiar(name), m.have.Namespace, im.To))
-	case rec.Owner != nil && !m.ours(rec.Owner):
-		m.fail(fault(im.IDAt, "Import of another stack's object", "The image %q is %s. Take it out of that stack's files first.", familiar(name), ownedBy(rec.Owner)))
+		pb.fail(fault(im.IDAt, "Nothing to import", "There is no image %q in namespace %s for %s. Its name is written as `ctr images ls` shows it. If it was never there, take the import block out.", familiar(name), pb.have.Namespace, im.To))
+	case rec.Owner != nil && !pb.ours(rec.Owner):
+		pb.fail(fault(im.IDAt, "Import of another stack's object", "The image %q is %s. Take it out of that stack's files first.", familiar(name), ownedBy(rec.Owner)))
 	case name != wanted.Name && !slices.Contains(wanted.Tags, name):
-		m.fail(fault(im.IDAt, "Import under another name", "The image %q would have to be %q, which is the name that %s has. Set name = %q in that block.", familiar(name), familiar(wanted.Name), im.To, familiar(name)))
+		pb.fail(fault(im.IDAt, "Import under another name", "The image %q would have to be %q, which is the name that %s has. Set name = %q in that block.", familiar(name), familiar(wanted.Name), im.To, familiar(name)))
 	default:
-		m.adopted[name] = im.To
+		pb.adopted[name] = im.To
 	}
 }
 
-func (m *maker) adoptContainer(im *spec.Import) {
-	l := m.find(im.ID)
-	g := m.live(im.To)
+func (pb *planBuilder) adoptContainer(im *spec.Import) {
+	l := pb.find(im.ID)
+	g := pb.generationsOf(im.To)
 	switch {
 	case l == nil && g.current != nil:
-		// adopted by an earlier apply, and named anew or replaced since
+		// marked by an earlier apply, and named anew or replaced since
 	case l == nil:
-		m.fail(fault(im.IDAt, "Nothing to import", "There is no container with the ID or name %q in namespace %s for %s. If it was adopted and is gone since, take the import block out.", im.ID, m.have.Namespace, im.To))
-	case m.ours(l.Owner) && l.Owner.Addr == im.To:
-		// adopted by an earlier apply
-	case m.ours(l.Owner):
-		m.fail(fault(im.IDAt, "Import of what is owned", "The container %s is this stack's already, as %s. Take the import block out.", nameOf(l), l.Owner.Addr))
+		pb.fail(fault(im.IDAt, "Nothing to import", "There is no container with the ID or name %q in namespace %s for %s. If it was adopted and is gone since, take the import block out.", im.ID, pb.have.Namespace, im.To))
+	case pb.ours(l.Owner) && l.Owner.Addr == im.To:
+		// marked by an earlier apply
+	case pb.ours(l.Owner):
+		pb.fail(fault(im.IDAt, "Import of what is owned", "The container %s is this stack's already, as %s. Take the import block out.", nameOf(l), l.Owner.Addr))
 	case l.Owner != nil:
-		m.fail(fault(im.IDAt, "Import of another stack's object", "The container %s is %s. Take it out of that stack's files first.", nameOf(l), ownedBy(l.Owner)))
+		pb.fail(fault(im.IDAt, "Import of another stack's object", "The container %s is %s. Take it out of that stack's files first.", nameOf(l), ownedBy(l.Owner)))
 	case g.current != nil:
-		m.fail(fault(im.IDAt, "Import of a second object", "%s is the container %s already, so it cannot be %s too. Take the import block out, or remove one of the two.", im.To, nameOf(g.current), nameOf(l)))
+		pb.fail(fault(im.IDAt, "Import of a second object", "%s is the container %s already, so it cannot be %s too. Take the import block out, or remove one of the two.", im.To, nameOf(g.current), nameOf(l)))
 	case l.Spec == nil:
-		m.fail(fault(im.IDAt, "Import of what cannot be read", "The container %s has no OCI spec that fairlead can read, so it cannot be compared with %s. Remove it, and let fairlead make it anew.", nameOf(l), im.To))
+		pb.fail(fault(im.IDAt, "Import of what cannot be read", "The container %s has no OCI spec that fairlead can read, so it cannot be compared with %s. Remove it, and let fairlead make it anew.", nameOf(l), im.To))
 	default:
 		g.current, g.adopted = l, true
-		m.adopted[l.ID] = im.To
+		pb.adopted[l.ID] = im.To
 	}
 }
 
 // find gives the container with that ID, name, or beginning of an ID.
-func (m *maker) find(id string) *LiveContainer {
+func (pb *planBuilder) find(id string) *LiveContainer {
 	var found *LiveContainer
-	for _, l := range m.have.Containers {
+	for _, l := range pb.have.Containers {
 		if l.ID == id {
 			return l
 		}
@@ -147,18 +147,18 @@ func (m *maker) find(id string) *LiveContainer {
 }
 
 // holders gives the IDs of the containers that have a name.
-func (m *maker) holders(name string) []string {
+func (pb *planBuilder) holders(name string) []string {
 	var out []string
-	for _, l := range m.byName[name] {
+	for _, l := range pb.byName[name] {
 		out = append(out, l.ID)
 	}
 	return out
 }
 
 // sharesName gives somebody else's container that has the name of one that stays; nil if there is none.
-func (m *maker) sharesName(c *spec.Container) *LiveContainer {
-	for _, l := range m.byName[c.Name] {
-		if !m.ours(l.Owner) && m.adopted[l.ID].IsZero() {
+func (pb *planBuilder) sharesName(c *spec.Container) *LiveContainer {
+	for _, l := range pb.byName[c.Name] {
+		if !pb.ours(l.Owner) && pb.adopted[l.ID].IsZero() {
 			return l
 		}
 	}
@@ -166,7 +166,7 @@ func (m *maker) sharesName(c *spec.Container) *LiveContainer {
 }
 
 // nameShared warns of a container other that has the name of l, which stays.
-func (m *maker) nameShared(l *LiveContainer, c *spec.Container, other *LiveContainer) *hcl.Diagnostic {
+func (pb *planBuilder) nameShared(l *LiveContainer, c *spec.Container, other *LiveContainer) *hcl.Diagnostic {
 	d := fault(c.AttrAt("name"), "Two containers of one name", "%s is the container %s, and the container %s has that name too. It is %s. What goes by names, as nerdctl does, can take either: rename or remove that one.",
 		c.Addr, nameOf(l), short(other.ID), ownedBy(other.Owner))
 	d.Severity = hcl.DiagWarning
@@ -174,9 +174,9 @@ func (m *maker) nameShared(l *LiveContainer, c *spec.Container, other *LiveConta
 }
 
 // nameTaken says who else has the name that a new container needs; nil if nobody who stays has it.
-func (m *maker) nameTaken(c *spec.Container) *LiveContainer {
-	for _, l := range m.byName[c.Name] {
-		if m.adopted[l.ID] == c.Addr || m.ours(l.Owner) && (l.Owner.Addr == c.Addr || m.blocks[l.Owner.Addr] == nil && m.scope.has(l.Owner.Addr)) {
+func (pb *planBuilder) nameTaken(c *spec.Container) *LiveContainer {
+	for _, l := range pb.byName[c.Name] {
+		if pb.adopted[l.ID] == c.Addr || pb.ours(l.Owner) && (l.Owner.Addr == c.Addr || pb.blocks[l.Owner.Addr] == nil && pb.scope.has(l.Owner.Addr)) {
 			continue
 		}
 		return l

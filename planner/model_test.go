@@ -61,7 +61,7 @@ func (h *model) observe(want *spec.Config) *State {
 	s.Host.Runs = append(s.Host.Runs, h.runs...)
 	s.Host.Emulators = map[string]LiveEmulator{"linux/arm64": {Rule: "/usr/lib/binfmt.d/qemu-aarch64.conf"}}
 	for _, im := range want.Images {
-		if made(im) {
+		if builtHere(im) {
 			s.Sources[SourceKey(im)] = h.sources[SourceKey(im)]
 			if src := h.sources[SourceKey(im)]; src != nil && im.Build != nil {
 				x := *src
@@ -299,7 +299,7 @@ func (h *model) makes(name string, in Inputs, result string, o Owner, protect bo
 	if err := h.record(name, digest, o, protect, platforms, "", seen); err != nil {
 		return err
 	}
-	h.images[name].Inputs, h.images[name].MadeFrom = in.Digest(), in
+	h.images[name].Inputs, h.images[name].LastInputs = in.Digest(), in
 	return nil
 }
 
@@ -330,7 +330,7 @@ func (h *model) runOn(l *modelled, op Op) error {
 		}
 		l.Pending = false
 		l.monitored = restarts
-	case *Settle:
+	case *ClearPending:
 		if l.Task.Up() {
 			return fmt.Errorf("settle %s: it runs", l.Name)
 		}

@@ -4,34 +4,34 @@ import "fmt"
 
 // noteOwned notes of a container which names its image had that were the stack's own, at the digest that it was made from. The newest container
 // decides.
-func (m *maker) noteOwned(l *LiveContainer) {
+func (pb *planBuilder) noteOwned(l *LiveContainer) {
 	for _, n := range l.OwnNames {
-		if m.ours(l.Owner) && l.Digest != "" && m.lastOwned[n] == "" {
-			m.lastOwned[n] = l.Digest
+		if pb.ours(l.Owner) && l.Digest != "" && pb.lastOwned[n] == "" {
+			pb.lastOwned[n] = l.Digest
 		}
 	}
 }
 
 // noteNames notes the same of an image's other names, which stand beside each other on the records of the stack.
-func (m *maker) noteNames(rec *LiveImage) {
+func (pb *planBuilder) noteNames(rec *LiveImage) {
 	names := rec.Tags
 	if rec.TagOf != "" {
 		names = append([]string{rec.TagOf}, names...)
 	}
 	for _, n := range names {
-		if m.lastOwned[n] == "" {
-			m.lastOwned[n] = rec.Digest
+		if pb.lastOwned[n] == "" {
+			pb.lastOwned[n] = rec.Digest
 		}
 	}
 }
 
-// outside says what another tool did to a record that was the stack's own when it was last applied: nerdctl and ctr take fairlead's labels
+// movedOutside says what another tool did to a record that was the stack's own when it was last applied: nerdctl and ctr take fairlead's labels
 // from a record that they move. "" for what was not, for what still is, and for what another stack has now.
-func (m *maker) outside(rec *LiveImage) string {
+func (pb *planBuilder) movedOutside(rec *LiveImage) string {
 	if rec == nil || rec.Owner != nil {
 		return ""
 	}
-	was := m.lastOwned[rec.Name]
+	was := pb.lastOwned[rec.Name]
 	switch was {
 	case "":
 		return ""

@@ -116,8 +116,8 @@ type (
 		Ready  string        `json:"ready"` // spec.ReadyStarted or spec.ReadyCompleted
 		Within time.Duration `json:"within"`
 	}
-	// Settle takes the pending mark from a container that is not to be started.
-	Settle struct {
+	// ClearPending takes the pending mark from a container that is not to be started.
+	ClearPending struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
@@ -154,7 +154,7 @@ type (
 	}
 
 	// CheckUnmoved fails unless all that the plan is about to touch is still as the plan saw it. It stands between the slow
-	// steps and the first that touches what runs.
+	// drafts and the first that touches what runs.
 	CheckUnmoved struct {
 		Touches []Touch `json:"touches"`
 	}
@@ -180,7 +180,7 @@ func (*UntagImage) op()       {}
 func (*CreateContainer) op()  {}
 func (*StartTask) op()        {}
 func (*AwaitReady) op()       {}
-func (*Settle) op()           {}
+func (*ClearPending) op()     {}
 func (*StopTask) op()         {}
 func (*PauseTask) op()        {}
 func (*ResumeTask) op()       {}

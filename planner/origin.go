@@ -33,19 +33,19 @@ func (o Origin) by() string {
 }
 
 // originNotes says at each change of a container where that was last applied from, if that was elsewhere or somebody else's doing.
-func (m *maker) originNotes() {
-	if m.o.Origin == (Origin{}) {
+func (pb *planBuilder) originNotes() {
+	if pb.o.Origin == (Origin{}) {
 		return
 	}
-	for _, w := range m.works {
-		g := m.lives[w.change.Addr]
+	for _, w := range pb.changes {
+		g := pb.generations[w.change.Addr]
 		if g == nil || g.current == nil || g.current.Origin == nil {
 			continue
 		}
 		switch was := *g.current.Origin; {
-		case !was.same(m.o.Origin):
+		case !was.same(pb.o.Origin):
 			w.change.Notes = append(w.change.Notes, "last applied from "+was.String())
-		case was.User != m.o.Origin.User || was.Host != m.o.Origin.Host:
+		case was.User != pb.o.Origin.User || was.Host != pb.o.Origin.Host:
 			w.change.Notes = append(w.change.Notes, "last applied"+was.by())
 		}
 	}
@@ -53,19 +53,19 @@ func (m *maker) originNotes() {
 
 // elsewhere gives where the stack's containers were last applied from, if each of them goes, because the files don't have it, and each was applied
 // from elsewhere: that looks like two stacks of one name. Nil if it is not so, or if an older version left it unsaid.
-func (m *maker) elsewhere() *Origin {
-	if m.o.Destroy || m.o.Origin == (Origin{}) {
+func (pb *planBuilder) elsewhere() *Origin {
+	if pb.o.Destroy || pb.o.Origin == (Origin{}) {
 		return nil
 	}
 	var from *Origin
-	for _, a := range m.sortedLives() {
-		g := m.lives[a]
-		for _, l := range append(g.spare(), g.current) {
+	for _, a := range pb.ownedAddresses() {
+		g := pb.generations[a]
+		for _, l := range append(g.leftovers(), g.current) {
 			if l == nil {
 				continue
 			}
-			f := m.fates[l.ID]
-			if f == nil || !f.gone || l.Origin == nil || l.Origin.same(m.o.Origin) {
+			f := pb.dispositions[l.ID]
+			if f == nil || !f.gone || l.Origin == nil || l.Origin.same(pb.o.Origin) {
 				return nil
 			}
 			from = l.Origin

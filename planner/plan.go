@@ -18,12 +18,12 @@ type Plan struct {
 	Touches   []Touch   // each object that was there and that a step changes
 	Pins      spec.Lock // references that the plan resolved and the lock file doesn't have yet
 	Summary   Summary
-	Made      Made
+	From      PlannedFrom
 	Elsewhere *Origin // where all that there is of the stack was last applied from, if all of it is removed and that is not where the plan was made
 }
 
-// Made is what a plan was made from, for who runs it later: planner itself doesn't look at it.
-type Made struct {
+// PlannedFrom is what a plan was made from, for who runs it later: planner itself doesn't look at it.
+type PlannedFrom struct {
 	Vars     []string    `json:"vars,omitempty"`      // as NAME=VALUE
 	VarFiles []string    `json:"var_files,omitempty"` // absolute paths
 	Environ  []string    `json:"environ,omitempty"`   // variables from the environment, as NAME=VALUE
@@ -102,14 +102,14 @@ type Diff struct {
 
 // Step is an op with its place in the order.
 type Step struct {
-	ID     int
-	Op     Op
-	Change int   // index in Plan.Changes of the change it serves; -1 for CheckUnmoved
-	After  []int // IDs of the steps that must have succeeded, ascending, all lower than ID
-	If     []int // IDs of steps, all lower than ID: unless one of them changed something, this one is passed over; none: it runs
-	Cause  string
-	Undo   []Op // run in order, each whatever became of the one before, if Op fails
-	Finish bool // once the step before it has run, an interrupt no longer holds this one back: a half-done replacement is worse
+	ID              int
+	Op              Op
+	Change          int   // index in Plan.Changes of the change it serves; -1 for CheckUnmoved
+	After           []int // IDs of the steps that must have succeeded, ascending, all lower than ID
+	If              []int // IDs of steps, all lower than ID: unless one of them changed something, this one is passed over; none: it runs
+	Cause           string
+	Undo            []Op // run in order, each whatever became of the one before, if Op fails
+	Uninterruptible bool // once the step before it has run, an interrupt no longer holds this one back: a half-done replacement is worse
 }
 
 // Options narrow or force a plan.

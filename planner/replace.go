@@ -9,8 +9,8 @@ import (
 )
 
 // create makes a container, or carries on with one that an earlier apply made.
-func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *containerResult {
-	if m.collides(want) {
+func (pb *planBuilder) create(want *spec.Container, g *generations, img *imageResult) *containerResult {
+	if pb.collides(want) {
 		return g.asIs()
 	}
 	reasons := []string{"it is new"}
@@ -18,20 +18,20 @@ func (m *maker) create(want *spec.Container, g *lives, img *imageResult) *contai
 		reasons = append(reasons, img.fresh)
 	}
 	if g.pending != nil {
-		if p := m.compared(g.pending, want, img); carriesOn(p) && !m.forced(want.Addr) {
-			w := m.add(want.Addr, Update, "start", m.decl(want.Addr), "it was never ready")
-			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
-			return m.succeed(w, p, g.rest)
+		if p := pb.compared(g.pending, want, img); carriesOn(p) && !pb.forced(want.Addr) {
+			w := pb.add(want.Addr, Update, "start", pb.declarationOf(want.Addr), "it was never ready")
+			pb.discardAll(g.unneeded, want, "an earlier apply left it behind, and it is not needed")
+			return pb.rollOut(w, p, g.unneeded)
 		}
 	}
-	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
-	w := m.add(want.Addr, Create, "create", m.decl(want.Addr), reasons...)
-	w.change.Diffs = initialDiffs(want, m.defaults())
-	return m.succeed(w, &pair{want: want, full: want}, g.spare())
+	pb.discardAll(g.leftovers(), want, "an earlier apply left it behind, and it is not what is wanted")
+	w := pb.add(want.Addr, Create, "create", pb.declarationOf(want.Addr), reasons...)
+	w.change.Diffs = initialDiffs(want, pb.defaults())
+	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers())
 }
 
 // carriesOn tells whether a pending container is what is wanted.
-func carriesOn(p *pair) bool {
+func carriesOn(p *comparison) bool {
 	if p.applied != p.full.State {
 		return false // its record would say something else than the files
 	}
@@ -47,13 +47,13 @@ func carriesOn(p *pair) bool {
 }
 
 // replace puts a new container into the place of the current one.
-func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult {
+func (pb *planBuilder) replace(cur *comparison, g *generations, img *imageResult) *containerResult {
 	want := cur.full
-	if m.collides(want) {
+	if pb.collides(want) {
 		return g.asIs()
 	}
 	cur.dropState()
-	w := &work{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: m.decl(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
+	w := &changeDraft{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: pb.declarationOf(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
 	if cur.adopt {
 		note := "an import block adopts " + nameOf(cur.live)
 		if cur.live.OtherKey != nil {
@@ -62,20 +62,20 @@ func (m *maker) replace(cur *pair, g *lives, img *imageResult) *containerResult 
 		w.change.Notes = append(w.change.Notes, note)
 	}
 	if g.pending != nil && !cur.forced {
-		if p := m.compared(g.pending, want, img); carriesOn(p) {
+		if p := pb.compared(g.pending, want, img); carriesOn(p) {
 			w.change.Notes = append(w.change.Notes, "carries on with "+short(g.pending.ID)+", which an earlier apply made")
-			m.discardAll(g.rest, want, "an earlier apply left it behind, and it is not needed")
-			m.works = append(m.works, w)
-			return m.succeed(w, p, g.rest, cur)
+			pb.discardAll(g.unneeded, want, "an earlier apply left it behind, and it is not needed")
+			pb.changes = append(pb.changes, w)
+			return pb.rollOut(w, p, g.unneeded, cur)
 		}
 	}
-	m.discardAll(g.spare(), want, "an earlier apply left it behind, and it is not what is wanted")
-	m.works = append(m.works, w)
-	return m.succeed(w, &pair{want: want, full: want}, g.spare(), cur)
+	pb.discardAll(g.leftovers(), want, "an earlier apply left it behind, and it is not what is wanted")
+	pb.changes = append(pb.changes, w)
+	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers(), cur)
 }
 
 // dropState forgets how the process of a container that goes differs from what was asked for: its successor has one of its own.
-func (p *pair) dropState() {
+func (p *comparison) dropState() {
 	if p.applied != p.full.State {
 		return
 	}
@@ -83,82 +83,82 @@ func (p *pair) dropState() {
 	p.reasons = slices.DeleteFunc(p.reasons, func(r string) bool { return r == stateDiffers })
 }
 
-// spare are the generations beside the current one.
-func (g *lives) spare() []*LiveContainer {
+// leftovers are the generations beside the current one.
+func (g *generations) leftovers() []*LiveContainer {
 	if g.pending == nil {
-		return g.rest
+		return g.unneeded
 	}
-	return append([]*LiveContainer{g.pending}, g.rest...)
+	return append([]*LiveContainer{g.pending}, g.unneeded...)
 }
 
-// succeed is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
+// rollOut is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
 // is to be made.
-func (m *maker) succeed(w *work, next *pair, spare []*LiveContainer, before ...*pair) *containerResult {
+func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveContainer, before ...*comparison) *containerResult {
 	c := next.full
-	s := &succession{m: m, w: w, want: c, next: next}
+	s := &rollout{plan: pb, change: w, want: c, next: next}
 	if len(before) > 0 {
 		s.old = before[0]
 		w.change.Old = s.old.live.ID
 	}
 	if next.live == nil {
-		s.id = m.newID()
-		s.made = w.step(&CreateContainer{ID: s.id, Want: c, Owner: m.own(c.Addr), Holders: m.holders(c.Name)}, m.toldBy(c)...)
+		s.id = pb.newID()
+		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Name)}, pb.stepsThatTell(c)...)
 	} else {
 		s.id = next.live.ID
 	}
 	if s.old != nil && s.old.adopt { // its marks first: whatever happens then, both are known to be this stack's
-		s.marked = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: m.own(c.Addr), Holders: m.holders(s.old.was.Name)}, s.made).touches(touchContainer(s.old.live))
+		s.adopted = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(s.old.was.Name)}, s.created).touches(touchContainer(s.old.live))
 	}
 	if s.old == nil {
-		s.up(spare)
+		s.startNew(spare)
 	} else if c.Update.Strategy == spec.StartFirst && c.State != spec.StateStopped {
-		s.up(spare)
-		s.down(s.last)
+		s.startNew(spare)
+		s.stopOld(s.last)
 	} else {
-		s.down(nil, spare...)
-		s.up(spare)
+		s.stopOld(nil, spare...)
+		s.startNew(spare)
 	}
 	if s.old != nil {
-		s.remove()
+		s.removeOld()
 	}
-	res := &containerResult{id: s.id, created: s.made, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
-	if s.freed != nil {
-		res.rise = append([]*draft{s.freed}, s.rise...)
+	res := &containerResult{id: s.id, created: s.created, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
+	if s.stopped != nil {
+		res.rise = append([]*stepDraft{s.stopped}, s.rise...)
 	}
 	return res
 }
 
-// succession is one generation coming up in the place of another.
-type succession struct {
-	m      *maker
-	w      *work
-	want   *spec.Container
-	next   *pair
-	old    *pair // nil: there was none
-	id     string
-	made   *draft // nil: it was there
-	last   *draft
-	ready  []*draft
-	rise   []*draft
-	tries  []*draft
-	freed  *draft // the old one's stop
-	marked *draft // the step that adopts the old one, which an import block named; nil: it is this stack's
+// rollout is one generation coming up in the place of another.
+type rollout struct {
+	plan    *planBuilder
+	change  *changeDraft
+	want    *spec.Container
+	next    *comparison
+	old     *comparison // nil: there was none
+	id      string
+	created *stepDraft // nil: it was there
+	last    *stepDraft
+	ready   []*stepDraft
+	rise    []*stepDraft
+	tries   []*stepDraft
+	stopped *stepDraft // the old one's stop
+	adopted *stepDraft // the step that adopts the old one, which an import block named; nil: it is this stack's
 }
 
 // step adds a step of the new generation.
-func (s *succession) step(op Op) *draft {
-	d := s.w.step(op, s.last)
+func (s *rollout) step(op Op) *stepDraft {
+	d := s.change.step(op, s.last)
 	if s.last == nil {
-		d.wait(s.made)
+		d.wait(s.created)
 	}
 	switch {
 	case s.next.live != nil:
 		d.touches(touchContainer(s.next.live))
 	case s.old != nil:
-		d.behind = true // so that nothing which was begun has to wait for slow steps
+		d.afterCheck = true // so that nothing which was begun has to wait for slow steps
 	}
 	if s.old != nil {
-		d.finish = s.last != nil
+		d.uninterruptible = s.last != nil
 	}
 	s.last = d
 	s.rise = append(s.rise, d)
@@ -166,7 +166,7 @@ func (s *succession) step(op Op) *draft {
 }
 
 // motion is how the new generation gets into its state.
-func (s *succession) motion() motion {
+func (s *rollout) motion() motion {
 	l := s.next.live
 	switch {
 	case s.want.State == spec.StateStopped:
@@ -181,11 +181,11 @@ func (s *succession) motion() motion {
 	return t
 }
 
-// up brings the new generation into its state.
-func (s *succession) up(spare []*LiveContainer) {
+// startNew brings the new generation into its state.
+func (s *rollout) startNew(spare []*LiveContainer) {
 	t := s.motion()
-	var first *draft
-	note := func(d *draft) *draft {
+	var first *stepDraft
+	note := func(d *stepDraft) *stepDraft {
 		if first == nil {
 			first = d
 		}
@@ -195,7 +195,7 @@ func (s *succession) up(spare []*LiveContainer) {
 		if s.next.live != nil && s.next.live.Task.Status != TaskNone {
 			note(s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout}))
 		}
-		note(s.step(&Settle{ID: s.id, Name: s.want.Name}))
+		note(s.step(&ClearPending{ID: s.id, Name: s.want.Name}))
 	}
 	if t.resume {
 		note(s.step(&ResumeTask{ID: s.id, Name: s.want.Name}))
@@ -209,21 +209,21 @@ func (s *succession) up(spare []*LiveContainer) {
 	if t.pause {
 		note(s.step(&PauseTask{ID: s.id, Name: s.want.Name}))
 	}
-	if s.freed == nil { // else the stop of the old one has waited for all this
-		s.m.waitForNeeds(first, s.want)
-		s.m.waitForDiscarded(first, spare)
+	if s.stopped == nil { // else the stop of the old one has waited for all this
+		s.plan.waitForNeeds(first, s.want)
+		s.plan.waitForDiscarded(first, spare)
 	}
-	s.ready = []*draft{s.last}
+	s.ready = []*stepDraft{s.last}
 	switch {
 	case s.old == nil && first != nil && s.want.State != spec.StateStopped:
-		s.m.comers = append(s.m.comers, &comer{want: s.want, change: s.w.change, begun: s.next.live != nil, rise: s.rise, tries: s.tries})
-	case s.freed == nil && s.old != nil:
-		s.m.waitForFacts(first, s.want)
+		s.plan.comers = append(s.plan.comers, &comer{want: s.want, change: s.change.change, begun: s.next.live != nil, rise: s.rise, tries: s.tries})
+	case s.stopped == nil && s.old != nil:
+		s.plan.waitForFacts(first, s.want)
 	}
 }
 
 // takeBack says how a replacement that fails is undone.
-func (s *succession) takeBack(d *draft) {
+func (s *rollout) takeBack(d *stepDraft) {
 	s.tries = append(s.tries, d)
 	if s.old == nil || !s.want.Update.Rollback {
 		return
@@ -233,7 +233,7 @@ func (s *succession) takeBack(d *draft) {
 		&RemoveContainer{ID: s.id, Name: s.want.Name},
 	}
 	begun := s.next.live != nil && s.old.applied != spec.StateStopped && !s.old.live.Completed // by an apply that stopped the old one and ended there
-	if s.freed != nil && s.old.live.Task.Up() || begun && !s.old.live.Task.Up() {
+	if s.stopped != nil && s.old.live.Task.Up() || begun && !s.old.live.Task.Up() {
 		d.undo = append(d.undo, &StartTask{ID: s.old.live.ID, Name: s.want.Name})
 		if s.old.applied == spec.StatePaused {
 			d.undo = append(d.undo, &PauseTask{ID: s.old.live.ID, Name: s.want.Name})
@@ -241,24 +241,24 @@ func (s *succession) takeBack(d *draft) {
 	}
 }
 
-// down ends the old generation's process. Whatever the start of its successor waits for comes before: nothing that was stopped
+// stopOld ends the old generation's process. Whatever the start of its successor waits for comes before: nothing that was stopped
 // waits for anything but its own successor.
-func (s *succession) down(after *draft, spare ...*LiveContainer) {
+func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 	l := s.old.live
 	if !mayRun(l, s.old.was) {
 		return
 	}
-	d := s.w.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.made, s.marked, after)
+	d := s.change.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.created, s.adopted, after)
 	d.touches(touchContainer(l))
 	if after == nil {
-		s.m.waitForNeeds(d, s.want)
-		s.m.waitForDiscarded(d, spare)
-		s.m.waitForFacts(d, s.want)
-		s.freed = d
+		s.plan.waitForNeeds(d, s.want)
+		s.plan.waitForDiscarded(d, spare)
+		s.plan.waitForFacts(d, s.want)
+		s.stopped = d
 	} else {
-		d.finish = true
+		d.uninterruptible = true
 	}
-	s.m.fateOf(l).leave = d
+	s.plan.dispositionOf(l).stopped = d
 	s.last = d
 }
 
@@ -267,26 +267,26 @@ func mayRun(l *LiveContainer, was *spec.Container) bool {
 	return l.Task.Status != TaskNone && l.Task.Status != TaskStopped || was != nil && was.Restart.Policy != spec.RestartNo && was.Restart.Policy != ""
 }
 
-func (s *succession) remove() {
+func (s *rollout) removeOld() {
 	l := s.old.live
 	defer func() {
-		s.m.changers = append(s.m.changers, &leaver{live: l, was: s.old.was, addr: s.want.Addr, change: s.w.change, remove: s.m.fateOf(l).remove})
+		s.plan.changers = append(s.plan.changers, &leaver{live: l, was: s.old.was, addr: s.want.Addr, change: s.change.change, remove: s.plan.dispositionOf(l).removed})
 	}()
-	d := s.w.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.marked).touches(touchContainer(l))
-	d.finish = true
-	f := s.m.fateOf(l)
-	f.remove = d
-	if f.leave == nil {
-		f.leave = d
+	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(touchContainer(l))
+	d.uninterruptible = true
+	f := s.plan.dispositionOf(l)
+	f.removed = d
+	if f.stopped == nil {
+		f.stopped = d
 	}
 }
 
 // protected tells whether a container must not go.
-func (p *pair) protected(c *spec.Container) bool {
+func (p *comparison) protected(c *spec.Container) bool {
 	return p.live.Protected || c.Lifecycle.PreventDestroy
 }
 
-func (m *maker) protectedReplace(c *spec.Container, p *pair) *hcl.Diagnostic {
+func (pb *planBuilder) protectedReplace(c *spec.Container, p *comparison) *hcl.Diagnostic {
 	at := c.AttrAt("lifecycle")
 	why := "it was asked for"
 	if len(p.reasons) > 0 {

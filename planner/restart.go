@@ -9,11 +9,11 @@ import (
 )
 
 // warnOfRestart says which restart policy the daemon doesn't keep, and what it does instead. It is no error: the container runs.
-func (m *maker) warnOfRestart(c *spec.Container) {
-	if d := RestartTrouble(m.have.Host, c.Restart.Policy); d != "" {
+func (pb *planBuilder) warnOfRestart(c *spec.Container) {
+	if d := RestartTrouble(pb.have.Host, c.Restart.Policy); d != "" {
 		w := fault(c.AttrAt("restart"), "Restart policy not kept", "%s: %s", c.Addr, d)
 		w.Severity = hcl.DiagWarning
-		m.fail(w)
+		pb.fail(w)
 	}
 }
 

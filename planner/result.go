@@ -17,37 +17,37 @@ import (
 const pendingPrefix = "pending:"
 
 // placeholder makes one for a digest: no text of a file or of the host has it.
-func (m *maker) placeholder() string {
-	p := pendingPrefix + m.newID()[:len("sha256:")+64-len(pendingPrefix)]
-	m.pending[p] = true
+func (pb *planBuilder) placeholder() string {
+	p := pendingPrefix + pb.newID()[:len("sha256:")+64-len(pendingPrefix)]
+	pb.pending[p] = true
 	return p
 }
 
 // knowImage notes what references to an image give: now, with a placeholder for its digest, and if it came out as it was.
-func (m *maker) knowImage(im *spec.Image, r *imageResult) {
+func (pb *planBuilder) knowImage(im *spec.Image, r *imageResult) {
 	a := im.Addr
-	m.carried[a] = m.imageValue(im, r.digest)
-	m.known[a], m.before[a] = m.carried[a], m.carried[a]
-	if !r.later {
+	pb.carried[a] = pb.imageValue(im, r.digest)
+	pb.known[a], pb.before[a] = pb.carried[a], pb.carried[a]
+	if !r.digestPending {
 		return
 	}
-	m.known[a] = spec.ImageValue(im.Name, "", -1, m.madeFor(im))
-	m.before[a] = m.known[a]
+	pb.known[a] = spec.ImageValue(im.Name, "", -1, pb.buildPlatforms(im))
+	pb.before[a] = pb.known[a]
 	if r.was != "" {
-		m.before[a] = m.imageValue(im, r.was)
+		pb.before[a] = pb.imageValue(im, r.was)
 	}
 }
 
 // knowContainer notes what references to a container give: now, with the ID of the new one as a placeholder where the old one may stay, and
 // if that stays.
-func (m *maker) knowContainer(c *spec.Container, r *containerResult) {
+func (pb *planBuilder) knowContainer(c *spec.Container, r *containerResult) {
 	a := c.Addr
-	m.carried[a] = spec.ContainerValue(c.Name, r.id, c.Image.Name)
-	m.known[a], m.before[a] = m.carried[a], m.carried[a]
-	if g := m.lives[a]; len(r.unless) > 0 && g != nil && g.current != nil {
-		m.pending[r.id] = true
-		m.known[a] = spec.ContainerValue(c.Name, "", c.Image.Name)
-		m.before[a] = spec.ContainerValue(c.Name, g.current.ID, c.Image.Name)
+	pb.carried[a] = spec.ContainerValue(c.Name, r.id, c.Image.Name)
+	pb.known[a], pb.before[a] = pb.carried[a], pb.carried[a]
+	if g := pb.generations[a]; len(r.unless) > 0 && g != nil && g.current != nil {
+		pb.pending[r.id] = true
+		pb.known[a] = spec.ContainerValue(c.Name, "", c.Image.Name)
+		pb.before[a] = spec.ContainerValue(c.Name, g.current.ID, c.Image.Name)
 	}
 }
 
@@ -83,15 +83,15 @@ func withResults(b json.RawMessage, results map[string]string) json.RawMessage {
 }
 
 // isPending tells whether a value has a placeholder in any part of it.
-func (m *maker) isPending(v cty.Value) bool {
-	if len(m.pending) == 0 || v == cty.NilVal {
+func (pb *planBuilder) isPending(v cty.Value) bool {
+	if len(pb.pending) == 0 || v == cty.NilVal {
 		return false
 	}
 	found := false
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
 		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String {
 			s := v.AsString()
-			for p := range m.pending {
+			for p := range pb.pending {
 				found = found || strings.Contains(s, p)
 			}
 		}
@@ -101,10 +101,10 @@ func (m *maker) isPending(v cty.Value) bool {
 }
 
 // hidePlaceholders shows what only the apply will tell as such.
-func (m *maker) hidePlaceholders() {
-	for _, w := range m.works {
+func (pb *planBuilder) hidePlaceholders() {
+	for _, w := range pb.changes {
 		for i, d := range w.change.Diffs {
-			if m.isPending(d.After) {
+			if pb.isPending(d.After) {
 				w.change.Diffs[i].After = cty.UnknownVal(d.After.Type())
 			}
 		}

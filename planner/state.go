@@ -51,43 +51,43 @@ type Owner struct {
 
 // LiveImage is an image record.
 type LiveImage struct {
-	Name      string
-	Digest    string                // of the record's target
-	Owner     *Owner                // nil: not fairlead's
-	Protected bool                  // prevent_destroy was set when it was last applied
-	Platforms []string              // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
-	Sizes     map[string]int64      // bytes of each platform's content, where known
-	Shares    map[string]ImageShare // by platform; only where a container may be created from it, and none was yet
-	Inputs    string                // of a built or imported image: the digest of what it was made from
-	MadeFrom  Inputs                // that, where it differs from what is found now
-	Source    string                // of a loaded image: the fingerprint of the archive that it came from
-	Tags      []string              // names of this image that were made from this record, of the same owner
-	TagOf     string                // the record that this name was made from; "": none
-	Pushed    map[string]string     // reference pushed to → digest
-	Seen      string                // changes whenever the record does
-	CreatedAt time.Time
+	Name       string
+	Digest     string                 // of the record's target
+	Owner      *Owner                 // nil: not fairlead's
+	Protected  bool                   // prevent_destroy was set when it was last applied
+	Platforms  []string               // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
+	Sizes      map[string]int64       // bytes of each platform's content, where known
+	Configs    map[string]ImageConfig // by platform; only where a container may be created from it, and none was yet
+	Inputs     string                 // of a built or imported image: the digest of what it was made from
+	LastInputs Inputs                 // that, where it differs from what is found now
+	Source     string                 // of a loaded image: the fingerprint of the archive that it came from
+	Tags       []string               // names of this image that were made from this record, of the same owner
+	TagOf      string                 // the record that this name was made from; "": none
+	Pushed     map[string]string      // reference pushed to → digest
+	Seen       string                 // changes whenever the record does
+	CreatedAt  time.Time
 }
 
 // LiveContainer is a container with its task.
 type LiveContainer struct {
-	ID        string
-	Name      string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
-	Owner     *Owner          // nil: not fairlead's
-	OtherKey  *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
-	Lacks     []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
-	Drift     []Drift         // what was changed outside fairlead, and no attribute shows
-	Origin    *Origin         // where it was last applied from; nil: nobody wrote it down
-	Pending   bool            // made by fairlead, and has never been ready
-	Protected bool            // prevent_destroy was set when it was last applied
-	Completed bool            // it was a job, and it ended with 0
-	Image     string          // name of the image record that it was made from
-	OwnNames  []string        // of its image: Image and the tags made from it, where that record was the stack's own
-	Digest    string          // of what it was made from; "" where nobody wrote it down
-	Gives     *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
-	Spec      *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
-	Task      Task
-	Seen      string // changes whenever what the record says or the task's state does, but not by the restart monitor
-	CreatedAt time.Time
+	ID            string
+	Name          string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
+	Owner         *Owner          // nil: not fairlead's
+	OtherKey      *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Lacks         []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
+	Drift         []Drift         // what was changed outside fairlead, and no attribute shows
+	Origin        *Origin         // where it was last applied from; nil: nobody wrote it down
+	Pending       bool            // made by fairlead, and has never been ready
+	Protected     bool            // prevent_destroy was set when it was last applied
+	Completed     bool            // it was a job, and it ended with 0
+	Image         string          // name of the image record that it was made from
+	OwnNames      []string        // of its image: Image and the tags made from it, where that record was the stack's own
+	Digest        string          // of what it was made from; "" where nobody wrote it down
+	ImageDefaults *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
+	Spec          *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
+	Task          Task
+	Seen          string // changes whenever what the record says or the task's state does, but not by the restart monitor
+	CreatedAt     time.Time
 }
 
 // asSpec is Spec; an empty one where nothing could be read.
@@ -138,15 +138,15 @@ const (
 // Up tells whether a process is there, running or paused.
 func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaused }
 
-// ImageShare is what an image gives a container of one platform.
-type ImageShare struct {
-	Gives *spec.Container // entrypoint, command, env, working_dir, user and stop_signal
-	Unfit string          // why no container can be created from it, as a clause; Gives is nil then
+// ImageConfig is what an image gives a container of one platform.
+type ImageConfig struct {
+	Defaults *spec.Container // entrypoint, command, env, working_dir, user and stop_signal
+	Unfit    string          // why no container can be created from it, as a clause; Gives is nil then
 }
 
 // SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
 func SourceKey(im *spec.Image) string {
-	if made(im) {
+	if builtHere(im) {
 		return im.Addr.String()
 	}
 	if im.Load != "" {
@@ -158,19 +158,19 @@ func SourceKey(im *spec.Image) string {
 // Source is what a reference in a registry or an archive on disk stands for now.
 type Source struct {
 	Digest      string
-	Platforms   map[string]int64      // bytes of each platform's content
-	Contents    map[string][]string   // digests of each platform's blobs; under "" those that come whatever platforms are asked for
-	Shares      map[string]ImageShare // of an archive: by platform
-	Fingerprint string                // of an archive: changes whenever the file does
-	Names       []string              // of an archive: the names in it
-	Missing     string                // of an archive: the digest of something that the image names and neither it nor the host has
-	Inputs      Inputs                // of a build or an import: all but the bases
-	Bases       []Base                // of a build
-	Remotes     []spec.Remote         // of a build: what ADD takes from servers
-	Taken       map[string][]string   // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
-	Opaque      bool                  // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
-	Emulated    []RunInstruction      // of a build: the RUN instructions that need an emulator
-	Err         string                // why it could not be read: what is wrong and what to do; the rest is zero then
+	Platforms   map[string]int64       // bytes of each platform's content
+	Contents    map[string][]string    // digests of each platform's blobs; under "" those that come whatever platforms are asked for
+	Configs     map[string]ImageConfig // of an archive: by platform
+	Fingerprint string                 // of an archive: changes whenever the file does
+	Names       []string               // of an archive: the names in it
+	Missing     string                 // of an archive: the digest of something that the image names and neither it nor the host has
+	Inputs      Inputs                 // of a build or an import: all but the bases
+	Bases       []Base                 // of a build
+	Remotes     []spec.Remote          // of a build: what ADD takes from servers
+	Taken       map[string][]string    // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
+	Opaque      bool                   // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
+	Emulated    []RunInstruction       // of a build: the RUN instructions that need an emulator
+	Err         string                 // why it could not be read: what is wrong and what to do; the rest is zero then
 }
 
 // Base is an image that a build starts from or copies from.

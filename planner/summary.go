@@ -10,30 +10,30 @@ import (
 // aboutOutage is what a stop, a start and a moment of readiness take where nothing is slow.
 const aboutOutage = time.Second
 
-// finish makes the plan of what has been decided.
-func (m *maker) finish() *Plan {
-	p := &Plan{Stack: m.want.Stack.Name, Namespace: orElse(m.have.Namespace, m.want.Stack.Namespace), Elsewhere: m.elsewhere()}
-	if !m.o.Destroy {
-		p.Pins = m.pins
+// assemble makes the plan of what has been decided.
+func (pb *planBuilder) assemble() *Plan {
+	p := &Plan{Stack: pb.want.Stack.Name, Namespace: orElse(pb.have.Namespace, pb.want.Stack.Namespace), Elsewhere: pb.elsewhere()}
+	if !pb.o.Destroy {
+		p.Pins = pb.pins
 	}
-	index := make(map[*work]int, len(m.works))
+	index := make(map[*changeDraft]int, len(pb.changes))
 	p.Summary.Actions = map[string]int{}
-	for i, w := range m.works {
+	for i, w := range pb.changes {
 		index[w] = i
 		p.Changes = append(p.Changes, w.change)
 		p.Summary.Actions[w.change.Verb]++
 	}
 	seen := map[Touch]bool{}
-	for _, d := range m.drafts {
-		Expect(d.op, m.have.Images)
-		s := &Step{ID: d.id, Op: d.op, Change: -1, Cause: d.cause, Undo: d.undo, Finish: d.finish}
-		if d.work != nil {
-			s.Change = index[d.work]
+	for _, d := range pb.steps {
+		Expect(d.op, pb.have.Images)
+		s := &Step{ID: d.id, Op: d.op, Change: -1, Cause: d.cause, Undo: d.undo, Uninterruptible: d.uninterruptible}
+		if d.change != nil {
+			s.Change = index[d.change]
 		}
 		for _, b := range d.after {
 			s.After = append(s.After, b.id)
 		}
-		for _, b := range d.soft {
+		for _, b := range d.weak {
 			s.After = append(s.After, b.id)
 		}
 		for _, b := range d.onlyIf {
@@ -55,8 +55,8 @@ func (m *maker) finish() *Plan {
 		}
 	}
 	sortTouches(p.Touches)
-	p.Summary.Frees, p.Summary.FreesMost = m.frees, m.freesMost
-	p.Summary.Outages = outages(p, m.outages)
+	p.Summary.Frees, p.Summary.FreesMost = pb.frees, pb.freesMost
+	p.Summary.Outages = outages(p, pb.outages)
 	return p
 }
 

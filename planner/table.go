@@ -11,18 +11,18 @@ import (
 // attr is one row of the containers' table: the attribute's name in files, what changing it costs, and how to read it. One getter
 // reads both sides, so a comparison can't depend on which side a value came from.
 type attr struct {
-	Name string
-	Cost Cost
-	Get  func(*spec.Container) cty.Value      // of a container in normal form; null is unset
-	Copy func(to, from *spec.Container)       // the attribute alone
-	Less func(before, after cty.Value) Cost   // what this difference costs, where that isn't always Cost; nil: always
-	Word func(before, after cty.Value) string // the reason, where `PATH differs` would say too little; nil: that
-	Skip func(have *LiveContainer) bool       // where the live side can't tell; nil: it always can
+	Name         string
+	Cost         Cost
+	Get          func(*spec.Container) cty.Value      // of a container in normal form; null is unset
+	Copy         func(to, from *spec.Container)       // the attribute alone
+	CostOf       func(before, after cty.Value) Cost   // what this difference costs, where that isn't always Cost; nil: always
+	Reason       func(before, after cty.Value) string // the reason, where `PATH differs` would say too little; nil: that
+	Unobservable func(have *LiveContainer) bool       // where the live side can't tell; nil: it always can
 }
 
 // containerTable has every attribute that is compared, once, in the order in which people read differences.
 var containerTable = []attr{
-	{Name: "image", Cost: Recreate, Less: imageCost, Word: imageWord,
+	{Name: "image", Cost: Recreate, CostOf: imageCost, Reason: imageWord,
 		Get:  func(c *spec.Container) cty.Value { return text(imageText(c.Image)) },
 		Copy: func(to, from *spec.Container) { to.Image = from.Image }},
 	{Name: "platform", Cost: Recreate,
@@ -68,9 +68,9 @@ var containerTable = []attr{
 		Get:  func(c *spec.Container) cty.Value { return security(c.Security) },
 		Copy: func(to, from *spec.Container) { to.Security = from.Security }},
 	{Name: "restart", Cost: Relabel,
-		Get:  func(c *spec.Container) cty.Value { return text(c.Restart.String()) },
-		Copy: func(to, from *spec.Container) { to.Restart = from.Restart },
-		Skip: func(have *LiveContainer) bool { return have.Pending }}, // the policy is switched on once it is ready
+		Get:          func(c *spec.Container) cty.Value { return text(c.Restart.String()) },
+		Copy:         func(to, from *spec.Container) { to.Restart = from.Restart },
+		Unobservable: func(have *LiveContainer) bool { return have.Pending }}, // the policy is switched on once it is ready
 	{Name: "state", Cost: Retask,
 		Get:  func(c *spec.Container) cty.Value { return text(c.State) },
 		Copy: func(to, from *spec.Container) { to.State = from.State }},
@@ -247,7 +247,7 @@ func securityValue(s spec.Security) cty.Value {
 }
 
 // normal gives a copy of c in which what is unset has the value that unset means here, so that writing a default into a file
-// changes nothing.
+// works nothing.
 func normal(c *spec.Container, h Host) *spec.Container {
 	n := *c
 	n.Platform = orElse(n.Platform, h.Platform)

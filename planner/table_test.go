@@ -314,7 +314,7 @@ func TestDefaultsThatCameLater(t *testing.T) {
 		{&LiveContainer{}, spec.Security{NoNewPrivileges: true}, Recreate},
 	} {
 		was, want := with(nil), with(func(x *spec.Container) { x.Security = c.want })
-		alikeSecurity(&was.Security, &want.Security, c.have.Lacks)
+		canonicalizeSecurity(&was.Security, &want.Security, c.have.Lacks)
 		if got := dearest(compare(c.have, was, want, nil)); got != c.cost {
 			t.Errorf("lacks %q, asked for %+v: cost %v, want %v", c.have.Lacks, c.want, got, c.cost)
 		}
@@ -324,7 +324,7 @@ func TestDefaultsThatCameLater(t *testing.T) {
 // TestPendingOfAnEarlierVersion: what an earlier version created and couldn't start is created anew, as it would be now.
 func TestPendingOfAnEarlierVersion(t *testing.T) {
 	for _, lacks := range [][]string{nil, {LackOfSeccomp}} {
-		p := &pair{live: &LiveContainer{Pending: true, Lacks: lacks}, full: &spec.Container{State: spec.StateRunning}, applied: spec.StateRunning}
+		p := &comparison{live: &LiveContainer{Pending: true, Lacks: lacks}, full: &spec.Container{State: spec.StateRunning}, applied: spec.StateRunning}
 		if got := carriesOn(p); got != (lacks == nil) {
 			t.Errorf("lacks %q: carried on with: %v", lacks, got)
 		}

@@ -27,8 +27,8 @@ func (p *Plan) String() string {
 		if len(s.If) > 0 {
 			fmt.Fprintf(&b, " {if: %s}", strings.Trim(fmt.Sprint(s.If), "[]"))
 		}
-		if s.Finish {
-			b.WriteString(" {finish}")
+		if s.Uninterruptible {
+			b.WriteString(" {uninterruptible}")
 		}
 		b.WriteByte('\n')
 	}
@@ -74,7 +74,7 @@ func opID(op Op) string {
 		return op.ID
 	case *AwaitReady:
 		return op.ID
-	case *Settle:
+	case *ClearPending:
 		return op.ID
 	case *StopTask:
 		return op.ID

@@ -10,19 +10,19 @@ import (
 type unknownTask struct{ name string }
 
 // failUnknown fails for each container of this plan whose process nobody can tell: nothing is decided on the strength of what isn't known.
-func (m *maker) failUnknown() {
-	for _, a := range m.sortedLives() {
-		if !m.scope.has(a) {
+func (pb *planBuilder) failUnknown() {
+	for _, a := range pb.ownedAddresses() {
+		if !pb.scope.has(a) {
 			continue
 		}
-		g := m.lives[a]
-		all := g.spare()
+		g := pb.generations[a]
+		all := g.leftovers()
 		if g.current != nil {
 			all = append([]*LiveContainer{g.current}, all...)
 		}
 		for _, l := range all {
 			if l.Task.Status == TaskUnknown {
-				m.fail(unknownState(m.decl(a), a, l))
+				pb.fail(unknownState(pb.declarationOf(a), a, l))
 			}
 		}
 	}
@@ -38,8 +38,8 @@ func unknownState(decl *hcl.Range, a spec.Addr, l *LiveContainer) *hcl.Diagnosti
 	return d
 }
 
-// Unknown gives the containers whose process nobody can tell, each with why, where that alone is what is wrong with a plan: later, it may be known.
-func Unknown(diags hcl.Diagnostics) []string {
+// UnknownTasks gives the containers whose process nobody can tell, each with why, where that alone is what is wrong with a plan: later, it may be known.
+func UnknownTasks(diags hcl.Diagnostics) []string {
 	var names []string
 	for _, d := range diags {
 		u, ok := d.Extra.(unknownTask)

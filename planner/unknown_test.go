@@ -43,7 +43,7 @@ func TestNothingIsDecidedOnAnUnknownState(t *testing.T) {
 				if !strings.Contains(diags.Error(), trouble) || !strings.Contains(diags.Error(), "s-gone") {
 					t.Errorf("it doesn't say which, and why: %v", diags)
 				}
-				if u := Unknown(diags); len(u) != 1 || !strings.Contains(u[0], trouble) {
+				if u := UnknownTasks(diags); len(u) != 1 || !strings.Contains(u[0], trouble) {
 					t.Errorf("unknown: %q", u)
 				}
 			} else if len(p.Steps) > 0 {
@@ -57,7 +57,7 @@ func TestASavedPlanSaysWhatIsUnknown(t *testing.T) {
 	l := &LiveContainer{ID: "a", Name: "s-web", Owner: &Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}, Seen: "1 unknown",
 		Task: Task{Status: TaskUnknown, Shim: 4711, Trouble: "its shim is slow"}}
 	p := &Plan{Touches: []Touch{{Kind: spec.KindContainer, ID: "a", Name: "s-web", Seen: "1 running"}}}
-	if got := Unknown(Stale(p, &State{Containers: []*LiveContainer{l}})); !slices.Equal(got, []string{"s-web (a): its shim is slow"}) {
+	if got := UnknownTasks(Stale(p, &State{Containers: []*LiveContainer{l}})); !slices.Equal(got, []string{"s-web (a): its shim is slow"}) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -74,7 +74,7 @@ func TestUnknownIsTheOnlyFault(t *testing.T) {
 		{hcl.Diagnostics{{Severity: hcl.DiagWarning}, u}, []string{"web"}},
 		{hcl.Diagnostics{u, {Severity: hcl.DiagError}}, nil},
 	} {
-		if got := Unknown(c.diags); !slices.Equal(got, c.want) {
+		if got := UnknownTasks(c.diags); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.diags, got, c.want)
 		}
 	}

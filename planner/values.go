@@ -8,23 +8,23 @@ import (
 
 // Values gives what references to the stack's resources give, from what is there: for outputs after an apply.
 func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
-	m := newMaker(want, have, Options{})
-	m.match()
+	pb := newPlanBuilder(want, have, Options{})
+	pb.match()
 	for _, im := range want.Images {
 		digest := ""
 		if rec := have.Images[im.Name]; rec != nil {
 			digest = rec.Digest
 		}
-		m.known[im.Addr] = m.imageValue(im, digest)
+		pb.known[im.Addr] = pb.imageValue(im, digest)
 	}
 	for _, c := range want.Containers {
-		g := m.lives[c.Addr]
+		g := pb.generations[c.Addr]
 		if g == nil {
-			g = &lives{}
+			g = &generations{}
 		}
-		m.known[c.Addr] = spec.ContainerValue(c.Name, g.asIs().id, c.Image.Name)
+		pb.known[c.Addr] = spec.ContainerValue(c.Name, g.asIs().id, c.Image.Name)
 	}
-	return m.known
+	return pb.known
 }
 
 // NeedsBlobs tells whether a plan may take content away, so that State.Blobs is needed to say how much: it untags or moves a record

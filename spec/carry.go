@@ -34,7 +34,7 @@ var cutsText = regexp.MustCompile(`%[^a-zA-Z%]*\.`)
 // carrier looks at the form of expressions.
 type carrier struct {
 	e *evaluator
-	s *settling // with what only the apply will tell unknown
+	s *reevaluation // with what only the apply will tell unknown
 	n *node
 	i *instance
 	// seen has the locals that have been looked at; the culprit in each, if there is one.
@@ -45,7 +45,7 @@ type carrier struct {
 // it would make something else of them.
 func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 	expr, ok := hcl.UnwrapExpressionUntil(a.Expr, func(x hcl.Expression) bool { _, ok := x.(hclsyntax.Expression); return ok }).(hclsyntax.Expression)
-	c := &carrier{e: d.e, s: d.settling, n: d.n, i: d.i, seen: map[*node]hclsyntax.Expression{}}
+	c := &carrier{e: d.e, s: d.reevaluation, n: d.n, i: d.i, seen: map[*node]hclsyntax.Expression{}}
 	switch {
 	case !ok || !contains(mayCarry[d.part], a.Name):
 		d.refuse(a, c, expr, "must be known while planning")

@@ -23,8 +23,8 @@ type decoder struct {
 	part  string // the nested block that is read: build, secret or config; "" while it is the block itself
 	diags hcl.Diagnostics
 
-	settling *settling        // what the host has told by now; nil while the files are read
-	carry    *hcl.EvalContext // with placeholders for what only the apply will tell; nil: nothing stands for it
+	reevaluation *reevaluation    // what the host has told by now; nil while the files are read
+	carry        *hcl.EvalContext // with placeholders for what only the apply will tell; nil: nothing stands for it
 }
 
 func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder {
@@ -186,7 +186,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 
 // evalWhole is eval for an attribute of which all must be known, or be carried, once the host has been read.
 func (d *decoder) evalWhole(a *hcl.Attribute) (cty.Value, bool) {
-	if d.settling != nil && !d.n.wrongIn(a.Expr.Range()) {
+	if d.reevaluation != nil && !d.n.wrongIn(a.Expr.Range()) {
 		if v, diags := a.Expr.Value(d.ctx); !diags.HasErrors() && !v.IsWhollyKnown() {
 			v, ok := d.carried(a)
 			if !ok {

@@ -192,7 +192,7 @@ func (e *evaluator) decode(n *node) {
 }
 
 // context gives the names that a node's expressions can use, and no more.
-func (e *evaluator) context(n *node, s *settling) *hcl.EvalContext {
+func (e *evaluator) context(n *node, s *reevaluation) *hcl.EvalContext {
 	ctx := e.root.NewChild()
 	ctx.Variables = map[string]cty.Value{}
 	groups := map[string]map[string]cty.Value{}
@@ -219,7 +219,7 @@ func (e *evaluator) context(n *node, s *settling) *hcl.EvalContext {
 }
 
 // valueOf is what a reference gives; unknown for what is not there, which has been said.
-func (e *evaluator) valueOf(to name, s *settling) cty.Value {
+func (e *evaluator) valueOf(to name, s *reevaluation) cty.Value {
 	if to.root == "var" {
 		if v := e.declared[to.label]; v != nil {
 			return v.value

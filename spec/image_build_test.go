@@ -83,7 +83,7 @@ image "plain" {
 		t.Error(d)
 	}
 	known := map[Addr]cty.Value{base: ImageValue("docker.io/library/base:1", "sha256:12", 7, nil)}
-	r, diags := cfg.Settle(app, known, nil)
+	r, diags := cfg.Reevaluate(app, known, nil)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -98,12 +98,12 @@ image "plain" {
 	if settled.Build.Contexts["base"].Image != base {
 		t.Error("the named context lost its image block")
 	}
-	r, diags = cfg.Settle(root, known, nil)
+	r, diags = cfg.Reevaluate(root, known, nil)
 	if got := r.(*Image).Rootfs.Config.Labels["base"]; diags.HasErrors() || got != "sha256:12" {
 		t.Error(got, diags)
 	}
 	plain := Addr{Kind: KindImage, Name: "plain"}
-	if r, _ := cfg.Settle(plain, known, nil); r != cfg.Get(plain) {
+	if r, _ := cfg.Reevaluate(plain, known, nil); r != cfg.Get(plain) {
 		t.Error("a build without unknown values was read anew")
 	}
 }

@@ -216,7 +216,7 @@ output "d" { value = local.digest }
 		t.Error(d, loaded.Command)
 	}
 	known := map[Addr]cty.Value{{Kind: KindImage, Name: "app"}: ImageValue("docker.io/library/app:1", "sha256:12", 7, []string{"linux/amd64"})}
-	r, diags := cfg.Settle(a, known, nil)
+	r, diags := cfg.Reevaluate(a, known, nil)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -231,17 +231,17 @@ output "d" { value = local.digest }
 	if d := cmp.Diff(&want, settled); d != "" {
 		t.Error(d)
 	}
-	if r, _ := cfg.Settle(Addr{Kind: KindContainer, Name: "b"}, known, nil); r != cfg.Get(Addr{Kind: KindContainer, Name: "b"}) {
+	if r, _ := cfg.Reevaluate(Addr{Kind: KindContainer, Name: "b"}, known, nil); r != cfg.Get(Addr{Kind: KindContainer, Name: "b"}) {
 		t.Error("a container without unknown values was evaluated anew")
 	}
 	if cfg.Outputs[0].Value.IsKnown() {
 		t.Error("the output is known before the host told")
 	}
-	outs, diags := cfg.SettleOutputs(known)
+	outs, diags := cfg.ReevaluateOutputs(known)
 	if diags.HasErrors() || outs[0].Value.AsString() != "sha256:12" {
 		t.Error(outs[0].Value, diags)
 	}
-	if _, diags := cfg.Settle(a, nil, nil); len(diags) != 2 {
+	if _, diags := cfg.Reevaluate(a, nil, nil); len(diags) != 2 {
 		t.Error("known values of one call leak into the next", diags)
 	}
 }

@@ -175,7 +175,7 @@ func (d *decoder) precondition(p *hcl.Block) {
 		return
 	}
 	if v, ds := pc.Attributes["condition"].Expr.Value(d.ctx); !ds.HasErrors() && !v.IsKnown() {
-		if d.settling != nil {
+		if d.reevaluation != nil {
 			d.refusePrecondition(pc.Attributes["condition"])
 			return
 		}
@@ -191,7 +191,7 @@ func (d *decoder) precondition(p *hcl.Block) {
 // refusePrecondition says that a precondition is judged while planning or not at all.
 func (d *decoder) refusePrecondition(a *hcl.Attribute) {
 	x, _ := a.Expr.(hclsyntax.Expression)
-	d.refuse(a, &carrier{e: d.e, s: d.settling, n: d.n, i: d.i}, x, "is judged while planning")
+	d.refuse(a, &carrier{e: d.e, s: d.reevaluation, n: d.n, i: d.i}, x, "is judged while planning")
 }
 
 // ignoreChanges reads a list of attribute names without quotes, or all.

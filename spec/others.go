@@ -16,9 +16,9 @@ var (
 )
 
 // outputs evaluates the output blocks as far as the files alone tell.
-func (e *evaluator) outputs(s *settling) { e.cfg.Outputs = e.readOutputs(s) }
+func (e *evaluator) outputs(s *reevaluation) { e.cfg.Outputs = e.readOutputs(s) }
 
-func (e *evaluator) readOutputs(s *settling) []*Output {
+func (e *evaluator) readOutputs(s *reevaluation) []*Output {
 	var out []*Output
 	for _, n := range e.sorted {
 		if n.name.root != "output" {

@@ -150,7 +150,7 @@ func FuzzLoad(f *testing.F) {
 			if back, err := ParseAddr(a.String()); err != nil || back != a {
 				t.Errorf("%s is no address: %v", a, err)
 			}
-			_, diags := cfg.Settle(a, nil, nil)
+			_, diags := cfg.Reevaluate(a, nil, nil)
 			for _, d := range diags {
 				if d.Summary != "Not known while planning" {
 					t.Errorf("%s cannot be settled: %s", a, d)

@@ -86,8 +86,8 @@ type narrowing struct {
 }
 
 // made is what a plan is made from.
-func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.Made {
-	m := planner.Made{Vars: n.vars, Targets: o.Targets, Excludes: o.Excludes, Destroy: n.destroy, Files: digestOf(cfg)}
+func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.PlannedFrom {
+	m := planner.PlannedFrom{Vars: n.vars, Targets: o.Targets, Excludes: o.Excludes, Destroy: n.destroy, Files: digestOf(cfg)}
 	for _, f := range n.varFiles {
 		if abs, err := filepath.Abs(f); err == nil {
 			f = abs
@@ -103,7 +103,7 @@ func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.Made {
 }
 
 // madeFrom is the way back.
-func madeFrom(m planner.Made) narrowing {
+func madeFrom(m planner.PlannedFrom) narrowing {
 	n := narrowing{vars: m.Vars, varFiles: m.VarFiles, destroy: m.Destroy, environ: m.Environ}
 	for _, a := range m.Targets {
 		n.targets = append(n.targets, a.String())
@@ -307,7 +307,7 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 		return nil, err
 	}
 	if p != nil {
-		p.Made = n.made(cfg, o)
+		p.From = n.made(cfg, o)
 	}
 	return p, a.tell(diags, cfg.Files)
 }
@@ -316,7 +316,7 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 func (a *app) whenKnown(ctx context.Context, wait time.Duration, look func() (hcl.Diagnostics, error)) (hcl.Diagnostics, error) {
 	for end := (time.Time{}); ; {
 		diags, err := look()
-		unknown := planner.Unknown(diags)
+		unknown := planner.UnknownTasks(diags)
 		if err != nil || len(unknown) == 0 || wait <= 0 {
 			return diags, err
 		}

@@ -219,7 +219,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err := f.mayAsk(); err != nil {
 		return err
 	}
-	f.narrowing = madeFrom(p.Made)
+	f.narrowing = madeFrom(p.From)
 	if f.destroy {
 		f.stack, f.saved = p.Stack, true
 	}
@@ -270,7 +270,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 			return err
 		}
 	}
-	if digestOf(cfg) != p.Made.Files {
+	if digestOf(cfg) != p.From.Files {
 		return nil // the files ask for something else by now, which is not this plan's to bring
 	}
 	return errors.Join(a.settled(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))

@@ -228,7 +228,7 @@ func (a *app) outputs(ctx context.Context, cfg *spec.Config, host observer) ([]*
 	if err != nil {
 		return nil, err
 	}
-	outputs, diags := cfg.SettleOutputs(planner.Values(cfg, have))
+	outputs, diags := cfg.ReevaluateOutputs(planner.Values(cfg, have))
 	return outputs, a.tell(diags, cfg.Files)
 }
 

@@ -275,12 +275,12 @@ func normalContainer(l *lab, c *planner.LiveContainer) string {
 	asked := *c.Spec
 	asked.Update, asked.Lifecycle = spec.Update{}, spec.Lifecycle{} // what only the files say, the record may have from before
 	// How it is said may differ: what counts is the process.
-	asked.Command, asked.Entrypoint = asked.Args(c.Gives), nil
-	asked.Env = maps.Clone(c.Gives.Env)
+	asked.Command, asked.Entrypoint = asked.Args(c.ImageDefaults), nil
+	asked.Env = maps.Clone(c.ImageDefaults.Env)
 	maps.Copy(asked.Env, c.Spec.Env)
-	asked.WorkingDir = cmp.Or(asked.WorkingDir, c.Gives.WorkingDir, "/")
-	asked.User = cmp.Or(asked.User, c.Gives.User, "0")
-	asked.StopSignal = cmp.Or(asked.StopSignal, c.Gives.StopSignal, "SIGTERM")
+	asked.WorkingDir = cmp.Or(asked.WorkingDir, c.ImageDefaults.WorkingDir, "/")
+	asked.User = cmp.Or(asked.User, c.ImageDefaults.User, "0")
+	asked.StopSignal = cmp.Or(asked.StopSignal, c.ImageDefaults.StopSignal, "SIGTERM")
 	status := c.Task.Status
 	if status == planner.TaskStopped {
 		status = planner.TaskNone // a task that has ended says no more than none

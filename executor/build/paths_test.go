@@ -28,7 +28,7 @@ func TestComparable(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("(-want +got):", diff)
 	}
-	if why := planner.WhyMade(got, now); len(why) != 1 || why[0] != "src/b and whole:gone removed" {
+	if why := planner.WhyBuild(got, now); len(why) != 1 || why[0] != "src/b and whole:gone removed" {
 		t.Errorf("%q", why)
 	}
 	for name, taken := range map[string]map[string][]string{"all": {"": nil, "n": nil, "whole": nil}, "no directories": {}} {

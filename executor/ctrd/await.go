@@ -183,7 +183,7 @@ func (w *Writer) logPath(labels map[string]string) string {
 }
 
 // settle takes the pending mark from a container that is not to be started.
-func (w *Writer) settle(ctx context.Context, op *planner.Settle) error {
+func (w *Writer) clearPending(ctx context.Context, op *planner.ClearPending) error {
 	c, err := w.get(ctx, op.ID)
 	if err != nil || c.Labels[labelPending] == "" {
 		return err

@@ -79,7 +79,7 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 	if err != nil {
 		return err
 	}
-	if why := planner.WhyMade(op.Inputs, now); len(why) > 0 {
+	if why := planner.WhyBuild(op.Inputs, now); len(why) > 0 {
 		return fmt.Errorf("%s: it changed since the plan was made: %s. Plan again", spec.Shown(op.Rootfs.Path), strings.Join(why, "; "))
 	}
 	return nil
@@ -99,7 +99,7 @@ func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report f
 		}
 		return i.Kind == planner.InputBase || i.Kind == planner.InputSource
 	})
-	if why := planner.WhyMade(planned, read.Inputs); len(why) > 0 {
+	if why := planner.WhyBuild(planned, read.Inputs); len(why) > 0 {
 		return nil, fmt.Errorf("image %s: what it is built from changed since the plan was made: %s. Plan again", op.Name, strings.Join(why, "; "))
 	}
 	return read, nil

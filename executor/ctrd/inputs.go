@@ -130,7 +130,7 @@ func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.
 		if was, err = build.Comparable(was, src.Inputs, src.Taken); err != nil {
 			return err
 		}
-		rec.MadeFrom = was // nil where somebody took it away or damaged it: the plan says less then
+		rec.LastInputs = was // nil where somebody took it away or damaged it: the plan says less then
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 			}
 		}
 	}
-	l.Gives = a.Image.container()
+	l.ImageDefaults = a.Image.container()
 	stopped, err := r.stoppedByHand(ctx, c.Labels)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func (r *Reader) readNeeds(ctx context.Context, stack string, s *planner.State) 
 		if errdefs.IsUnavailable(err) || ctx.Err() != nil {
 			return err
 		}
-		rec.MadeFrom = was // nil where somebody took it away or damaged it: then nothing is kept for it
+		rec.LastInputs = was // nil where somebody took it away or damaged it: then nothing is kept for it
 	}
 	return nil
 }

@@ -52,8 +52,8 @@ func (w *Writer) run(ctx context.Context, op planner.Op, report func(executor.Pr
 		return w.container(op.Name, "starting", w.startTask(ctx, op))
 	case *planner.AwaitReady:
 		return w.container(op.Name, "waiting for", w.awaitReady(ctx, op, report))
-	case *planner.Settle:
-		return w.container(op.Name, "settling", w.settle(ctx, op))
+	case *planner.ClearPending:
+		return w.container(op.Name, "settling", w.clearPending(ctx, op))
 	case *planner.StopTask:
 		return w.container(op.Name, "stopping", w.stopTask(ctx, op, report))
 	case *planner.PauseTask:
@@ -76,7 +76,7 @@ const collectionPatience = 10 * time.Minute
 // patience bounds an op of a few quick calls, so that a daemon that hangs is said to; 0 is for what bounds its calls one by one.
 func patience(op planner.Op) time.Duration {
 	switch op.(type) {
-	case *planner.TagImage, *planner.RelabelImage, *planner.RelabelContainer, *planner.Settle, *planner.PauseTask, *planner.ResumeTask:
+	case *planner.TagImage, *planner.RelabelImage, *planner.RelabelContainer, *planner.ClearPending, *planner.PauseTask, *planner.ResumeTask:
 		return taskPatience
 	case *planner.UntagImage:
 		return collectionPatience

@@ -14,12 +14,12 @@ import (
 )
 
 // sharesOf reads what an image gives containers, by platform; nil where its manifests can't be read, which others say.
-func sharesOf(ctx context.Context, view content.Provider, target ocispec.Descriptor) map[string]planner.ImageShare {
+func sharesOf(ctx context.Context, view content.Provider, target ocispec.Descriptor) map[string]planner.ImageConfig {
 	manifests, err := manifestsOf(ctx, view, target)
 	if err != nil {
 		return nil
 	}
-	out := make(map[string]planner.ImageShare, len(manifests))
+	out := make(map[string]planner.ImageConfig, len(manifests))
 	for p, desc := range manifests {
 		cfg, err := configOf(ctx, view, desc)
 		if isNotFound(err) {
@@ -30,10 +30,10 @@ func sharesOf(ctx context.Context, view content.Provider, target ocispec.Descrip
 			share, err = imageShare(cfg.Config)
 		}
 		if err != nil {
-			out[p] = planner.ImageShare{Unfit: err.Error()}
+			out[p] = planner.ImageConfig{Unfit: err.Error()}
 			continue
 		}
-		out[p] = planner.ImageShare{Gives: share.container()}
+		out[p] = planner.ImageConfig{Defaults: share.container()}
 	}
 	return out
 }
@@ -56,7 +56,7 @@ func (r *Reader) readShares(ctx context.Context, cfg *spec.Config, s *planner.St
 			continue
 		}
 		g.Go(func() error {
-			rec.Shares = sharesOf(ctx, r.documents(), records[im.Name].Target)
+			rec.Configs = sharesOf(ctx, r.documents(), records[im.Name].Target)
 			return ctx.Err()
 		})
 	}

@@ -93,7 +93,7 @@ func (r *Reader) probe(ctx context.Context, im *spec.Image, rec *planner.LiveIma
 	}
 	archiveMemo(r.opts.cacheDir(), im).remember(a.Fingerprint, found.Digest)
 	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
-	src.Shares = sharesOf(ctx, a, found.Target)
+	src.Configs = sharesOf(ctx, a, found.Target)
 	if found.Missing != "" {
 		if _, err := r.documents().Info(ctx, digest.Digest(found.Missing)); errdefs.IsNotFound(err) {
 			src.Missing = found.Missing

@@ -7,13 +7,13 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// alike takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the other
+// canonicalize takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the other
 // leaves to the image, or arguments that are split into entrypoint and command in another place. The process is the same.
-func alike(was, want, image *spec.Container) {
+func canonicalize(was, want, image *spec.Container) {
 	if slices.Equal(was.Args(image), want.Args(image)) {
 		was.Entrypoint, was.Command = want.Entrypoint, want.Command
 	}
-	was.Env = alikeEnv(was.Env, want.Env, image.Env)
+	was.Env = canonicalizeEnv(was.Env, want.Env, image.Env)
 	for _, row := range []struct {
 		was       *string
 		want      string
@@ -30,9 +30,9 @@ func alike(was, want, image *spec.Container) {
 	}
 }
 
-// alikeSecurity takes a default that a live container was created without for the same as the file's silence. What the file
+// canonicalizeSecurity takes a default that a live container was created without for the same as the file's silence. What the file
 // says in so many words is compared with what is there.
-func alikeSecurity(was, want *spec.Security, lacks []string) {
+func canonicalizeSecurity(was, want *spec.Security, lacks []string) {
 	if slices.Contains(lacks, LackOfSeccomp) && want.Seccomp != "" {
 		was.Seccomp = spec.SeccompUnconfined
 	}
@@ -41,7 +41,7 @@ func alikeSecurity(was, want *spec.Security, lacks []string) {
 	}
 }
 
-func alikeEnv(was, want, image map[string]string) map[string]string {
+func canonicalizeEnv(was, want, image map[string]string) map[string]string {
 	out := maps.Clone(was)
 	if out == nil {
 		out = map[string]string{}

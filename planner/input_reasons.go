@@ -11,8 +11,8 @@ const namedAtMost = 2
 // longestValue is how much of an argument's value a reason shows.
 const longestValue = 60
 
-// WhyMade says what of an image's inputs changed, clause by clause: "app/main.go changed, 2 files added".
-func WhyMade(before, after Inputs) []string {
+// WhyBuild says what of an image's inputs changed, clause by clause: "app/main.go changed, 2 files added".
+func WhyBuild(before, after Inputs) []string {
 	old := make(map[Input]string, len(before)) // by kind and name
 	for _, i := range before {
 		old[Input{Kind: i.Kind, Name: i.Name}] = i.Value
@@ -30,7 +30,7 @@ func WhyMade(before, after Inputs) []string {
 			if i.Kind == InputDockerfile {
 				dockerfile, at = i.Name, len(clauses)
 			}
-			clauses = append(clauses, inputWord(i.Kind, i.Name, was, i.Value, there, true))
+			clauses = append(clauses, inputReason(i.Kind, i.Name, was, i.Value, there, true))
 		case there:
 			changed = append(changed, i.Name)
 		default:
@@ -47,7 +47,7 @@ func WhyMade(before, after Inputs) []string {
 		if i.Kind == InputFile {
 			removed = append(removed, i.Name)
 		} else {
-			clauses = append(clauses, inputWord(i.Kind, i.Name, i.Value, "", true, false))
+			clauses = append(clauses, inputReason(i.Kind, i.Name, i.Value, "", true, false))
 		}
 	}
 	var files []string
@@ -56,7 +56,7 @@ func WhyMade(before, after Inputs) []string {
 		what  string
 	}{{changed, "changed"}, {added, "added"}, {removed, "removed"}} {
 		if len(f.names) > 0 {
-			files = append(files, filesWord(f.names)+" "+f.what)
+			files = append(files, filesText(f.names)+" "+f.what)
 		}
 	}
 	if len(files) > 0 {
@@ -65,15 +65,15 @@ func WhyMade(before, after Inputs) []string {
 	return clauses
 }
 
-func filesWord(names []string) string {
+func filesText(names []string) string {
 	if len(names) <= namedAtMost {
 		return strings.Join(names, " and ")
 	}
 	return Count(len(names), "file")
 }
 
-// inputWord says how one input that is no file differs.
-func inputWord(kind InputKind, name, was, is string, before, after bool) string {
+// inputReason says how one input that is no file differs.
+func inputReason(kind InputKind, name, was, is string, before, after bool) string {
 	switch kind {
 	case InputDockerfile:
 		return orElse(name, "the Dockerfile") + " changed"
@@ -105,15 +105,15 @@ func inputWord(kind InputKind, name, was, is string, before, after bool) string 
 	}
 	switch {
 	case !before && kind == InputArg, !before && kind == InputOption:
-		return label + ": unset → " + valueWord(is)
+		return label + ": unset → " + valueText(is)
 	case !after && kind == InputArg, !after && kind == InputOption:
-		return label + ": " + valueWord(was) + " → unset"
+		return label + ": " + valueText(was) + " → unset"
 	case !before:
 		return label + " added"
 	case !after:
 		return label + " removed"
 	}
-	return label + ": " + valueWord(was) + " → " + valueWord(is)
+	return label + ": " + valueText(was) + " → " + valueText(is)
 }
 
 // shortSource shortens a digest or a commit.
@@ -124,7 +124,7 @@ func shortSource(s string) string {
 	return s[:min(len(s), 12)]
 }
 
-func valueWord(s string) string {
+func valueText(s string) string {
 	if strings.HasPrefix(s, "sha256:") {
 		return shortDigest(s)
 	}

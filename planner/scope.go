@@ -21,69 +21,69 @@ func (s scope) has(a spec.Addr) bool {
 	return s.targets == nil || s.targets[a] || s.targets[a.Block()]
 }
 
-// narrow finds what --target, --exclude and --replace name.
-func (m *maker) narrow() {
-	m.replaces = m.named("--replace", m.o.Replaces)
-	for _, a := range m.o.Replaces {
-		if im, ok := m.blocks[a].(*spec.Image); ok && made(im) {
+// setScope finds what --target, --exclude and --replace name.
+func (pb *planBuilder) setScope() {
+	pb.replaces = pb.addressesOf("--replace", pb.o.Replaces)
+	for _, a := range pb.o.Replaces {
+		if im, ok := pb.blocks[a].(*spec.Image); ok && builtHere(im) {
 			continue
 		}
 		if a.Kind != spec.KindContainer {
-			m.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers and images that are built or imported are. A pulled or loaded image comes anew when its source does.", a))
+			pb.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers and images that are built or imported are. A pulled or loaded image comes anew when its source does.", a))
 		}
 	}
-	if len(m.o.Targets) > 0 {
-		m.scope.targets = m.named("--target", m.o.Targets)
-		if !m.o.Destroy {
-			m.withRefs(m.scope.targets)
+	if len(pb.o.Targets) > 0 {
+		pb.scope.targets = pb.addressesOf("--target", pb.o.Targets)
+		if !pb.o.Destroy {
+			pb.withRefs(pb.scope.targets)
 		}
 	}
-	m.scope.excludes = m.named("--exclude", m.o.Excludes)
-	if m.o.Destroy {
-		m.withLiveNeeds(m.scope.excludes) // what stays needs them
+	pb.scope.excludes = pb.addressesOf("--exclude", pb.o.Excludes)
+	if pb.o.Destroy {
+		pb.withLiveNeeds(pb.scope.excludes) // what stays needs them
 	} else {
-		m.withReferrers(m.scope.excludes)
+		pb.withReferrers(pb.scope.excludes)
 	}
 }
 
-// named checks addresses against what is wanted and what this stack owns.
-func (m *maker) named(flag string, as []spec.Addr) map[spec.Addr]bool {
+// addressesOf checks addresses against what is wanted and what this stack owns.
+func (pb *planBuilder) addressesOf(flag string, as []spec.Addr) map[spec.Addr]bool {
 	if len(as) == 0 {
 		return nil
 	}
 	there := map[spec.Addr]bool{}
-	for a := range m.blocks {
+	for a := range pb.blocks {
 		there[a], there[a.Block()] = true, true
 	}
-	for _, l := range m.have.Containers {
-		if m.ours(l.Owner) {
+	for _, l := range pb.have.Containers {
+		if pb.ours(l.Owner) {
 			there[l.Owner.Addr], there[l.Owner.Addr.Block()] = true, true
 		}
 	}
-	for _, r := range m.have.Images {
-		if m.ours(r.Owner) {
+	for _, r := range pb.have.Images {
+		if pb.ours(r.Owner) {
 			there[r.Owner.Addr], there[r.Owner.Addr.Block()] = true, true
 		}
 	}
-	for _, e := range m.want.Emulators {
+	for _, e := range pb.want.Emulators {
 		there[e.Addr] = true
 	}
 	out := map[spec.Addr]bool{}
 	for _, a := range as {
-		if there[a] || m.o.Again {
+		if there[a] || pb.o.Again {
 			out[a] = true
 			continue
 		}
-		if m.o.Destroy {
+		if pb.o.Destroy {
 			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, didYouMean(a.String(), addrTexts(there)))
 			if flag == "--target" { // what is to be gone is
 				d.Severity = hcl.DiagWarning
 				out[a] = true
 			}
-			m.fail(d)
+			pb.fail(d)
 			continue
 		}
-		m.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, didYouMean(a.String(), addrTexts(there))))
+		pb.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, didYouMean(a.String(), addrTexts(there))))
 	}
 	return out
 }
@@ -107,10 +107,10 @@ func refs(r spec.Resource) []spec.Addr {
 }
 
 // refs are all that a resource needs, with what only its Dockerfile names.
-func (m *maker) refs(r spec.Resource) []spec.Addr {
+func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
 	out := refs(r)
-	if im, ok := r.(*spec.Image); ok && im.Build != nil && m.have.Sources[SourceKey(im)] != nil {
-		for _, b := range m.have.Sources[SourceKey(im)].Bases {
+	if im, ok := r.(*spec.Image); ok && im.Build != nil && pb.have.Sources[SourceKey(im)] != nil {
+		for _, b := range pb.have.Sources[SourceKey(im)].Bases {
 			if !b.Image.IsZero() {
 				out = append(slices.Clip(out), b.Image)
 			}
@@ -120,11 +120,11 @@ func (m *maker) refs(r spec.Resource) []spec.Addr {
 }
 
 // withRefs adds what those in the set refer to, and so on.
-func (m *maker) withRefs(in map[spec.Addr]bool) {
-	for i := len(m.ordered) - 1; i >= 0; i-- {
-		a := m.ordered[i]
-		if r := m.blocks[a]; r != nil && (in[a] || in[a.Block()]) {
-			for _, to := range m.refs(r) {
+func (pb *planBuilder) withRefs(in map[spec.Addr]bool) {
+	for i := len(pb.ordered) - 1; i >= 0; i-- {
+		a := pb.ordered[i]
+		if r := pb.blocks[a]; r != nil && (in[a] || in[a.Block()]) {
+			for _, to := range pb.refs(r) {
 				in[to] = true
 			}
 		}
@@ -133,16 +133,16 @@ func (m *maker) withRefs(in map[spec.Addr]bool) {
 
 // withLiveNeeds adds the images of the containers in the set, what these depend on, and the images that images in the set were built from, as the
 // host has it, and so on.
-func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
+func (pb *planBuilder) withLiveNeeds(in map[spec.Addr]bool) {
 	for more := len(in) > 0; more; {
 		before := len(in)
-		for _, l := range m.have.Containers {
-			if m.ours(l.Owner) && (in[l.Owner.Addr] || in[l.Owner.Addr.Block()]) {
-				m.addContainerNeeds(in, l)
+		for _, l := range pb.have.Containers {
+			if pb.ours(l.Owner) && (in[l.Owner.Addr] || in[l.Owner.Addr.Block()]) {
+				pb.addContainerNeeds(in, l)
 			}
 		}
-		for _, rec := range m.have.Images {
-			if m.ours(rec.Owner) && (in[rec.Owner.Addr] || in[rec.Owner.Addr.Block()]) {
+		for _, rec := range pb.have.Images {
+			if pb.ours(rec.Owner) && (in[rec.Owner.Addr] || in[rec.Owner.Addr.Block()]) {
 				addBases(in, rec)
 			}
 		}
@@ -150,8 +150,8 @@ func (m *maker) withLiveNeeds(in map[spec.Addr]bool) {
 	}
 }
 
-func (m *maker) addContainerNeeds(in map[spec.Addr]bool, l *LiveContainer) {
-	if rec := m.have.Images[l.Image]; rec != nil && m.ours(rec.Owner) {
+func (pb *planBuilder) addContainerNeeds(in map[spec.Addr]bool, l *LiveContainer) {
+	if rec := pb.have.Images[l.Image]; rec != nil && pb.ours(rec.Owner) {
 		in[rec.Owner.Addr] = true
 	}
 	if l.Spec != nil {
@@ -162,7 +162,7 @@ func (m *maker) addContainerNeeds(in map[spec.Addr]bool, l *LiveContainer) {
 }
 
 func addBases(in map[spec.Addr]bool, rec *LiveImage) {
-	for _, input := range rec.MadeFrom {
+	for _, input := range rec.LastInputs {
 		if base, err := spec.ParseAddr(input.Name); input.Kind == InputBase && err == nil {
 			in[base] = true
 		}
@@ -170,16 +170,16 @@ func addBases(in map[spec.Addr]bool, rec *LiveImage) {
 }
 
 // withReferrers adds what refers to those in the set, and so on.
-func (m *maker) withReferrers(in map[spec.Addr]bool) {
+func (pb *planBuilder) withReferrers(in map[spec.Addr]bool) {
 	if len(in) == 0 {
 		return
 	}
-	for _, a := range m.ordered {
-		r := m.blocks[a]
+	for _, a := range pb.ordered {
+		r := pb.blocks[a]
 		if r == nil {
 			continue
 		}
-		for _, to := range m.refs(r) {
+		for _, to := range pb.refs(r) {
 			if in[to] || in[to.Block()] {
 				in[a] = true
 			}

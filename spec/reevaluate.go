@@ -7,20 +7,20 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// settling is one evaluation with values that the host has told. Locals are evaluated anew, once.
-type settling struct {
+// reevaluation is one evaluation with values that the host has told. Locals are evaluated anew, once.
+type reevaluation struct {
 	e      *evaluator
 	known  map[Addr]cty.Value
 	values map[*node]cty.Value
 	quiet  bool // with placeholders: what is wrong with them is nobody's to read
 }
 
-func (e *evaluator) settling(known map[Addr]cty.Value) *settling {
-	return &settling{e: e, known: known, values: map[*node]cty.Value{}}
+func (e *evaluator) newReevaluation(known map[Addr]cty.Value) *reevaluation {
+	return &reevaluation{e: e, known: known, values: map[*node]cty.Value{}}
 }
 
 // valueOf is what a reference to a node gives with the values known now.
-func (s *settling) valueOf(n *node) cty.Value {
+func (s *reevaluation) valueOf(n *node) cty.Value {
 	if v, ok := s.values[n]; ok {
 		return v
 	}
@@ -45,14 +45,14 @@ func (s *settling) valueOf(n *node) cty.Value {
 // (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made. What is unknown in these
 // values is unknown in every expression. Where an attribute only carries it, what it has is the placeholder that carried holds in its place;
 // what needs it otherwise is an error, and so is all that is unknown where carried is nil.
-func (c *Config) Settle(a Addr, known, carried map[Addr]cty.Value) (r Resource, diags hcl.Diagnostics) {
-	if !c.eval.budget.within(func() { r, diags = c.settle(a, known, carried) }) {
+func (c *Config) Reevaluate(a Addr, known, carried map[Addr]cty.Value) (r Resource, diags hcl.Diagnostics) {
+	if !c.eval.budget.within(func() { r, diags = c.reevaluate(a, known, carried) }) {
 		return nil, hcl.Diagnostics{c.eval.budget.over}
 	}
 	return r, diags
 }
 
-func (c *Config) settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
+func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
 	r := c.Get(a)
 	var marks Marks
 	switch r := r.(type) {
@@ -70,13 +70,13 @@ func (c *Config) settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hc
 	e := c.eval
 	e.diags = nil
 	i := n.byKey[a.Key]
-	s := e.settling(known)
-	d := e.decoder(n, &instance{addr: i.addr, vars: e.settledVars(n, i, s)}, e.context(n, s))
-	d.settling = s
+	s := e.newReevaluation(known)
+	d := e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, s)}, e.context(n, s))
+	d.reevaluation = s
 	if carried != nil {
-		with := e.settling(carried)
+		with := e.newReevaluation(carried)
 		with.quiet = true
-		d.carry = e.decoder(n, &instance{addr: i.addr, vars: e.settledVars(n, i, with)}, e.context(n, with)).ctx
+		d.carry = e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, with)}, e.context(n, with)).ctx
 	}
 	settled := d.resource()
 	switch was := r.(type) {
@@ -95,8 +95,8 @@ func (c *Config) settle(a Addr, known, carried map[Addr]cty.Value) (Resource, hc
 	return settled, tidy(append(e.diags, d.diags...))
 }
 
-// settledVars gives each.key and each.value of an instance, evaluated again where they were not known.
-func (e *evaluator) settledVars(n *node, i *instance, s *settling) map[string]cty.Value {
+// reevaluatedVars gives each.key and each.value of an instance, evaluated again where they were not known.
+func (e *evaluator) reevaluatedVars(n *node, i *instance, s *reevaluation) map[string]cty.Value {
 	each, ok := i.vars["each"]
 	if !ok || each.IsWhollyKnown() {
 		return i.vars
@@ -114,11 +114,11 @@ func (e *evaluator) settledVars(n *node, i *instance, s *settling) map[string]ct
 	return i.vars
 }
 
-// SettleOutputs gives the outputs, as evaluated with the values that the host has told.
-func (c *Config) SettleOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
+// ReevaluateOutputs gives the outputs, as evaluated with the values that the host has told.
+func (c *Config) ReevaluateOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
 	c.eval.diags = nil
 	var out []*Output
-	if !c.eval.budget.within(func() { out = c.eval.readOutputs(c.eval.settling(known)) }) {
+	if !c.eval.budget.within(func() { out = c.eval.readOutputs(c.eval.newReevaluation(known)) }) {
 		return nil, hcl.Diagnostics{c.eval.budget.over}
 	}
 	return out, tidy(c.eval.diags)

@@ -1,0 +1,233 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// made tells whether an image is made here, by a build or an import, so that its digest is known once that has run.
+func builtHere(im *spec.Image) bool { return im.Build != nil || im.Rootfs != nil }
+
+// buildWords says how the change, its step and its result are named, by the image's source.
+func buildWords(im *spec.Image) (verb, done, attr string) {
+	if im.Build != nil {
+		return "build", "rebuilt", "build"
+	}
+	return "import", "imported anew", "import"
+}
+
+// imageBuild is an image that is made here, as it is decided upon.
+type imageBuild struct {
+	plan      *planBuilder
+	im        *spec.Image
+	rec       *LiveImage // nil: there is none
+	src       *Source
+	res       *imageResult
+	bases     []Base
+	images    []*imageResult // images of this stack that it is made with
+	inputs    Inputs
+	emulators []*stepDraft // emulators that it waits for
+}
+
+// decideBuilt says what happens to an image that is built or imported, and to its other names.
+func (pb *planBuilder) decideBuilt(im *spec.Image) *imageResult {
+	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.have.Sources[SourceKey(im)], res: &imageResult{name: im.Name}}
+	if x.rec != nil {
+		x.res.digest, x.res.was = x.rec.Digest, x.rec.Digest
+	}
+	if was := pb.lastOwned[im.Name]; was != "" && (x.rec == nil || pb.movedOutside(x.rec) != "") {
+		x.res.was = was // what containers are made from stays if it comes out again
+	}
+	if !pb.scope.has(im.Addr) {
+		x.res.ok = x.rec != nil
+		return x.res
+	}
+	if !x.possible() {
+		return x.res
+	}
+	x.res.ok = true
+	pb.pinRemotes(x.src)
+	x.images = pb.needsOf(im)
+	x.inputs = FillBases(pb.withReevaluated(im, x.src.Inputs), x.bases)
+	w := &changeDraft{change: &Change{Addr: im.Addr, Action: Keep, Decl: pb.declarationOf(im.Addr)}}
+	if reasons := x.why(); len(reasons) > 0 {
+		x.build(w, reasons)
+	} else {
+		pb.remark(w, im, x.rec)
+	}
+	pb.tag(w, im, x.res)
+	pb.push(w, im, x.res, x.rec)
+	if len(w.steps) > 0 {
+		pb.changes = append(pb.changes, w)
+	}
+	return x.res
+}
+
+// possible says what keeps an image from being made, all of it.
+func (x *imageBuild) possible() bool {
+	pb, n := x.plan, len(x.plan.diags)
+	if x.src == nil || x.src.Err != "" {
+		pb.fail(pb.unreadable(x.im, x.src))
+		return false
+	}
+	if pb.refused[x.im.Addr] {
+		return false
+	}
+	for _, part := range sortedKeys(x.im.Marks.Unknown) {
+		pb.fail(fault(x.im.AttrAt(part), "Not known while planning", "%s: %s depends on what only the apply will tell. Take the reference out, or name the image in contexts.", x.im.Addr, part))
+	}
+	var ok bool
+	x.bases, ok = pb.basesOf(x.im, x.src)
+	pb.coversContainers(x.im, pb.buildPlatforms(x.im))
+	x.emulators = pb.emulatorsOf(x.im, x.src)
+	if x.rec != nil && !pb.mine(x.rec) {
+		pb.fail(pb.heldBuilt(x.im, x.rec))
+	}
+	return ok && len(pb.diags) == n
+}
+
+// buildPlatforms gives the platforms that an image is made for.
+func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
+	switch {
+	case im.Rootfs != nil:
+		return []string{orElse(im.Rootfs.Platform, pb.have.Host.Platform)}
+	case len(im.Build.Platforms) > 0:
+		return im.Build.Platforms
+	}
+	return pb.platformsOf(im)
+}
+
+// coversContainers says which platform a container asks for that the image is not made for.
+func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
+	_, _, attr := buildWords(im)
+	for _, c := range pb.users[im.Addr] {
+		if p := orElse(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
+			pb.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
+		}
+	}
+}
+
+// why says why an image is to be made; nil: it is there, made from these inputs.
+func (x *imageBuild) why() []string {
+	if x.rec == nil {
+		return []string{"it is not there"}
+	}
+	var out []string
+	for _, r := range x.images {
+		if r.digestPending {
+			out = append(out, r.fresh)
+		}
+	}
+	for _, a := range x.plan.refs(x.im) {
+		if r := x.plan.containers[a]; r != nil && len(r.unless) > 0 {
+			out = append(out, a.String()+" may be replaced")
+		}
+	}
+	switch {
+	case x.plan.movedOutside(x.rec) != "":
+		out = append(out, x.plan.movedOutside(x.rec))
+	case x.rec.Inputs == "":
+		out = append(out, "nothing says what the one there was made from")
+	case len(out) == 0 && x.rec.Inputs != x.inputs.Digest():
+		if x.rec.LastInputs == nil {
+			out = append(out, "what it is made from changed")
+		} else {
+			out = WhyBuild(x.rec.LastInputs, x.inputs)
+		}
+	}
+	if len(out) == 0 {
+		if gone := missing(x.plan.buildPlatforms(x.im), x.rec.Platforms); len(gone) > 0 {
+			out = append(out, strings.Join(gone, ", ")+" of it is not there")
+		}
+	}
+	if x.plan.forced(x.im.Addr) {
+		out = append([]string{"--replace"}, out...)
+	}
+	return out
+}
+
+// forced tells whether --replace names an address or its block.
+func (pb *planBuilder) forced(a spec.Addr) bool { return pb.replaces[a] || pb.replaces[a.Block()] }
+
+// build is the step that builds or imports.
+func (x *imageBuild) build(w *changeDraft, reasons []string) {
+	pb, im, res := x.plan, x.im, x.res
+	verb, done, _ := buildWords(im)
+	c := w.change
+	c.Action, c.Verb, c.Reasons = Create, verb, reasons
+	res.fresh = im.Addr.String() + " is new"
+	if x.rec != nil {
+		c.Action = Update
+		res.fresh = im.Addr.String() + " is " + done
+	}
+	result := pb.placeholder()
+	d := w.step(x.buildOp(c, result), x.emulators...)
+	d.wait(pb.stepsThatTell(im)...)
+	if x.rec != nil {
+		d.touches(touchImage(x.rec))
+		pb.moves[x.rec.Name] = &move{to: result, work: w}
+	}
+	d.last(res)
+	res.digest, res.digestPending, res.buildSteps = result, true, []*stepDraft{d}
+}
+
+func (x *imageBuild) buildOp(c *Change, result string) Op {
+	pb, im := x.plan, x.im
+	protect := im.Lifecycle.PreventDestroy
+	if im.Rootfs != nil {
+		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect}
+	}
+	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: pb.buildPlatforms(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases, Remotes: x.src.Remotes,
+		Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect, Force: pb.forced(im.Addr)}
+	c.Notes = append(c.Notes, pb.platformsNote(op.Platforms))
+	c.Notes = append(c.Notes, slowNotes(x.src)...)
+	if op.Bytes > 0 {
+		c.Notes = append(c.Notes, "downloads at most "+Bytes(op.Bytes))
+	}
+	return op
+}
+
+// platformsNote says for which platforms is built, and which of them are emulated.
+func (pb *planBuilder) platformsNote(platforms []string) string {
+	var out []string
+	for _, p := range platforms {
+		if !slices.Contains(pb.have.Host.Native, p) && p != pb.have.Host.Platform {
+			p += " (emulated)"
+		}
+		out = append(out, p)
+	}
+	return strings.Join(out, ", ")
+}
+
+// slowNotes says which RUN steps emulation slows down, and what to do about it.
+func slowNotes(src *Source) []string {
+	if src.Opaque {
+		return []string{"its Dockerfile, or that of its base, is read by the builder alone: not all of its bases are pinned"}
+	}
+	if len(src.Emulated) == 0 {
+		return nil
+	}
+	var lines []string
+	for _, r := range src.Emulated {
+		lines = append(lines, fmt.Sprint(r.Line))
+	}
+	what := "RUN in line " + lines[0] + " is"
+	if len(lines) > 1 {
+		what = "RUN in lines " + strings.Join(lines, ", ") + " are"
+	}
+	return []string{what + " slow under emulation: FROM --platform=$BUILDPLATFORM and a cross-compiler make it fast"}
+}
+
+func (pb *planBuilder) heldBuilt(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
+	_, _, attr := buildWords(im)
+	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.Name), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
+	if rec.Owner != nil {
+		return fault(pb.imageAt(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
+	}
+	return fault(pb.imageAt(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.freeing(rec), importBlock(im.Addr, familiar(rec.Name)))
+}
