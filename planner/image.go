@@ -226,7 +226,7 @@ func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 		if len(im.Push) == 0 {
 			return true
 		}
-		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.Name), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.Name))))
+		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.ID), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.ID))))
 		return false
 	}
 	pb.fail(pb.heldImage(pb.imageAt(im), im, rec, t.digest))
@@ -235,12 +235,12 @@ func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 
 // mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
 func (pb *planBuilder) mine(rec *LiveImage) bool {
-	_, adopted := pb.adopted[rec.Name]
+	_, adopted := pb.adopted[rec.ID]
 	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
 func (pb *planBuilder) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
-	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.Name), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
+	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
 	if rec.Owner != nil {
 		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
@@ -251,15 +251,15 @@ func (pb *planBuilder) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, d
 	if im.Pull != "" {
 		ways += ", pin its digest in " + spec.LockFile
 	}
-	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.Name)))
+	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.ID)))
 }
 
 // freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
 func (pb *planBuilder) freeing(rec *LiveImage) string {
-	if len(pb.byImage[rec.Name]) > 0 {
-		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.Name)
+	if len(pb.byImage[rec.ID]) > 0 {
+		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.ID)
 	}
-	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.Name))
+	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.ID))
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
@@ -293,11 +293,11 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 	case rec.Digest != t.digest:
 		c.become(Update, verb, orElse(pb.movedOutside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
-		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.Name] != t.digest { // else nothing is made from what it was moved to
+		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
 			res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
 		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(touchImage(rec)).last(res)
-		pb.moves[rec.Name] = &move{to: t.digest, work: w}
+		pb.moves[rec.ID] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
 		gone := missing(need, rec.Platforms)
 		c.become(Update, verb, strings.Join(gone, ", ")+" of it is not there")
@@ -314,7 +314,7 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 // turned tells whether the block stood for other content until now, under a name that nothing wants any more.
 func (pb *planBuilder) turned(im *spec.Image, t target) bool {
 	for _, rec := range pb.owned[im.Addr] {
-		if !pb.records[rec.Name] && rec.Digest != t.digest {
+		if !pb.records[rec.ID] && rec.Digest != t.digest {
 			return true
 		}
 	}
@@ -364,7 +364,7 @@ func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
 	default:
 		return
 	}
-	w.step(&RelabelImage{Name: rec.Name, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(touchImage(rec))
+	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(touchImage(rec))
 }
 
 // become sets what a change is, unless it is something dearer already.

@@ -170,7 +170,7 @@ func (x *imageBuild) build(w *changeDraft, reasons []string) {
 	d.wait(pb.stepsThatTell(im)...)
 	if x.rec != nil {
 		d.touches(touchImage(x.rec))
-		pb.moves[x.rec.Name] = &move{to: result, work: w}
+		pb.moves[x.rec.ID] = &move{to: result, work: w}
 	}
 	d.last(res)
 	res.digest, res.digestPending, res.buildSteps = result, true, []*stepDraft{d}
@@ -225,9 +225,9 @@ func slowNotes(src *Source) []string {
 
 func (pb *planBuilder) heldBuilt(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 	_, _, attr := buildWords(im)
-	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.Name), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
+	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
 	if rec.Owner != nil {
 		return fault(pb.imageAt(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
-	return fault(pb.imageAt(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.freeing(rec), importBlock(im.Addr, familiar(rec.Name)))
+	return fault(pb.imageAt(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.freeing(rec), importBlock(im.Addr, familiar(rec.ID)))
 }

@@ -339,7 +339,7 @@ func touchContainer(l *LiveContainer) Touch {
 }
 
 func touchImage(r *LiveImage) Touch {
-	return Touch{Kind: spec.KindImage, ID: r.Name, Name: familiar(r.Name), Seen: r.Seen}
+	return Touch{Kind: spec.KindImage, ID: r.ID, Name: familiar(r.ID), Seen: r.Seen}
 }
 
 func (pb *planBuilder) fail(ds ...*hcl.Diagnostic) { pb.diags = append(pb.diags, ds...) }

@@ -237,8 +237,9 @@ func (h *model) run(op Op) error {
 			return fmt.Errorf("create %s: the ID is taken", op.Want.Name)
 		}
 		want, owner := *op.Want, op.Owner
-		h.containers[op.ID] = &modelled{LiveContainer: LiveContainer{ID: op.ID, Name: want.Name, Owner: &owner, Pending: true,
-			Protected: want.Lifecycle.PreventDestroy, Image: want.Image.Name, OwnNames: ownNames(r, owner), Digest: want.Image.Digest, Spec: &want, Seen: seen, CreatedAt: h.tick()}}
+		h.containers[op.ID] = &modelled{LiveContainer: LiveContainer{Live: Live{Kind: spec.KindContainer, ID: op.ID, Name: want.Name, Owner: &owner, Pending: true,
+			Protected: want.Lifecycle.PreventDestroy, Seen: seen, CreatedAt: h.tick()},
+			Image: want.Image.Name, OwnNames: ownNames(r, owner), Digest: want.Image.Digest, Spec: &want}}
 		return nil
 	case *CheckUnmoved:
 		for _, t := range op.Touches {
@@ -260,7 +261,7 @@ func ownNames(r *LiveImage, o Owner) []string {
 	if r.Owner == nil || r.Owner.Stack != o.Stack {
 		return nil
 	}
-	return []string{r.Name}
+	return []string{r.ID}
 }
 
 func (h *model) seen(t Touch) string {
@@ -275,7 +276,7 @@ func (h *model) seen(t Touch) string {
 }
 
 func (h *model) record(name, digest string, o Owner, protect bool, platforms []string, source, seen string) error {
-	r := &LiveImage{Name: name, Digest: digest, Protected: protect, Platforms: slices.Clone(platforms), Source: source, Seen: seen, Owner: &o}
+	r := &LiveImage{Live: Live{Kind: spec.KindImage, ID: name, Protected: protect, Seen: seen, Owner: &o}, Digest: digest, Platforms: slices.Clone(platforms), Source: source}
 	if old := h.images[name]; old != nil {
 		r.Platforms, r.Pushed = append(r.Platforms, old.Platforms...), old.Pushed
 		if o == (Owner{}) {
@@ -377,7 +378,7 @@ func (h *model) text() string {
 		if r.Owner != nil {
 			who = r.Owner.Stack + "/" + r.Owner.Addr.String()
 		}
-		out = append(out, fmt.Sprintf("image %s %s %s %v", r.Name, r.Digest, who, r.Protected))
+		out = append(out, fmt.Sprintf("image %s %s %s %v", r.ID, r.Digest, who, r.Protected))
 	}
 	for _, l := range h.containers {
 		who := "-"

@@ -31,7 +31,7 @@ func (pb *planBuilder) movedOutside(rec *LiveImage) string {
 	if rec == nil || rec.Owner != nil {
 		return ""
 	}
-	was := pb.lastOwned[rec.Name]
+	was := pb.lastOwned[rec.ID]
 	switch was {
 	case "":
 		return ""

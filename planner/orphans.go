@@ -192,12 +192,12 @@ func (pb *planBuilder) unused(rec *LiveImage) (bool, []*stepDraft) {
 	var after []*stepDraft
 	var stay []string
 	free := true
-	for _, l := range pb.byImage[rec.Name] {
+	for _, l := range pb.byImage[rec.ID] {
 		if f := pb.dispositions[l.ID]; f != nil && f.removed != nil {
 			after = append(after, f.removed)
 			continue
 		}
-		if d := pb.relabelled(l, rec.Name); d != nil {
+		if d := pb.relabelled(l, rec.ID); d != nil {
 			after = append(after, d)
 			continue
 		}
@@ -221,7 +221,7 @@ func (pb *planBuilder) unused(rec *LiveImage) (bool, []*stepDraft) {
 			remedy = fmt.Sprintf("Remove that first, or leave the image out with --exclude %s.", rec.Owner.Addr)
 		}
 		pb.fail(fault(pb.rangeOf(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. %s",
-			familiar(rec.Name), pb.goneReason(), Count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
+			familiar(rec.ID), pb.goneReason(), Count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
 	}
 	return free, after
 }
@@ -250,14 +250,14 @@ func (pb *planBuilder) untag(rec *LiveImage, after []*stepDraft) {
 		if main := pb.have.Images[r.Name]; main != nil && main.Owner != nil && *main.Owner == *rec.Owner { // it has had that name before
 			why = "it is no tag of " + a.String() + " any more"
 		}
-	} else if a.Name == rec.Name && !pb.o.Destroy {
+	} else if a.Name == rec.ID && !pb.o.Destroy {
 		why = "no container uses it any more"
 	}
 	w := pb.add(a, Remove, "untag", nil, why)
 	if pb.o.Destroy {
 		w.change.Decl = pb.declarationOf(a)
 	}
-	w.change.Object = familiar(rec.Name)
-	w.step(&UntagImage{Name: rec.Name}, after...).touches(touchImage(rec))
-	pb.moves[rec.Name] = &move{work: w}
+	w.change.Object = familiar(rec.ID)
+	w.step(&UntagImage{Name: rec.ID}, after...).touches(touchImage(rec))
+	pb.moves[rec.ID] = &move{work: w}
 }

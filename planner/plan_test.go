@@ -147,7 +147,7 @@ func (s *script) run(line string, f []string) {
 	case "plan":
 		s.make(f[1], f[2:])
 	case "outside": // outside NAME DIGEST: another tool moves an image record, and takes its labels away
-		s.h.images[f[1]] = &LiveImage{Name: f[1], Digest: "sha256:" + f[2], Platforms: []string{"linux/amd64"}, Seen: fmt.Sprint(s.h.tick().Unix())}
+		s.h.images[f[1]] = &LiveImage{Live: Live{Kind: spec.KindImage, ID: f[1], Seen: fmt.Sprint(s.h.tick().Unix())}, Digest: "sha256:" + f[2], Platforms: []string{"linux/amd64"}}
 	case "exit": // exit NAME CODE: its process ends
 		l := named()
 		code, _ := strconv.Atoi(f[2])
@@ -174,14 +174,14 @@ func (s *script) run(line string, f []string) {
 		s.h.images[f[1]].Platforms = []string{}
 	case "foreign": // foreign NAME IMAGE STACK?: a container that isn't this stack's
 		id := s.w.newID()
-		l := &modelled{LiveContainer: LiveContainer{ID: id, Name: f[1], Image: f[2], Task: Task{Status: TaskRunning}, Seen: "foreign", CreatedAt: s.h.tick(),
+		l := &modelled{LiveContainer: LiveContainer{Live: Live{Kind: spec.KindContainer, ID: id, Name: f[1], Seen: "foreign", CreatedAt: s.h.tick()}, Image: f[2], Task: Task{Status: TaskRunning},
 			Spec: &spec.Container{Name: f[1], State: spec.StateRunning, NetworkMode: "none", Image: spec.ImageRef{Name: f[2]}}}}
 		if len(f) > 3 {
 			l.Owner = &Owner{Stack: f[3], Addr: spec.Addr{Kind: spec.KindContainer, Name: f[1]}}
 		}
 		s.h.containers[id] = l
 	case "image": // image NAME DIGEST STACK?: a record that isn't this stack's
-		r := &LiveImage{Name: f[1], Digest: "sha256:" + f[2], Platforms: []string{"linux/amd64"}, Seen: "foreign"}
+		r := &LiveImage{Live: Live{Kind: spec.KindImage, ID: f[1], Seen: "foreign"}, Digest: "sha256:" + f[2], Platforms: []string{"linux/amd64"}}
 		if len(f) > 3 {
 			r.Owner = &Owner{Stack: f[3], Addr: spec.Addr{Kind: spec.KindImage, Name: "theirs"}}
 		}

@@ -49,45 +49,53 @@ type Owner struct {
 	Addr  spec.Addr `json:"addr"`
 }
 
-// LiveImage is an image record.
+// Live is what the planner knows of every object on the host, whatever its kind: whose it is, and whether it may go.
+type Live struct {
+	Kind      spec.Kind
+	ID        string  // a container's ID, the name of an image record: no two objects of a kind have the same
+	Name      string  // the name people see, from nerdctl's or fairlead's labels; "": its ID is that, or there is none
+	Owner     *Owner  // nil: not fairlead's
+	OtherKey  *Owner  // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Pending   bool    // fairlead created it, and it has never been ready
+	Protected bool    // prevent_destroy was set when it was last applied
+	Origin    *Origin // where it was last applied from; nil: nobody wrote it down
+	Seen      string  // changes whenever the object does in a way that matters to a plan
+	CreatedAt time.Time
+}
+
+// Header is l itself: whatever embeds it is a live object.
+func (l *Live) Header() *Live { return l }
+
+// LiveObject is an object of any kind on the host.
+type LiveObject interface{ Header() *Live }
+
+// LiveImage is an image record. Its Seen changes whenever the record does.
 type LiveImage struct {
-	Name       string
+	Live
 	Digest     string                 // of the record's target
-	Owner      *Owner                 // nil: not fairlead's
-	Protected  bool                   // prevent_destroy was set when it was last applied
 	Platforms  []string               // whose content is whole here, normalised; nil: not asked, as for a record that nobody wants
 	Sizes      map[string]int64       // bytes of each platform's content, where known
 	Configs    map[string]ImageConfig // by platform; only where a container may be created from it, and none was yet
-	Inputs     string                 // of a built or imported image: the digest of what it was made from
-	LastInputs Inputs                 // that, where it differs from what is found now
+	Inputs     string                 // of a built or imported image: the digest of its inputs
+	LastInputs Inputs                 // these inputs, where they differ from what is found now
 	Source     string                 // of a loaded image: the fingerprint of the archive that it came from
 	Tags       []string               // names of this image that were made from this record, of the same owner
 	TagOf      string                 // the record that this name was made from; "": none
 	Pushed     map[string]string      // reference pushed to → digest
-	Seen       string                 // changes whenever the record does
-	CreatedAt  time.Time
 }
 
-// LiveContainer is a container with its task.
+// LiveContainer is a container with its task. Its Seen changes whenever the record or the task's state does, but not by the restart monitor.
 type LiveContainer struct {
-	ID            string
-	Name          string          // the name people see, from nerdctl's or fairlead's labels; "" where there is none
-	Owner         *Owner          // nil: not fairlead's
-	OtherKey      *Owner          // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Live
 	Lacks         []string        // of what fairlead gives new containers by default, what this one was created without: LackOf…
 	Drift         []Drift         // what was changed outside fairlead, and no attribute shows
-	Origin        *Origin         // where it was last applied from; nil: nobody wrote it down
-	Pending       bool            // made by fairlead, and has never been ready
-	Protected     bool            // prevent_destroy was set when it was last applied
 	Completed     bool            // it was a job, and it ended with 0
-	Image         string          // name of the image record that it was made from
+	Image         string          // name of the image record that it was created from
 	OwnNames      []string        // of its image: Image and the tags made from it, where that record was the stack's own
-	Digest        string          // of what it was made from; "" where nobody wrote it down
+	Digest        string          // of the image that it was created from; "" where nobody wrote it down
 	ImageDefaults *spec.Container // what its image gives: entrypoint, command, env, working_dir, user and stop_signal; nil where that isn't known
 	Spec          *spec.Container // as if written in a file, State as last applied; nil for what isn't fairlead's and isn't imported
 	Task          Task
-	Seen          string // changes whenever what the record says or the task's state does, but not by the restart monitor
-	CreatedAt     time.Time
 }
 
 // asSpec is Spec; an empty one where nothing could be read.

@@ -324,7 +324,7 @@ func TestDefaultsThatCameLater(t *testing.T) {
 // TestPendingOfAnEarlierVersion: what an earlier version created and couldn't start is created anew, as it would be now.
 func TestPendingOfAnEarlierVersion(t *testing.T) {
 	for _, lacks := range [][]string{nil, {LackOfSeccomp}} {
-		p := &comparison{live: &LiveContainer{Pending: true, Lacks: lacks}, full: &spec.Container{State: spec.StateRunning}, applied: spec.StateRunning}
+		p := &comparison{live: &LiveContainer{Live: Live{Pending: true}, Lacks: lacks}, full: &spec.Container{State: spec.StateRunning}, applied: spec.StateRunning}
 		if got := carriesOn(p); got != (lacks == nil) {
 			t.Errorf("lacks %q: carried on with: %v", lacks, got)
 		}

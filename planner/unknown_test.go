@@ -15,7 +15,7 @@ func TestNothingIsDecidedOnAnUnknownState(t *testing.T) {
 	const trouble = "its shim, process 4711, runs and doesn't answer"
 	addr := func(name string) spec.Addr { return spec.Addr{Kind: spec.KindContainer, Name: name} }
 	live := func(name string, pending bool) *LiveContainer {
-		return &LiveContainer{ID: strings.Repeat(name[:1], 64), Name: "s-" + name, Owner: &Owner{Stack: "s", Addr: addr(name)}, Pending: pending,
+		return &LiveContainer{Live: Live{Kind: spec.KindContainer, ID: strings.Repeat(name[:1], 64), Name: "s-" + name, Owner: &Owner{Stack: "s", Addr: addr(name)}, Pending: pending},
 			Spec: &spec.Container{}, Task: Task{Status: TaskUnknown, Shim: 4711, Trouble: trouble}}
 	}
 	foreign := live("web", false)
@@ -54,7 +54,7 @@ func TestNothingIsDecidedOnAnUnknownState(t *testing.T) {
 }
 
 func TestASavedPlanSaysWhatIsUnknown(t *testing.T) {
-	l := &LiveContainer{ID: "a", Name: "s-web", Owner: &Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}, Seen: "1 unknown",
+	l := &LiveContainer{Live: Live{Kind: spec.KindContainer, ID: "a", Name: "s-web", Owner: &Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}, Seen: "1 unknown"},
 		Task: Task{Status: TaskUnknown, Shim: 4711, Trouble: "its shim is slow"}}
 	p := &Plan{Touches: []Touch{{Kind: spec.KindContainer, ID: "a", Name: "s-web", Seen: "1 running"}}}
 	if got := UnknownTasks(Stale(p, &State{Containers: []*LiveContainer{l}})); !slices.Equal(got, []string{"s-web (a): its shim is slow"}) {

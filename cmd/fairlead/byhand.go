@@ -144,7 +144,7 @@ func (h *byHand) gives(name, digest string) {
 func (h *byHand) warn(rec *planner.LiveImage, digest string) {
 	if rec != nil && rec.Owner != nil && rec.Digest != digest {
 		h.stacks = append(h.stacks, rec.Owner.Stack)
-		h.notes = append(h.notes, fmt.Sprintf("%s is %s of stack %q: the next plan will show this", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack))
+		h.notes = append(h.notes, fmt.Sprintf("%s is %s of stack %q: the next plan will show this", familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack))
 	}
 }
 
@@ -177,7 +177,7 @@ func findEach(have *planner.State, names []string) ([]*planner.LiveImage, error)
 		if err != nil {
 			return nil, err
 		}
-		recs, found = append(recs, rec), append(found, rec.Name)
+		recs, found = append(recs, rec), append(found, rec.ID)
 	}
 	return recs, eachOnce(found)
 }

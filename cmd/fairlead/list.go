@@ -149,7 +149,7 @@ func imageRows(stack string, have *planner.State, all bool) []imageRow {
 		if mine := img.Owner != nil && img.Owner.Stack == stack; !mine && !all {
 			continue
 		}
-		row := imageRow{Name: img.Name, Digest: img.Digest, Platforms: img.Platforms}
+		row := imageRow{Name: img.ID, Digest: img.Digest, Platforms: img.Platforms}
 		if img.Owner != nil {
 			row.Stack, row.Address = img.Owner.Stack, img.Owner.Addr.String()
 		}

@@ -84,13 +84,13 @@ func (a *app) writeUnused(found []*planner.LiveImage, cache buildkit.Usage) erro
 	if a.json {
 		images := map[string]*planner.LiveImage{}
 		for _, rec := range found {
-			images[rec.Name] = rec
+			images[rec.ID] = rec
 		}
 		return view.JSON(stdout, map[string]any{"format": "fairlead.prune", "version": view.Version,
 			"images": imageRows("", &planner.State{Images: images}, true), "cache": map[string]int64{"bytes": cache.Total, "freeable": cache.Freeable}})
 	}
 	for _, rec := range found {
-		stdout.say("- image %q, %s of stack %q\n", familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+		stdout.say("- image %q, %s of stack %q\n", familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
 	}
 	if cache.Freeable > 0 {
 		stdout.say("- the builder's cache: %s, of which up to %s can go\n", planner.Bytes(cache.Total), planner.Bytes(cache.Freeable))
@@ -121,12 +121,12 @@ func (a *app) untagUnused(ctx context.Context, h *byHand, w *ctrd.Writer, found 
 	now := unused(h.have, h.config, all)
 	for _, rec := range found {
 		if !slices.ContainsFunc(now, func(n *planner.LiveImage) bool {
-			return n.Name == rec.Name && n.Digest == rec.Digest && *n.Owner == *rec.Owner
+			return n.ID == rec.ID && n.Digest == rec.Digest && *n.Owner == *rec.Owner
 		}) {
-			a.note("%s is left alone: it is used, or has changed, since it was shown", familiar(rec.Name))
+			a.note("%s is left alone: it is used, or has changed, since it was shown", familiar(rec.ID))
 			continue
 		}
-		h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
+		h.step(&planner.UntagImage{Name: rec.ID}, rec.ID)
 	}
 	if h.plan.Empty() {
 		return nil
@@ -160,6 +160,6 @@ func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImag
 			out = append(out, rec)
 		}
 	}
-	slices.SortFunc(out, func(a, b *planner.LiveImage) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b *planner.LiveImage) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }

@@ -27,7 +27,7 @@ func pushCommand(a *app) *cobra.Command {
 					return fmt.Errorf("push to %w", err)
 				}
 				h.results = append(h.results, familiar(to)+"  "+rec.Digest)
-				h.step(&planner.PushImage{Name: rec.Name, To: to, Digest: rec.Digest}, to)
+				h.step(&planner.PushImage{Name: rec.ID, To: to, Digest: rec.Digest}, to)
 				return nil
 			})
 		},

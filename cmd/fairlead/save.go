@@ -96,7 +96,7 @@ func findArchive(ctx context.Context, r *ctrd.Reader, names []string, o ctrd.Sav
 	}
 	var found []string
 	for _, rec := range recs {
-		found = append(found, rec.Name)
+		found = append(found, rec.ID)
 	}
 	return r.Archive(ctx, found, o)
 }

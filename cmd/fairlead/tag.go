@@ -37,7 +37,7 @@ func tagCommand(a *app) *cobra.Command {
 				}
 				for _, name := range names {
 					h.gives(name, from.Digest)
-					h.step(&planner.TagImage{Name: name, From: from.Name, Digest: from.Digest}, name)
+					h.step(&planner.TagImage{Name: name, From: from.ID, Digest: from.Digest}, name)
 				}
 				return nil
 			})
@@ -69,7 +69,7 @@ func untagCommand(a *app) *cobra.Command {
 				}
 				for _, rec := range recs {
 					h.warn(rec, "")
-					h.step(&planner.UntagImage{Name: rec.Name}, rec.Name)
+					h.step(&planner.UntagImage{Name: rec.ID}, rec.ID)
 				}
 				return nil
 			})
@@ -83,18 +83,18 @@ func untagCommand(a *app) *cobra.Command {
 func (h *byHand) untaggable(rec *planner.LiveImage) error {
 	var users []string
 	for _, c := range h.have.Containers {
-		if c.Image == rec.Name {
+		if c.Image == rec.ID {
 			users = append(users, strings.TrimSpace(fmt.Sprintf("%s %.12s", c.Name, c.ID)))
 		}
 	}
 	switch {
 	case len(users) == 1:
-		return fmt.Errorf("image %s: the container %s uses it. Remove that first", familiar(rec.Name), users[0])
+		return fmt.Errorf("image %s: the container %s uses it. Remove that first", familiar(rec.ID), users[0])
 	case len(users) > 1:
-		return fmt.Errorf("image %s: the containers %s use it. Remove them first", familiar(rec.Name), strings.Join(users, ", "))
+		return fmt.Errorf("image %s: the containers %s use it. Remove them first", familiar(rec.ID), strings.Join(users, ", "))
 	case rec.Protected:
 		return fmt.Errorf("image %s: %s of stack %q sets prevent_destroy. Take that out of its files and apply them first",
-			familiar(rec.Name), rec.Owner.Addr, rec.Owner.Stack)
+			familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
 	}
 	return nil
 }

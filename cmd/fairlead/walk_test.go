@@ -259,7 +259,7 @@ func (l *lab) found() []string {
 		lines = append(lines, "container "+c.Name+" "+normalContainer(l, c))
 	}
 	for _, i := range have.Images {
-		lines = append(lines, "image "+i.Name+" "+plain(l, struct {
+		lines = append(lines, "image "+i.ID+" "+plain(l, struct {
 			Digest, Source string
 			Owner          *planner.Owner
 			Platforms      []string

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // imager makes the calls that have to do with images. A lease is on the context of each call.
@@ -28,11 +29,8 @@ type imager struct {
 // imageOf reads an image record. What fairlead's labels say counts only on a record that is fairlead's.
 func imageOf(rec images.Image) *planner.LiveImage {
 	li := &planner.LiveImage{
-		Name:      rec.Name,
-		Digest:    rec.Target.Digest.String(),
-		Owner:     ownerOf(rec.Labels, rec.Name),
-		Seen:      seenImage(rec),
-		CreatedAt: rec.CreatedAt,
+		Live:   planner.Live{Kind: spec.KindImage, ID: rec.Name, Owner: ownerOf(rec.Labels, rec.Name), Seen: seenImage(rec), CreatedAt: rec.CreatedAt},
+		Digest: rec.Target.Digest.String(),
 	}
 	if li.Owner == nil {
 		return li

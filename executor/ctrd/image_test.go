@@ -125,8 +125,9 @@ func TestPull(t *testing.T) {
 		for _, n := range b.contents() {
 			size += n
 		}
-		want := &planner.LiveImage{Name: ref, Digest: d, Owner: &testOwner, Protected: true, Platforms: []string{"linux/amd64"},
-			Sizes: map[string]int64{"linux/amd64": size}, Seen: li.Seen, CreatedAt: li.CreatedAt}
+		want := &planner.LiveImage{
+			Live:   planner.Live{Kind: spec.KindImage, ID: ref, Owner: &testOwner, Protected: true, Seen: li.Seen, CreatedAt: li.CreatedAt},
+			Digest: d, Platforms: []string{"linux/amd64"}, Sizes: map[string]int64{"linux/amd64": size}}
 		if diff := cmp.Diff(want, li); diff != "" {
 			b.Error(diff)
 		}

@@ -125,12 +125,9 @@ func describe(c *containersapi.Container) string {
 
 func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, got *reading) (*planner.LiveContainer, error) {
 	l := &planner.LiveContainer{
-		ID:        c.ID,
-		Name:      nameOf(c.Labels),
-		Image:     c.Image,
-		Task:      t,
-		Seen:      seenContainer(c, t),
-		CreatedAt: c.CreatedAt.AsTime(),
+		Live:  planner.Live{Kind: spec.KindContainer, ID: c.ID, Name: nameOf(c.Labels), Seen: seenContainer(c, t), CreatedAt: c.CreatedAt.AsTime()},
+		Image: c.Image,
+		Task:  t,
 	}
 	a, err := decodeApplied(c.Extensions)
 	if err != nil {
