@@ -248,7 +248,7 @@ func TestEveryAttributeHasARow(t *testing.T) {
 			t.Errorf("%s: a row that costs nothing would be compared for nothing", row.Name)
 		}
 	}
-	attrs := spec.ContainerAttributes()
+	attrs := spec.AttributeNames(spec.KindContainer)
 	for _, a := range attrs {
 		why, out := notCompared[a]
 		switch {

@@ -3,6 +3,7 @@ package spec
 import (
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -11,32 +12,11 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-var containerSchema = &hcl.BodySchema{
-	Attributes: append([]hcl.AttributeSchema{
-		{Name: "image", Required: true}, {Name: "platform"}, {Name: "entrypoint"}, {Name: "command"}, {Name: "env"}, {Name: "env_file"},
-		{Name: "working_dir"}, {Name: "user"}, {Name: "groups"}, {Name: "hostname"}, {Name: "tty"}, {Name: "labels"}, {Name: "annotations"},
-		{Name: "network_mode"}, {Name: "restart"}, {Name: "state"}, {Name: "ready"}, {Name: "stop_signal"}, {Name: "stop_timeout"},
-		{Name: "depends_on"}, {Name: "runtime"}, {Name: "snapshotter"},
-	}, repeatAttrs...),
-	Blocks: []hcl.BlockHeaderSchema{{Type: "mount"}, {Type: "security"}, {Type: "update"}, {Type: "lifecycle"}},
-}
-
-// ContainerAttributes gives the names of a container block's attributes and nested blocks, as the schema has them, without
-// for_each and count, which are of the block and not of a container.
-func ContainerAttributes() []string { return attributeNames(containerSchema) }
-
-func attributeNames(schema *hcl.BodySchema) []string {
-	var out []string
-	for _, a := range schema.Attributes {
-		if a.Name != "for_each" && a.Name != "count" {
-			out = append(out, a.Name)
-		}
-	}
-	for _, b := range schema.Blocks {
-		out = append(out, b.Type)
-	}
-	return out
-}
+var containerSchema = newSchema(slices.Concat(required("image"), optional("platform", "entrypoint", "command", "env", "env_file",
+	"working_dir", "user", "groups", "hostname", "tty", "labels", "annotations", "network_mode", "restart", "state", "ready", "stop_signal",
+	"stop_timeout", "depends_on", "runtime", "snapshotter"), repeatAttributes), map[string]*schema{
+	"mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
+})
 
 var (
 	namePattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)

@@ -105,7 +105,7 @@ func (d *decoder) elementAt(a *hcl.Attribute, key string) hcl.Range {
 }
 
 // content splits the block's body by its schema, with its dynamic blocks written out.
-func (d *decoder) content(schema *hcl.BodySchema) *hcl.BodyContent {
+func (d *decoder) content(schema *schema) *hcl.BodyContent {
 	var body hcl.Body = d.n.block.Body
 	if hasDynamic(d.n.block.Body) {
 		body = dynblock.Expand(body, d.ctx, dynblock.OptCheckForEach(d.checkDynamic))
@@ -122,9 +122,9 @@ func hasDynamic(body *hclsyntax.Body) bool {
 	return false
 }
 
-func (d *decoder) split(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
+func (d *decoder) split(body hcl.Body, schema *schema) *hcl.BodyContent {
 	d.e.budget.take(stepsPerBlock, body.MissingItemRange())
-	content, diags := body.Content(schema)
+	content, diags := body.Content(schema.BodySchema)
 	if schema == containerSchema {
 		diags = withOtherWords(diags)
 	}

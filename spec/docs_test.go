@@ -4,8 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/hcl/v2"
 )
 
 // docs/language.md has a row for each attribute of each block, and names each function.
@@ -22,11 +20,11 @@ func TestDocsNameEverything(t *testing.T) {
 		}
 		sections[title] += line
 	}
-	for section, schema := range map[string]*hcl.BodySchema{
+	for section, schema := range map[string]*schema{
 		"stack": stackSchema, "variable": variableSchema, "output": outputSchema, "registry": registrySchema, "import": importSchema,
 		"image": imageSchema, "build": buildSchema, "build secret": buildSecretSchema, "config": configSchema, "emulator": emulatorSchema, "container": containerSchema, "mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
 	} {
-		for _, a := range attributeNames(schema) {
+		for _, a := range schema.names() {
 			if !strings.Contains(sections[section], "\n| `"+a+"` |") {
 				t.Errorf("the section %s has no row for %s", section, a)
 			}

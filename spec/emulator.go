@@ -3,11 +3,9 @@ package spec
 import (
 	"sort"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
 )
 
-var emulatorSchema = &hcl.BodySchema{Attributes: append([]hcl.AttributeSchema{{Name: "persist"}}, repeatAttrs...)}
+var emulatorSchema = newSchema(append(optional("persist"), repeatAttributes...), nil)
 
 // commonPlatforms are those that people emulate.
 var commonPlatforms = []string{"arm64", "arm/v7", "arm/v6", "riscv64", "s390x", "ppc64le", "386", "amd64"}
@@ -23,7 +21,7 @@ func (e *evaluator) readEmulators() {
 	for _, b := range e.emulators {
 		d := e.plain(&node{name: name{"emulator", b.Labels[0]}, at: b.DefRange(), block: b})
 		attrs := d.split(b.Body, emulatorSchema).Attributes
-		for _, a := range repeatAttrs {
+		for _, a := range repeatAttributes {
 			if x := attrs[a.Name]; x != nil {
 				d.fail(fault(x.NameRange, "Not for emulators", "An emulator is for one platform, so it has no %s. Write a block for each.", a.Name))
 			}

@@ -7,14 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-var repeatAttrs = []hcl.AttributeSchema{{Name: "for_each"}, {Name: "count"}}
-
-var imageSchema = &hcl.BodySchema{
-	Attributes: append([]hcl.AttributeSchema{
-		{Name: "pull"}, {Name: "load"}, {Name: "import"}, {Name: "platform"}, {Name: "name"}, {Name: "tags"}, {Name: "push"},
-	}, repeatAttrs...),
-	Blocks: []hcl.BlockHeaderSchema{{Type: "build"}, {Type: "config"}, {Type: "lifecycle"}},
-}
+var imageSchema = newSchema(append(optional("pull", "load", "import", "platform", "name", "tags", "push"), repeatAttributes...), map[string]*schema{
+	"build": buildSchema, "config": configSchema, "lifecycle": lifecycleSchema,
+})
 
 // imageSources are the attributes and the block that say where an image comes from; an image has one of them.
 var imageSources = []string{"pull", "load", "build", "import"}

@@ -12,16 +12,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-var buildSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{
-		{Name: "context"}, {Name: "dockerfile"}, {Name: "inline"}, {Name: "target"}, {Name: "args"}, {Name: "platforms"}, {Name: "contexts"},
-		{Name: "ssh"}, {Name: "cache_from"}, {Name: "cache_to"}, {Name: "labels"}, {Name: "annotations"}, {Name: "network"}, {Name: "extra_hosts"},
-		{Name: "shm_size"}, {Name: "ulimits"}, {Name: "no_cache"}, {Name: "provenance"}, {Name: "sbom"},
-	},
-	Blocks: []hcl.BlockHeaderSchema{{Type: "secret", LabelNames: []string{"id"}}},
-}
+var buildSchema = newSchema(optional("context", "dockerfile", "inline", "target", "args", "platforms", "contexts", "ssh", "cache_from", "cache_to",
+	"labels", "annotations", "network", "extra_hosts", "shm_size", "ulimits", "no_cache", "provenance", "sbom"), map[string]*schema{"secret": buildSecretSchema})
 
-var buildSecretSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "file"}, {Name: "env"}}}
+var buildSecretSchema = &schema{BodySchema: &hcl.BodySchema{Attributes: optional("file", "env")}, labels: []string{"id"}}
 
 // defaultDockerfile is the name of the Dockerfile in its context.
 const defaultDockerfile = "Dockerfile"

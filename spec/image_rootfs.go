@@ -10,10 +10,7 @@ import (
 )
 
 // configSchema is the block of an imported image that says what a Dockerfile's last lines say of a built one.
-var configSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{
-	{Name: "entrypoint"}, {Name: "cmd"}, {Name: "env"}, {Name: "working_dir"}, {Name: "user"}, {Name: "stop_signal"}, {Name: "expose"},
-	{Name: "volumes"}, {Name: "labels"},
-}}
+var configSchema = newSchema(optional("entrypoint", "cmd", "env", "working_dir", "user", "stop_signal", "expose", "volumes", "labels"), nil)
 
 // rootfs reads import, and what goes with it alone; nil for none.
 func (d *decoder) rootfs(content *hcl.BodyContent) *Rootfs {

@@ -10,16 +10,10 @@ import (
 )
 
 var (
-	mountSchema = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "bind"}, {Name: "target", Required: true}, {Name: "read_only"}, {Name: "propagation"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "tmpfs"}},
-	}
-	tmpfsSchema     = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "size"}, {Name: "mode"}}}
-	updateSchema    = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "strategy"}, {Name: "within"}, {Name: "rollback"}}}
-	lifecycleSchema = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "prevent_destroy"}, {Name: "ignore_changes"}, {Name: "replace_triggered_by"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}},
-	}
+	mountSchema     = newSchema(append(required("target"), optional("bind", "read_only", "propagation")...), map[string]*schema{"tmpfs": tmpfsSchema})
+	tmpfsSchema     = newSchema(optional("size", "mode"), nil)
+	updateSchema    = newSchema(optional("strategy", "within", "rollback"), nil)
+	lifecycleSchema = newSchema(optional("prevent_destroy", "ignore_changes", "replace_triggered_by"), map[string]*schema{"precondition": conditionSchema})
 )
 
 var propagations = []string{"rprivate", "private", "rshared", "shared", "rslave", "slave"}
@@ -147,7 +141,7 @@ func (d *decoder) update(blocks hcl.Blocks) Update {
 	return u
 }
 
-func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *hcl.BodySchema) {
+func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *schema) {
 	b := d.single(blocks, "lifecycle")
 	if b == nil {
 		return
@@ -169,7 +163,7 @@ func (d *decoder) lifecycle(blocks hcl.Blocks, into *Lifecycle, of *hcl.BodySche
 }
 
 func (d *decoder) precondition(p *hcl.Block) {
-	pc, diags := p.Body.Content(conditionSchema)
+	pc, diags := p.Body.Content(conditionSchema.BodySchema)
 	d.fail(diags...)
 	if diags.HasErrors() || d.n.wrongIn(pc.Attributes["condition"].Range) || d.n.wrongIn(pc.Attributes["error_message"].Range) {
 		return
@@ -195,7 +189,7 @@ func (d *decoder) refusePrecondition(a *hcl.Attribute) {
 }
 
 // ignoreChanges reads a list of attribute names without quotes, or all.
-func (d *decoder) ignoreChanges(a *hcl.Attribute, of *hcl.BodySchema) []string {
+func (d *decoder) ignoreChanges(a *hcl.Attribute, of *schema) []string {
 	if a == nil {
 		return nil
 	}
@@ -207,7 +201,7 @@ func (d *decoder) ignoreChanges(a *hcl.Attribute, of *hcl.BodySchema) []string {
 		d.fail(fault(a.Expr.Range(), "Wrong type", "The attribute ignore_changes is a list of attribute names without quotes, as in [labels, env], or all."))
 		return nil
 	}
-	known := attributeNames(of)
+	known := of.names()
 	seen := map[string]bool{}
 	var out []string
 	for _, x := range exprs {

@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	outputSchema   = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}}}
-	registrySchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "username"}, {Name: "password"}, {Name: "ca"}, {Name: "insecure"}}}
-	importSchema   = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "to", Required: true}, {Name: "id", Required: true}}}
+	outputSchema   = newSchema(append(required("value"), optional("description", "sensitive")...), nil)
+	registrySchema = newSchema(optional("username", "password", "ca", "insecure"), nil)
+	importSchema   = newSchema(required("to", "id"), nil)
 	hostPattern    = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 )
 
@@ -25,7 +25,7 @@ func (e *evaluator) readOutputs(s *reevaluation) []*Output {
 			continue
 		}
 		o := &Output{Name: n.name.label, DeclAt: n.at, Value: cty.DynamicVal}
-		content, diags := n.block.Body.Content(outputSchema)
+		content, diags := n.block.Body.Content(outputSchema.BodySchema)
 		o.Description = constantText(content.Attributes["description"], &diags)
 		o.Sensitive = constantBool(content.Attributes["sensitive"], false, &diags)
 		e.fail(diags...)

@@ -49,7 +49,7 @@ func secretPlaces() map[string]string {
 		}
 		return append(out, "for_each", "count")
 	}
-	names := func(s *hcl.BodySchema) (out []string) {
+	names := func(s *schema) (out []string) {
 		for _, a := range s.Attributes {
 			out = append(out, a.Name)
 		}

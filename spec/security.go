@@ -2,7 +2,7 @@ package spec
 
 import "github.com/hashicorp/hcl/v2"
 
-var securitySchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "seccomp"}, {Name: "no_new_privileges"}}}
+var securitySchema = newSchema(optional("seccomp", "no_new_privileges"), nil)
 
 // Values of security.seccomp.
 const (

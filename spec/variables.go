@@ -29,14 +29,9 @@ type variable struct {
 	bad         bool
 }
 
-var variableSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"}},
-	Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
-}
+var variableSchema = newSchema(optional("type", "default", "description", "sensitive", "nullable"), map[string]*schema{"validation": conditionSchema})
 
-var conditionSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}},
-}
+var conditionSchema = newSchema(required("condition", "error_message"), nil)
 
 // VarPrefix is what the environment's variables for variable blocks begin with.
 const VarPrefix = "FAIRLEAD_VAR_"
@@ -50,7 +45,7 @@ func (e *evaluator) declareVariable(b *hclsyntax.Block) {
 	}
 	e.declared[v.name] = v
 	e.varOrder = append(e.varOrder, v.name)
-	content, diags := b.Body.Content(variableSchema)
+	content, diags := b.Body.Content(variableSchema.BodySchema)
 	if a := content.Attributes["type"]; a != nil {
 		ty, defaults, ds := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		diags = append(diags, ds...)
@@ -316,7 +311,7 @@ func mustAbs(path string) string {
 // validate checks a variable's own rules.
 func (e *evaluator) validate(v *variable) {
 	for _, b := range v.validations {
-		content, diags := b.Body.Content(conditionSchema)
+		content, diags := b.Body.Content(conditionSchema.BodySchema)
 		e.fail(diags...)
 		if diags.HasErrors() || v.bad {
 			continue

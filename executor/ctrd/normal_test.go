@@ -63,7 +63,7 @@ var notOnTheHost = map[string]string{
 // TestNormalIsTheInverseOfBuild: each attribute that is written is read back as it was. And a record of something else that was asked
 // for hides nothing: what the host's objects show is what is read.
 func TestNormalIsTheInverseOfBuild(t *testing.T) {
-	for _, attr := range spec.ContainerAttributes() {
+	for _, attr := range spec.AttributeNames(spec.KindContainer) {
 		sample, ok := samples[attr]
 		if !ok {
 			if notOnTheHost[attr] == "" {
