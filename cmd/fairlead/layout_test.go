@@ -52,13 +52,21 @@ var layout = map[string]struct {
 		may:    []string{"executor", "spec", "executor/build", "executor/machine", "executor/registry"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/imageconfig": {
+		may:    []string{"spec"},
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
+	"executor/manifest": {
+		may:    []string{"planner", "spec", "executor/imageconfig"},
+		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/rootfs": {
 		may:    []string{"planner", "spec", "executor/registry"},
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {
 		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
-			"executor/machine", "executor/rootfs"},
+			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {

@@ -37,3 +37,11 @@ func TestCallsEndWhereTheDaemonHangs(t *testing.T) {
 		t.Errorf("an interrupt: %v", err)
 	}
 }
+
+func TestVersions(t *testing.T) {
+	for version, want := range map[string]bool{"1.6.20~ds1": false, "v1.7.2": false, "2.3.9": false, "2.4.0-rc.1": true, "2.4.2+unknown": true, "3.0": true, "unknown": true} {
+		if got := atLeast(version, 2, 4); got != want {
+			t.Errorf("%s: %v", version, got)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/build"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -30,7 +31,7 @@ type baseReader struct {
 	cfg      *spec.Config
 	platform string // the host's own
 	hosts    func() *registry.Hosts
-	view     contentView // of the host; nil: nobody looks there, and state and records are empty
+	view     manifest.Store // of the host; nil: nobody looks there, and state and records are empty
 	state    *planner.State
 	records  map[string]images.Image
 
@@ -84,7 +85,7 @@ func (x *baseReader) base(ctx context.Context, im *spec.Image, b build.Base) (pl
 		if !there || out.Digest != "" && rec.Target.Digest.String() != out.Digest {
 			continue
 		}
-		whole, err := wholePlatforms(ctx, x.view, rec.Target)
+		whole, err := manifest.Complete(ctx, x.view, rec.Target)
 		if err != nil {
 			return out, err
 		}
@@ -214,12 +215,12 @@ func (x *baseReader) configOfImage(ctx context.Context, ref, dgst, platform stri
 }
 
 // configFrom reads it from content that is there; what is unknown is zero.
-func configFrom(ctx context.Context, view contentView, dgst digest.Digest, platform string) build.Config {
-	target, ok := localTarget(ctx, view, dgst)
+func configFrom(ctx context.Context, view manifest.Store, dgst digest.Digest, platform string) build.Config {
+	target, ok := manifest.Find(ctx, view, dgst)
 	if !ok {
 		return build.Config{}
 	}
-	manifests, err := manifestsOf(ctx, view, target)
+	manifests, err := manifest.List(ctx, view, target)
 	if err != nil {
 		return build.Config{}
 	}

@@ -3,20 +3,23 @@ package ctrd
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 )
 
 // documents shows a Reader's content as containerd's own functions want to see it. It reads small blobs, whole.
@@ -25,7 +28,7 @@ type documents struct {
 	most int // bytes of a blob
 }
 
-func (r *Reader) documents() documents { return documents{r, maxDocument} }
+func (r *Reader) documents() documents { return documents{r, manifest.MaxBytes} }
 
 // Info tells of a blob that is there.
 func (d documents) Info(ctx context.Context, dgst digest.Digest) (content.Info, error) {
@@ -69,52 +72,29 @@ func (document) Close() error { return nil }
 
 // foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
 // snapshot shows that it was made from what the record points at now.
-func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, target ocispec.Descriptor) (imageConfig, string) {
+func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, target ocispec.Descriptor) (imageconfig.Config, string) {
 	view := r.documents()
-	manifests, err := manifestsOf(ctx, view, target)
+	manifests, err := manifest.List(ctx, view, target)
 	if err != nil {
-		return imageConfig{}, ""
+		return imageconfig.Config{}, ""
 	}
 	parent := ""
 	if s, err := r.snapshots.Stat(ctx, &snapshotsapi.StatSnapshotRequest{Snapshotter: c.Snapshotter, Key: c.SnapshotKey}); err == nil {
 		parent = s.GetInfo().GetParent()
 	}
-	var share imageConfig
-	for i, p := range sortedManifests(manifests) {
-		cfg, err := configOf(ctx, view, manifests[p])
+	var share imageconfig.Config
+	for i, p := range slices.Sorted(maps.Keys(manifests)) {
+		cfg, err := manifest.Config(ctx, view, manifests[p])
 		if err != nil {
 			continue
 		}
 		if identity.ChainID(cfg.RootFS.DiffIDs).String() == parent {
-			share, _ = imageShare(cfg.Config) // it runs
+			share, _ = imageconfig.Of(cfg.Config) // it runs
 			return share, target.Digest.String()
 		}
 		if i == 0 || p == r.platform {
-			share, _ = imageShare(cfg.Config)
+			share, _ = imageconfig.Of(cfg.Config)
 		}
 	}
 	return share, ""
-}
-
-// configOf reads a manifest's config.
-func configOf(ctx context.Context, view content.Provider, manifest ocispec.Descriptor) (ocispec.Image, error) {
-	var m ocispec.Manifest
-	var out ocispec.Image
-	b, err := content.ReadBlob(ctx, view, manifest)
-	if err == nil {
-		err = json.Unmarshal(b, &m)
-	}
-	if err != nil {
-		return out, fmt.Errorf("manifest %s: %w", manifest.Digest, err)
-	}
-	if !images.IsConfigType(m.Config.MediaType) {
-		return out, fmt.Errorf("manifest %s: its config is of type %q, which is no image to run", manifest.Digest, m.Config.MediaType)
-	}
-	if b, err = content.ReadBlob(ctx, view, m.Config); err == nil {
-		err = json.Unmarshal(b, &out)
-	}
-	if err != nil {
-		return out, fmt.Errorf("config %s: %w", m.Config.Digest, err)
-	}
-	return out, nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,13 +23,15 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // imageParts are what a container takes from an image's content for one platform.
 type imageParts struct {
-	share imageConfig
+	share imageconfig.Config
 	chain string // name of the snapshot with all layers
 }
 
@@ -111,22 +115,22 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 		return p.(imageParts), nil
 	}
 	view := w.documents()
-	manifests, err := manifestsOf(ctx, view, img.Target)
+	manifests, err := manifest.List(ctx, view, img.Target)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
 	desc, ok := manifests[platform]
 	if !ok {
-		return imageParts{}, fmt.Errorf("its image %s has no %s: it has %s", img.Name, platform, orNone(sortedManifests(manifests)))
+		return imageParts{}, fmt.Errorf("its image %s has no %s: it has %s", img.Name, platform, orNone(slices.Sorted(maps.Keys(manifests))))
 	}
-	cfg, err := configOf(ctx, view, desc)
+	cfg, err := manifest.Config(ctx, view, desc)
 	if errdefs.IsNotFound(err) {
 		return imageParts{}, fmt.Errorf("its image %s: the content for %s is not here whole; pull or load it again (%w)", img.Name, platform, err)
 	}
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
-	share, err := imageShare(cfg.Config)
+	share, err := imageconfig.Of(cfg.Config)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}

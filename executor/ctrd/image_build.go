@@ -17,6 +17,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/buildkit"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/rootfs"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -133,7 +134,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 	if ownerOf(rec.Labels, op.Name) == nil || rec.Labels[labelInputs] != inputs || rec.Target.Digest.String() != op.Was {
 		return nil, nil, nil
 	}
-	whole, err := wholePlatforms(ctx, w.client.ContentStore(), rec.Target)
+	whole, err := manifest.Complete(ctx, w.client.ContentStore(), rec.Target)
 	if err != nil || slices.ContainsFunc(op.Platforms, func(p string) bool { _, ok := whole[p]; return !ok }) {
 		return nil, nil, err
 	}
@@ -193,7 +194,7 @@ type made struct {
 
 // keep points the record at what was made, with the list of what it was made from beside it.
 func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, report func(executor.Progress)) error {
-	whole, err := wholePlatforms(ctx, w.client.ContentStore(), target)
+	whole, err := manifest.Complete(ctx, w.client.ContentStore(), target)
 	if err != nil {
 		return err
 	}

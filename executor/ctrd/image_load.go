@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -39,7 +41,7 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 			return registry.NoPlatform(op.Path, p, found.Platforms)
 		}
 	}
-	if err := w.importBlobs(ctx, a, found, sortedSizes(found.Platforms), progress); err != nil {
+	if err := w.importBlobs(ctx, a, found, slices.Sorted(maps.Keys(found.Platforms)), progress); err != nil {
 		return err
 	}
 	for _, p := range wanted {

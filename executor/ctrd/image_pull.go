@@ -2,7 +2,6 @@ package ctrd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -61,7 +61,7 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 			return err
 		}
 	}
-	whole, err := wholePlatforms(ctx, p.store, target)
+	whole, err := manifest.Complete(ctx, p.store, target)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (
 	if err != nil {
 		return target, err
 	}
-	manifests, err := manifestsOf(ctx, p.store, target)
+	manifests, err := manifest.List(ctx, p.store, target)
 	if err != nil {
 		return target, err
 	}
@@ -179,7 +179,7 @@ func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (
 
 // target gives the descriptor of a digest: from the content store, where it tells, else from the registry.
 func (p *pull) target(ctx context.Context, dgst digest.Digest) (ocispec.Descriptor, error) {
-	if desc, ok := localTarget(ctx, p.store, dgst); ok {
+	if desc, ok := manifest.Find(ctx, p.store, dgst); ok {
 		return desc, nil
 	}
 	var desc ocispec.Descriptor
@@ -190,40 +190,11 @@ func (p *pull) target(ctx context.Context, dgst digest.Digest) (ocispec.Descript
 	return desc, err
 }
 
-// localTarget reads what a document that is here is, as it says itself.
-func localTarget(ctx context.Context, store contentView, dgst digest.Digest) (ocispec.Descriptor, bool) {
-	info, err := store.Info(ctx, dgst)
-	if err != nil || info.Size > maxDocument {
-		return ocispec.Descriptor{}, false
-	}
-	desc := ocispec.Descriptor{Digest: dgst, Size: info.Size}
-	b, err := content.ReadBlob(ctx, store, desc)
-	if err != nil {
-		return ocispec.Descriptor{}, false
-	}
-	var doc struct {
-		MediaType string
-		Config    *ocispec.Descriptor
-		Manifests []ocispec.Descriptor
-	}
-	if json.Unmarshal(b, &doc) != nil {
-		return ocispec.Descriptor{}, false
-	}
-	switch desc.MediaType = doc.MediaType; {
-	case desc.MediaType != "":
-	case doc.Manifests != nil:
-		desc.MediaType = ocispec.MediaTypeImageIndex
-	case doc.Config != nil:
-		desc.MediaType = ocispec.MediaTypeImageManifest
-	}
-	return desc, images.IsIndexType(desc.MediaType) || images.IsManifestType(desc.MediaType)
-}
-
 // document brings a manifest or an index, and labels it so that its children stay as long as it does. All children are labelled,
 // those of other platforms too: they may come later.
 func (p *pull) document(ctx context.Context, desc ocispec.Descriptor) error {
-	if desc.Size > maxDocument {
-		return fmt.Errorf("%s is a manifest of %d bytes: more than %d are not read", desc.Digest, desc.Size, maxDocument)
+	if desc.Size > manifest.MaxBytes {
+		return fmt.Errorf("%s is a manifest of %d bytes: more than %d are not read", desc.Digest, desc.Size, manifest.MaxBytes)
 	}
 	p.progress.expect(desc.Digest, desc.Size, false)
 	if err := p.blob(ctx, desc); err != nil {
@@ -234,7 +205,7 @@ func (p *pull) document(ctx context.Context, desc ocispec.Descriptor) error {
 
 func labelChildren(ctx context.Context, store content.Store, from content.Provider, desc ocispec.Descriptor) error {
 	children := func(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-		return childrenOf(ctx, from, desc)
+		return manifest.Children(ctx, from, desc)
 	}
 	_, err := images.SetChildrenLabels(store, children)(ctx, desc)
 	if err != nil {
@@ -244,13 +215,13 @@ func labelChildren(ctx context.Context, store content.Store, from content.Provid
 }
 
 // config brings the config of a manifest that is here.
-func (p *pull) config(ctx context.Context, manifest ocispec.Descriptor) error {
-	children, err := childrenOf(ctx, p.store, manifest)
+func (p *pull) config(ctx context.Context, desc ocispec.Descriptor) error {
+	children, err := manifest.Children(ctx, p.store, desc)
 	if err != nil {
 		return err
 	}
-	if len(children) == 0 || !images.IsConfigType(children[0].MediaType) || children[0].Size > maxDocument {
-		return fmt.Errorf("%s is no image to run: its config is of another type, or too large", manifest.Digest)
+	if len(children) == 0 || !images.IsConfigType(children[0].MediaType) || children[0].Size > manifest.MaxBytes {
+		return fmt.Errorf("%s is no image to run: its config is of another type, or too large", desc.Digest)
 	}
 	p.progress.expect(children[0].Digest, children[0].Size, false)
 	return p.blob(ctx, children[0])
@@ -264,7 +235,7 @@ func (p *pull) manifest(ctx context.Context, desc ocispec.Descriptor) ([]ocispec
 	if err := p.config(ctx, desc); err != nil {
 		return nil, err
 	}
-	children, err := childrenOf(ctx, p.store, desc)
+	children, err := manifest.Children(ctx, p.store, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -362,7 +333,7 @@ func (w *imager) unpack(ctx context.Context, name string, target ocispec.Descrip
 	if err != nil {
 		return fmt.Errorf("image %s: platform %q: %w", name, platform, err)
 	}
-	manifests, err := manifestsOf(ctx, w.client.ContentStore(), target)
+	manifests, err := manifest.List(ctx, w.client.ContentStore(), target)
 	if err != nil {
 		return fmt.Errorf("image %s: %w", name, err)
 	}

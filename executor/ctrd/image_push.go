@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -69,7 +70,7 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 }
 
 // complete makes sure that all is here: a registry takes no index that names what it doesn't have.
-func (w *imager) complete(ctx context.Context, op *planner.PushImage, store contentView, target ocispec.Descriptor) (int64, error) {
+func (w *imager) complete(ctx context.Context, op *planner.PushImage, store manifest.Store, target ocispec.Descriptor) (int64, error) {
 	var total int64
 	seen := map[string]bool{}
 	var walk func(desc ocispec.Descriptor, platform string) error
@@ -91,7 +92,7 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store cont
 		if !images.IsIndexType(desc.MediaType) && !images.IsManifestType(desc.MediaType) {
 			return nil
 		}
-		children, err := childrenOf(ctx, store, desc)
+		children, err := manifest.Children(ctx, store, desc)
 		if err != nil {
 			return recordError(op.Name, err)
 		}

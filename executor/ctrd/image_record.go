@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
 
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -37,7 +39,7 @@ func imageOf(rec images.Image) *planner.LiveImage {
 	}
 	li.Protected = rec.Labels[labelProtect] == "true"
 	if li.Sizes = platformSizes(rec.Labels[labelPlatforms]); li.Sizes != nil {
-		li.Platforms = sortedSizes(li.Sizes)
+		li.Platforms = slices.Sorted(maps.Keys(li.Sizes))
 	}
 	li.Source = rec.Labels[labelSource]
 	li.Inputs = rec.Labels[labelInputs]
@@ -83,7 +85,7 @@ func platformSizes(label string) map[string]int64 {
 
 func writePlatforms(sizes map[string]int64) string {
 	var words []string
-	for _, p := range sortedSizes(sizes) {
+	for _, p := range slices.Sorted(maps.Keys(sizes)) {
 		words = append(words, p+"="+strconv.FormatInt(sizes[p], 10))
 	}
 	return strings.Join(words, ",")
@@ -244,7 +246,7 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 		if ownerOf(old.Labels, op.Name) != nil {
 			m.source, m.inputs, m.tagOf = old.Labels[labelSource], old.Labels[labelInputs], old.Labels[labelTagOf]
 		} else {
-			whole, err := wholePlatforms(ctx, w.client.ContentStore(), old.Target)
+			whole, err := manifest.Complete(ctx, w.client.ContentStore(), old.Target)
 			if err != nil {
 				return recordError(op.Name, err)
 			}

@@ -7,6 +7,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 )
 
 // attestedDigest is the annotation by which an entry of an index says of which manifest it tells something: provenance, or an SBOM.
@@ -14,10 +16,10 @@ const attestedDigest = "vnd.docker.reference.digest"
 
 // entries brings the indexes below target, and gives all entries that are none.
 func (p *pull) entries(ctx context.Context, target ocispec.Descriptor, depth int) ([]ocispec.Descriptor, error) {
-	if !images.IsIndexType(target.MediaType) || depth > maxDepth {
+	if !images.IsIndexType(target.MediaType) || depth > manifest.MaxDepth {
 		return nil, nil
 	}
-	children, err := childrenOf(ctx, p.store, target)
+	children, err := manifest.Children(ctx, p.store, target)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (p *pull) whole(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := p.document(ctx, desc); err != nil {
 		return err
 	}
-	children, err := childrenOf(ctx, p.store, desc)
+	children, err := manifest.Children(ctx, p.store, desc)
 	if err != nil {
 		return err
 	}

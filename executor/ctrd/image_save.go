@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 )
 
@@ -73,22 +75,22 @@ func (r *Reader) Archive(ctx context.Context, names []string, o SaveOptions) (*A
 func (r *Reader) savable(ctx context.Context, rec images.Image, wanted []string) (Saved, error) {
 	s := Saved{Name: rec.Name, Digest: rec.Target.Digest.String(), Platforms: wanted}
 	view := r.documents()
-	manifests, err := manifestsOf(ctx, view, rec.Target)
+	manifests, err := manifest.List(ctx, view, rec.Target)
 	if errdefs.IsNotFound(err) {
 		return s, errors.New("its content is not here. Pull or load it again")
 	}
 	if err != nil {
 		return s, err
 	}
-	whole, err := wholePlatforms(ctx, view, rec.Target)
+	whole, err := manifest.Complete(ctx, view, rec.Target)
 	if err != nil {
 		return s, err
 	}
 	if wanted == nil {
-		s.Platforms = sortedSizes(whole)
+		s.Platforms = slices.Sorted(maps.Keys(whole))
 	}
 	has := map[string]int64{}
-	for _, p := range sortedManifests(manifests) {
+	for _, p := range slices.Sorted(maps.Keys(manifests)) {
 		has[p] = whole[p]
 		if _, here := whole[p]; !here {
 			s.Missing = append(s.Missing, p)

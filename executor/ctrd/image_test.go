@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +31,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -145,9 +148,9 @@ func TestPull(t *testing.T) {
 		}
 		rec, err := b.client.ImageService().Get(b.ctx, ref)
 		b.must(err)
-		whole, err := wholePlatforms(b.ctx, b.client.ContentStore(), rec.Target)
+		whole, err := manifest.Complete(b.ctx, b.client.ContentStore(), rec.Target)
 		b.must(err)
-		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, sortedSizes(whole)); diff != "" {
+		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, slices.Sorted(maps.Keys(whole))); diff != "" {
 			b.Error(diff)
 		}
 		resolved, err := registry.Resolve(b.ctx, b.w.hosts, ref)
@@ -300,7 +303,7 @@ func TestLoad(t *testing.T) {
 		b.must(err)
 		if got := imported[0].Target.Digest.String(); got != found.Digest {
 			for _, d := range []digest.Digest{imported[0].Target.Digest, digest.Digest(found.Digest)} {
-				doc, _ := localTarget(b.ctx, b.client.ContentStore(), d)
+				doc, _ := manifest.Find(b.ctx, b.client.ContentStore(), d)
 				text, _ := content.ReadBlob(b.ctx, b.client.ContentStore(), doc)
 				b.Log(string(text))
 			}

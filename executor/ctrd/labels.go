@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -16,7 +17,7 @@ type marking struct {
 	id        string
 	want      *spec.Container
 	owner     planner.Owner
-	image     imageConfig
+	image     imageconfig.Config
 	namespace string
 	hostname  string // of the process
 	dir       string // of fairlead's files of this container
@@ -40,7 +41,7 @@ func (m marking) labels() map[string]string {
 
 // imageLabels are those of an image that a container's record gets: none that could pass for another, and none that is too long for
 // one, as build tools write them.
-func imageLabels(im imageConfig) map[string]string {
+func imageLabels(im imageconfig.Config) map[string]string {
 	out := map[string]string{}
 	for k, v := range im.Labels {
 		if k != "" && !reservedLabel(k) && len(k)+len(v) <= spec.MaxLabel {

@@ -11,6 +11,7 @@ import (
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -59,10 +60,10 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 	}
 	c.Entrypoint, c.Command = command(s.Process.Args, was, a.Image)
 	if a.Spec == nil {
-		s.Process.Env = lastOfEach(s.Process.Env)
+		s.Process.Env = imageconfig.LastOfEach(s.Process.Env)
 	}
 	slices.Reverse(s.Process.Env) // of two of one name, which somebody else wrote, the process sees the last
-	c.Env = subtract(pairs(s.Process.Env), was.Env, pairs(imageEnv(a.Image, s.Process.Terminal)))
+	c.Env = subtract(imageconfig.Variables(s.Process.Env), was.Env, imageconfig.Variables(imageEnv(a.Image, s.Process.Terminal)))
 	if cwdOf(was, a.Image) == s.Process.Cwd {
 		c.WorkingDir = was.WorkingDir
 	} else if s.Process.Cwd != cwdOf(&spec.Container{}, a.Image) {
@@ -109,7 +110,7 @@ type asRead struct {
 }
 
 // command splits arguments into entrypoint and command, the way they were given if that still makes them.
-func command(args []string, was *spec.Container, im imageConfig) ([]string, []string) {
+func command(args []string, was *spec.Container, im imageconfig.Config) ([]string, []string) {
 	if slices.Equal(args, argsOf(was, im)) {
 		return was.Entrypoint, was.Command
 	}
@@ -124,17 +125,6 @@ func command(args []string, was *spec.Container, im imageConfig) ([]string, []st
 		return []string{}, nil
 	}
 	return args[:1], append([]string{}, args[1:]...)
-}
-
-func pairs(env []string) map[string]string {
-	out := make(map[string]string, len(env))
-	for _, kv := range env {
-		k, v, _ := strings.Cut(kv, "=")
-		if _, twice := out[k]; !twice {
-			out[k] = v
-		}
-	}
-	return out
 }
 
 // subtract takes from what is there what the image gave. What was set stays, though it be the same; what somebody took away is
@@ -271,7 +261,7 @@ func restart(labels map[string]string, was *spec.Container, up, stopped bool) sp
 	return r
 }
 
-func stopping(labels map[string]string, was *spec.Container, im imageConfig) (string, time.Duration) {
+func stopping(labels map[string]string, was *spec.Container, im imageconfig.Config) (string, time.Duration) {
 	signal := was.StopSignal
 	if live, ok := labels[stopSignalLabel]; ok && live != stopSignal(was.StopSignal, im.StopSignal) {
 		signal = live

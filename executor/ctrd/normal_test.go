@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -85,7 +86,7 @@ func TestNormalIsTheInverseOfBuild(t *testing.T) {
 
 // TestImageLabels: an image can neither pass for fairlead nor break a container by a label that is too long for one.
 func TestImageLabels(t *testing.T) {
-	im := imageConfig{Labels: map[string]string{"a": "b", "fairlead/owner": "x", "long": strings.Repeat("x", spec.MaxLabel)}}
+	im := imageconfig.Config{Labels: map[string]string{"a": "b", "fairlead/owner": "x", "long": strings.Repeat("x", spec.MaxLabel)}}
 	if d := cmp.Diff(map[string]string{"a": "b"}, imageLabels(im)); d != "" {
 		t.Error(d)
 	}
@@ -105,7 +106,7 @@ func asArguments(c *spec.Container) *spec.Container {
 
 const sampleID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-var sampleImage = imageConfig{Env: []string{"PATH=/bin", "FROM=image"}, Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, Labels: map[string]string{"maker": "them"}}
+var sampleImage = imageconfig.Config{Env: []string{"PATH=/bin", "FROM=image"}, Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, Labels: map[string]string{"maker": "them"}}
 
 // withRows is what a creation writes besides, for a mount, for labels and for the host's network.
 var withRows = []string{"linux.rootfsPropagation", "annotations", `mounts["/etc/hosts"]`, `mounts["/etc/resolv.conf"]`}
@@ -170,5 +171,17 @@ func equal(t *testing.T, what string, want, got *spec.Container) {
 	t.Helper()
 	if d := cmp.Diff(want, got, cmpopts.IgnoreTypes(spec.Block{}), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("%s (- written, + read):\n%s", what, d)
+	}
+}
+
+// TestStopSignalsOfImages: one that is none is the usual one.
+func TestStopSignalsOfImages(t *testing.T) {
+	for signal, want := range map[string]string{"": "SIGTERM", "SIGFOO": "SIGTERM", "15": "SIGTERM", "INT": "SIGINT", "RTMIN+3": "SIGRTMIN+3", "0": "SIGTERM", "99": "SIGTERM", "sigquit": "SIGQUIT"} {
+		if got := stopSignal("", signal); got != want {
+			t.Errorf("stop signal %q of an image: %s, want %s", signal, got, want)
+		}
+	}
+	if _, err := signalNumber("SIGRTMIN+3"); err != nil {
+		t.Error(err)
 	}
 }

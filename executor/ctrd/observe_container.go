@@ -161,7 +161,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 			}
 		}
 	}
-	l.ImageDefaults = a.Image.container()
+	l.ImageDefaults = a.Image.Container()
 	stopped, err := r.stoppedByHand(ctx, c.Labels)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package ctrd
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	imagesapi "github.com/containerd/containerd/api/services/images/v1"
@@ -11,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -49,7 +52,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 	g.SetLimit(8)
 	for _, target := range ask {
 		g.Go(func() error {
-			got, err := wholePlatforms(ctx, r.documents(), target)
+			got, err := manifest.Complete(ctx, r.documents(), target)
 			mu.Lock()
 			defer mu.Unlock()
 			sizes[target.Digest.String()] = got
@@ -62,7 +65,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 	for _, n := range names {
 		if l := s.Images[n]; asks(l) {
 			l.Sizes = sizes[l.Digest]
-			l.Platforms = append([]string{}, sortedSizes(l.Sizes)...)
+			l.Platforms = append([]string{}, slices.Sorted(maps.Keys(l.Sizes))...)
 		}
 	}
 	return nil

@@ -11,22 +11,20 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/spec"
 )
-
-// defaultPath is in the environment of an image that sets no path.
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // termEnv is what a terminal adds to it.
 const termEnv = "TERM=xterm"
 
-func argsOf(c *spec.Container, im imageConfig) []string { return c.Args(im.container()) }
+func argsOf(c *spec.Container, im imageconfig.Config) []string { return c.Args(im.Container()) }
 
 // imageEnv is what the process's environment would be if the container set none.
-func imageEnv(im imageConfig, tty bool) []string {
+func imageEnv(im imageconfig.Config, tty bool) []string {
 	env := im.Env
 	if len(env) == 0 {
-		env = []string{defaultPath}
+		env = []string{imageconfig.DefaultPath}
 	}
 	if tty {
 		env = append(slices.Clone(env), termEnv)
@@ -34,7 +32,7 @@ func imageEnv(im imageConfig, tty bool) []string {
 	return env
 }
 
-func envOf(c *spec.Container, im imageConfig) []string {
+func envOf(c *spec.Container, im imageconfig.Config) []string {
 	var out []string
 	done := map[string]bool{}
 	for _, kv := range imageEnv(im, c.TTY) {
@@ -56,7 +54,7 @@ func envOf(c *spec.Container, im imageConfig) []string {
 	return out
 }
 
-func cwdOf(c *spec.Container, im imageConfig) string {
+func cwdOf(c *spec.Container, im imageconfig.Config) string {
 	for _, dir := range []string{c.WorkingDir, im.WorkingDir} {
 		if dir != "" {
 			return dir
@@ -66,7 +64,7 @@ func cwdOf(c *spec.Container, im imageConfig) string {
 }
 
 // specFor makes the OCI spec of a container. user is what its user and groups came to; annotations are labels that go with it.
-func specFor(ctx context.Context, id string, c *spec.Container, im imageConfig, user specs.User, labels map[string]string) (*specs.Spec, []string, error) {
+func specFor(ctx context.Context, id string, c *spec.Container, im imageconfig.Config, user specs.User, labels map[string]string) (*specs.Spec, []string, error) {
 	args := argsOf(c, im)
 	if len(args) == 0 {
 		return nil, nil, fmt.Errorf("there is nothing to run: neither the image nor the block has a command; set command")

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -93,7 +94,7 @@ func (r *Reader) probe(ctx context.Context, im *spec.Image, rec *planner.LiveIma
 	}
 	archiveMemo(r.opts.cacheDir(), im).remember(a.Fingerprint, found.Digest)
 	src.Digest, src.Platforms, src.Contents = found.Digest, found.Platforms, map[string][]string{"": a.Contents(found)}
-	src.Configs = sharesOf(ctx, a, found.Target)
+	src.Configs = manifest.ContainerDefaults(ctx, a, found.Target)
 	if found.Missing != "" {
 		if _, err := r.documents().Info(ctx, digest.Digest(found.Missing)); errdefs.IsNotFound(err) {
 			src.Missing = found.Missing

@@ -19,6 +19,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -55,7 +56,7 @@ func writtenOf(r *containersapi.Container) (*written, error) {
 }
 
 func (w *written) remainder() (map[string]any, error) {
-	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), maxDocument))
+	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), manifest.MaxBytes))
 	if err != nil {
 		return nil, err
 	}
