@@ -286,7 +286,7 @@ func mustFollow(t *testing.T, p *Plan, h *model, before []map[int]bool, check in
 	case *RelabelImage:
 		there = h.images[op.Name] != nil
 	default:
-		there = h.containers[opID(op)] != nil
+		there = h.containers[containerOf(op)] != nil
 	}
 	if there && !before[s.ID][check] {
 		t.Fatalf("step %d touches what was there before step %d checked it\n%s", s.ID, check, p)

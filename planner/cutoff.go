@@ -80,9 +80,7 @@ func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
 	for _, d := range w.steps {
 		d.onlyIf = unless
 		d.wait(unless...)
-		if op, ok := d.op.(*CreateContainer); ok {
-			op.Was = w.change.Old
-		}
+		RowOf(d.op).set(d.op, roleWas, w.change.Old)
 	}
 	var from []string
 	for _, d := range unless {

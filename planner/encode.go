@@ -115,13 +115,8 @@ func Encode(w io.Writer, p *Plan) error {
 }
 
 func encodeOp(op Op) (fileOp, error) {
-	for _, k := range kinds {
-		if k.is(op) {
-			b, err := json.Marshal(op)
-			return fileOp{Kind: k.name, Op: b}, err
-		}
-	}
-	return fileOp{}, fmt.Errorf("%T is no kind of step", op)
+	b, err := json.Marshal(op)
+	return fileOp{Kind: RowOf(op).Name, Op: b}, err
 }
 
 func encodeValue(v cty.Value, secret bool) (fileValue, error) {
@@ -242,7 +237,7 @@ func (fs *fileStep) step(id, changes int) (*Step, error) {
 	if s.Op, err = decodeOp(fs.fileOp); err != nil {
 		return nil, err
 	}
-	if _, check := s.Op.(*CheckUnmoved); fs.Change >= changes || fs.Change < -1 || (fs.Change == -1) != check {
+	if check := RowOf(s.Op).Phase == PhaseCheck; fs.Change >= changes || fs.Change < -1 || (fs.Change == -1) != check {
 		return nil, fmt.Errorf("it serves change %d, which is not there", fs.Change)
 	}
 	for _, u := range fs.Undo {
@@ -256,69 +251,15 @@ func (fs *fileStep) step(id, changes int) (*Step, error) {
 }
 
 func decodeOp(f fileOp) (Op, error) {
-	for _, k := range kinds {
-		if k.name != f.Kind {
-			continue
-		}
-		op := k.make()
-		if err := strict(f.Op, op); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Kind, err)
-		}
-		return op, checkOp(op)
+	r := rowsByName[f.Kind]
+	if r == nil {
+		return nil, fmt.Errorf("%q is no kind of step", f.Kind)
 	}
-	return nil, fmt.Errorf("%q is no kind of step", f.Kind)
-}
-
-// checkOp refuses an op that lacks what a runner takes for granted.
-func checkOp(op Op) error {
-	switch op := op.(type) {
-	case *PullImage:
-		return requireFields(op.Name, op.Ref, op.Digest)
-	case *LoadImage:
-		return requireFields(op.Name, op.Path, op.Digest)
-	case *BuildImage:
-		if op.Build == nil {
-			return errors.New("it does not say what to build")
-		}
-		return requireFields(op.Name, op.Result)
-	case *ImportImage:
-		if op.Rootfs == nil {
-			return errors.New("it does not say what to import")
-		}
-		return requireFields(op.Name, op.Rootfs.Path, op.Result)
-	case *RegisterEmulator:
-		return requireFields(op.Platform)
-	case *TagImage:
-		return requireFields(op.Name, op.From, op.Digest)
-	case *PushImage:
-		return requireFields(op.Name, op.To, op.Digest)
-	case *RelabelImage:
-		return requireFields(op.Name)
-	case *UntagImage:
-		return requireFields(op.Name)
-	case *CreateContainer:
-		if op.Want == nil {
-			return errors.New("it does not say what to create")
-		}
-		return requireFields(op.ID, op.Want.Name)
-	case *RelabelContainer:
-		if op.Want == nil {
-			return errors.New("it does not say what to write")
-		}
-		return requireFields(op.ID)
-	case *CheckUnmoved:
-		return nil
+	op := r.New()
+	if err := strict(f.Op, op); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Kind, err)
 	}
-	return requireFields(opID(op))
-}
-
-func requireFields(fields ...string) error {
-	for _, f := range fields {
-		if f == "" {
-			return errors.New("it lacks a field")
-		}
-	}
-	return nil
+	return op, r.check(op)
 }
 
 func decodeValue(f fileValue, secret bool) (cty.Value, error) {

@@ -55,13 +55,12 @@ func (pb *planBuilder) addBarrier() {
 	followed := map[*stepDraft]bool{} // slow steps that another slow one waits for
 	for _, w := range pb.changes {
 		for _, d := range w.steps {
-			_, push := d.op.(*PushImage)
-			if d.prepares {
+			if d.phase == PhasePrepare {
 				for _, b := range d.after {
 					followed[b] = true
 				}
 			}
-			d.afterCheck = d.afterCheck || d.touch != nil && !d.prepares && !push
+			d.afterCheck = d.afterCheck || d.touch != nil && d.phase == PhaseAct
 			if !d.afterCheck {
 				continue
 			}
@@ -76,10 +75,10 @@ func (pb *planBuilder) addBarrier() {
 		return
 	}
 	sortTouches(touches)
-	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, cause: "what is about to be touched must be as the plan saw it"}
+	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, phase: PhaseCheck, cause: "what is about to be touched must be as the plan saw it"}
 	for _, w := range pb.changes {
 		for _, d := range w.steps {
-			if d.prepares && !followed[d] {
+			if d.phase == PhasePrepare && !followed[d] {
 				pb.barrier.after = append(pb.barrier.after, d)
 			}
 		}
@@ -172,29 +171,12 @@ func distinct(ds []*stepDraft) []*stepDraft {
 	})
 }
 
-// class is which steps come first among those that can run: slow work, the check, what touches things; pushes last.
-func (d *stepDraft) class() int {
-	switch d.op.(type) {
-	case *CheckUnmoved:
-		return 1
-	case *PushImage:
-		return 3
-	}
-	if d.prepares {
-		return 0
-	}
-	return 2
-}
-
-// byRank is a heap: by class, then by change and stage.
+// byRank is a heap: by phase, then by change and stage.
 type byRank []*stepDraft
 
 func (h byRank) Len() int { return len(h) }
 func (h byRank) Less(i, j int) bool {
-	if a, b := h[i].class(), h[j].class(); a != b {
-		return a < b
-	}
-	return h[i].id < h[j].id
+	return cmp.Or(cmp.Compare(h[i].phase, h[j].phase), cmp.Compare(h[i].id, h[j].id)) < 0
 }
 func (h byRank) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *byRank) Push(x any)   { *h = append(*h, x.(*stepDraft)) }

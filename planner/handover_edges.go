@@ -262,8 +262,8 @@ func (pb *planBuilder) giveBack(h *handover, after []*comer, inner map[spec.Addr
 		if y.want.Update.Rollback {
 			for _, d := range y.tries {
 				d.undo = []Op{
-					&StopTask{ID: opID(d.op), Name: y.want.Name, Signal: y.want.StopSignal, Timeout: y.want.StopTimeout},
-					&RemoveContainer{ID: opID(d.op), Name: y.want.Name},
+					&StopTask{ID: containerOf(d.op), Name: y.want.Name, Signal: y.want.StopSignal, Timeout: y.want.StopTimeout},
+					&RemoveContainer{ID: containerOf(d.op), Name: y.want.Name},
 				}
 			}
 		}
@@ -329,7 +329,7 @@ func (h *handover) say(pb *planBuilder, after []*comer, stops []*leaver) {
 	}
 	var until time.Duration
 	for _, x := range stops {
-		until += x.stop.op.(*StopTask).Timeout
+		until += lasts(x.stop.op)
 	}
 	from := names(len(stops), func(i int) string { return stops[i].addr.String() })
 	for _, y := range after {

@@ -72,13 +72,8 @@ func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, re
 		w.change.become(Update, "push", why)
 		var after []*stepDraft
 		for _, d := range before { // the record's own steps: the tags have records of their own
-			switch op := d.op.(type) {
-			case *PullImage, *LoadImage, *BuildImage, *ImportImage:
+			if RowOf(d.op).ObjectID(d.op) == im.Name {
 				after = append(after, d)
-			case *RelabelImage:
-				if op.Name == im.Name {
-					after = append(after, d)
-				}
 			}
 		}
 		d := w.causedBy(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest, From: im.Pull}, after...))

@@ -100,6 +100,7 @@ type changeDraft struct {
 // stepDraft is a step in the making.
 type stepDraft struct {
 	op              Op
+	phase           Phase
 	change          *changeDraft
 	cause           string
 	after           []*stepDraft
@@ -107,7 +108,6 @@ type stepDraft struct {
 	undo            []Op
 	uninterruptible bool
 	onlyIf          []*stepDraft // passed over unless one of these changed something; none: it runs
-	prepares        bool         // done before anything that was there is touched
 	touch           *Touch       // what was there and is changed by it
 	afterCheck      bool         // stands behind CheckUnmoved
 	id              int
@@ -308,13 +308,9 @@ func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Ra
 
 // step adds a step to a change, after the given ones. Its cause is the change's first reason.
 func (w *changeDraft) step(op Op, after ...*stepDraft) *stepDraft {
-	d := &stepDraft{op: op, change: w}
+	d := &stepDraft{op: op, phase: RowOf(op).Phase, change: w}
 	if len(w.change.Reasons) > 0 {
 		d.cause = w.change.Reasons[0]
-	}
-	switch op.(type) {
-	case *PullImage, *LoadImage, *BuildImage, *ImportImage, *RegisterEmulator, *TagImage, *CreateContainer:
-		d.prepares = true
 	}
 	d.wait(after...)
 	w.steps = append(w.steps, d)

@@ -249,9 +249,9 @@ func (h *model) run(op Op) error {
 		}
 		return nil
 	}
-	l := h.containers[opID(op)]
+	l := h.containers[containerOf(op)]
 	if l == nil {
-		return fmt.Errorf("%T: no container %s", op, short(opID(op)))
+		return fmt.Errorf("%T: no container %s", op, short(containerOf(op)))
 	}
 	l.Seen = seen
 	return h.runOn(l, op)

@@ -69,10 +69,11 @@ func WithResults(op Op, results map[string]string) (Op, error) {
 
 // PassedOver gives what a placeholder stands for once the op that would have told it is passed over; "" where there is none.
 func PassedOver(op Op) (placeholder, is string) {
-	if op, ok := op.(*CreateContainer); ok && op.Was != "" {
-		return op.ID, op.Was
+	r := RowOf(op)
+	if is = r.text(op, roleWas); is == "" {
+		return "", ""
 	}
-	return "", ""
+	return r.text(op, roleResult), is
 }
 
 func withResults(b json.RawMessage, results map[string]string) json.RawMessage {

@@ -76,7 +76,7 @@ func TestFailedReplacementsAreUndone(t *testing.T) {
 			if now == nil || now.Task.Status != old.Task.Status || now.Pending != old.Pending {
 				t.Fatalf("seed %d: %s is not as it was before its replacement failed: %+v\n%s", seed, c.Addr, now, p)
 			}
-			if h.containers[opID(s.Op)] != nil {
+			if h.containers[containerOf(s.Op)] != nil {
 				t.Fatalf("seed %d: the new %s is still there\n%s", seed, c.Addr, p)
 			}
 		}

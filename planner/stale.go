@@ -18,9 +18,7 @@ func Stale(p *Plan, have *State) hcl.Diagnostics {
 		s.touched(t)
 	}
 	for _, st := range p.Steps {
-		if op, ok := st.Op.(*CreateContainer); ok {
-			s.known[op.ID] = true
-		}
+		s.known[containerOf(st.Op)] = true // that were there are touched, the others are created
 	}
 	for _, st := range p.Steps {
 		s.step(st)
@@ -96,41 +94,38 @@ func (s *staleness) touched(t Touch) {
 	}
 }
 
+const came = "it was not there when the plan was made"
+
 // step looks for objects that came since where the plan makes or takes away something.
 func (s *staleness) step(st *Step) {
-	const came = "it was not there when the plan was made"
-	record := func(name string) {
+	row := RowOf(st.Op)
+	if name := row.ObjectID(st.Op); row.Kind == spec.KindImage && row.Phase == PhasePrepare {
 		if r := s.have.Images[name]; r != nil && !s.records[name] {
 			s.say(spec.KindImage, name, familiar(name), came)
 		}
 	}
-	others := func(ls []*LiveContainer, why string) {
-		for _, l := range ls {
-			if !s.known[l.ID] {
-				s.say(spec.KindContainer, l.ID, nameOf(l), why)
-			}
-		}
+	if op, ok := st.Op.(interface{ checkStale(*staleness) }); ok {
+		op.checkStale(s)
 	}
-	switch op := st.Op.(type) {
-	case *PullImage:
-		record(op.Name)
-	case *LoadImage:
-		record(op.Name)
-	case *BuildImage:
-		record(op.Name)
-	case *ImportImage:
-		record(op.Name)
-	case *TagImage:
-		record(op.Name)
-	case *CreateContainer:
-		if l := s.byID[op.ID]; l != nil {
-			s.say(spec.KindContainer, op.ID, nameOf(l), "the plan has been applied already, at least in part")
+}
+
+func (op *CreateContainer) checkStale(s *staleness) {
+	if l := s.byID[op.ID]; l != nil {
+		s.say(spec.KindContainer, op.ID, nameOf(l), "the plan has been applied already, at least in part")
+	}
+	s.unexpected(s.byAddr[op.Owner], came)
+	s.unexpected(s.byName[op.Want.Name], came)
+}
+
+func (op *UntagImage) checkStale(s *staleness) {
+	s.unexpected(s.byImage[op.Name], "it uses the image "+familiar(op.Name)+", which the plan untags, and "+came)
+}
+
+// unexpected says which containers the plan doesn't know of.
+func (s *staleness) unexpected(ls []*LiveContainer, why string) {
+	for _, l := range ls {
+		if !s.known[l.ID] {
+			s.say(spec.KindContainer, l.ID, nameOf(l), why)
 		}
-		others(s.byAddr[op.Owner], came)
-		if op.Want != nil {
-			others(s.byName[op.Want.Name], came)
-		}
-	case *UntagImage:
-		others(s.byImage[op.Name], "it uses the image "+familiar(op.Name)+", which the plan untags, and "+came)
 	}
 }

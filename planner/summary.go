@@ -47,12 +47,7 @@ func (pb *planBuilder) assemble() *Plan {
 			seen[*d.touch] = true
 			p.Touches = append(p.Touches, *d.touch)
 		}
-		switch op := d.op.(type) {
-		case *PullImage:
-			p.Summary.Downloads += op.Bytes
-		case *BuildImage:
-			p.Summary.Downloads += op.Bytes
-		}
+		p.Summary.Downloads += RowOf(d.op).number(d.op, roleBytes)
 	}
 	sortTouches(p.Touches)
 	p.Summary.Frees, p.Summary.FreesMost = pb.frees, pb.freesMost
@@ -63,32 +58,30 @@ func (pb *planBuilder) assemble() *Plan {
 // outages finds the containers that are down for a while and then up again: those with a stop and, after it, a start. A stop may be
 // another change's, where a container takes over from others.
 func outages(p *Plan, over map[*Change]time.Duration) []Outage {
-	type down struct{ timeout time.Duration }
-	stopped := map[int]*down{} // by change
+	stopping := map[int]time.Duration{} // by change
 	for i, c := range p.Changes {
 		if d, ok := over[c]; ok {
-			stopped[i] = &down{d}
+			stopping[i] = d
 		}
 	}
 	out := []Outage{} // a list for programs, also where nothing is down
 	place := map[spec.Addr]int{}
 	for _, s := range p.Steps {
-		if s.Change < 0 || p.Changes[s.Change].Action != Replace && stopped[s.Change] == nil {
+		if s.Change < 0 {
 			continue
 		}
-		switch op := s.Op.(type) {
-		case *StopTask:
-			stopped[s.Change] = &down{op.Timeout}
-		case *StartTask:
-			if d := stopped[s.Change]; d != nil {
-				a := p.Changes[s.Change].Addr
-				place[a] = len(out)
-				out = append(out, Outage{Addr: a, About: aboutOutage, Until: d.timeout})
-			}
-		case *AwaitReady:
-			if i, ok := place[p.Changes[s.Change].Addr]; ok {
-				out[i].Until += op.Within
-			}
+		c, row := p.Changes[s.Change], RowOf(s.Op)
+		timeout, stopped := stopping[s.Change]
+		i, down := place[c.Addr]
+		switch {
+		case c.Action != Replace && !stopped:
+		case row.Is(StopsTask):
+			stopping[s.Change] = lasts(s.Op)
+		case row.Is(StartsTask) && stopped:
+			place[c.Addr] = len(out)
+			out = append(out, Outage{Addr: c.Addr, About: aboutOutage, Until: timeout})
+		case down:
+			out[i].Until += lasts(s.Op)
 		}
 	}
 	return out

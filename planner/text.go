@@ -37,65 +37,21 @@ func (p *Plan) String() string {
 
 // Title is a step as people name it: "create container.web", "stop container.web (old)", "untag shop/app:0.9".
 func Title(p *Plan, s *Step) string {
-	verb := Verb(s.Op)
+	row := RowOf(s.Op)
 	if op, ok := s.Op.(*CheckUnmoved); ok {
-		return verb + " " + Count(len(op.Touches), "object")
+		return row.Verb + " " + Count(len(op.Touches), "object")
 	}
 	if s.Change < 0 || s.Change >= len(p.Changes) {
-		return verb + " " + opID(s.Op)
+		return row.Verb + " " + row.ObjectID(s.Op)
 	}
 	c := p.Changes[s.Change]
-	switch op := s.Op.(type) {
-	case *TagImage:
-		return verb + " " + familiar(op.Name)
-	case *PushImage:
-		return verb + " " + familiar(op.To)
-	case *UntagImage:
-		return verb + " " + familiar(op.Name)
-	case *RelabelImage:
-		return verb + " " + familiar(op.Name)
+	switch {
+	case row.Is(TitledByName):
+		return row.Verb + " " + familiar(row.ObjectName(s.Op))
+	case c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage):
+		return row.Verb + " " + c.Object
+	case c.Old != "" && c.Old == row.ObjectID(s.Op):
+		return row.Verb + " " + c.Addr.String() + " (old)"
 	}
-	if c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage) {
-		return verb + " " + c.Object
-	}
-	title := verb + " " + c.Addr.String()
-	if c.Old != "" && c.Old == opID(s.Op) {
-		title += " (old)"
-	}
-	return title
-}
-
-// opID is the ID of the container that an op is about; "" for the ops of images.
-func opID(op Op) string {
-	switch op := op.(type) {
-	case *CreateContainer:
-		return op.ID
-	case *StartTask:
-		return op.ID
-	case *AwaitReady:
-		return op.ID
-	case *ClearPending:
-		return op.ID
-	case *StopTask:
-		return op.ID
-	case *PauseTask:
-		return op.ID
-	case *ResumeTask:
-		return op.ID
-	case *RelabelContainer:
-		return op.ID
-	case *RemoveContainer:
-		return op.ID
-	}
-	return ""
-}
-
-// Verb is what an op does, in a word.
-func Verb(op Op) string {
-	for _, k := range kinds {
-		if k.is(op) {
-			return k.verb
-		}
-	}
-	return "unknown"
+	return row.Verb + " " + c.Addr.String()
 }
