@@ -103,7 +103,8 @@ func (s *schedule) startReady(ctx context.Context) {
 	var later []int
 	for _, id := range s.ready {
 		step := s.plan.Steps[id-1]
-		takes := takesSlot(step.Op)
+		row := planner.RowOf(step.Op)
+		takes := !row.Is(planner.OnlyWaits)
 		if takes && s.slots >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Uninterruptible {
 			later = append(later, id)
 			continue
@@ -119,7 +120,7 @@ func (s *schedule) startReady(ctx context.Context) {
 		// its end is cancelled.
 		with := context.WithoutCancel(ctx)
 		switch {
-		case mayBeCutOff(step.Op):
+		case row.Is(planner.MayBeCutOff):
 			with = ctx
 		case !step.Uninterruptible:
 			with = withInterrupt(ctx)
@@ -156,21 +157,6 @@ func (s *schedule) succeed(step *planner.Step) {
 	}
 }
 
-// takesSlot tells whether an op keeps the host busy; waiting doesn't.
-func takesSlot(op planner.Op) bool {
-	_, waits := op.(*planner.AwaitReady)
-	return !waits
-}
-
-// mayBeCutOff tells whether an interrupt ends an op that is under way.
-func mayBeCutOff(op planner.Op) bool {
-	switch op.(type) {
-	case *planner.BuildImage, *planner.ImportImage, *planner.PullImage, *planner.LoadImage, *planner.PushImage:
-		return true
-	}
-	return false
-}
-
 func (s *schedule) work(ctx context.Context, step *planner.Step) {
 	n := message{id: step.ID}
 	n.err = s.call(ctx, step.ID, step.Op)
@@ -203,10 +189,11 @@ func (s *schedule) take(ctx context.Context, n message) {
 		return
 	}
 	s.alive--
-	if takesSlot(step.Op) {
+	row := planner.RowOf(step.Op)
+	if !row.Is(planner.OnlyWaits) {
 		s.slots--
 	}
-	if ctx.Err() != nil && mayBeCutOff(step.Op) && errors.Is(n.err, context.Canceled) {
+	if ctx.Err() != nil && row.Is(planner.MayBeCutOff) && errors.Is(n.err, context.Canceled) {
 		s.outcome[n.id] = waiting // it did not fail: it is not done
 		return
 	}

@@ -40,14 +40,15 @@ func (r *recorder) Run(_ context.Context, op planner.Op, _ func(Progress)) error
 	n := name(op)
 	r.mu.Lock()
 	r.ran = append(r.ran, n)
-	if takesSlot(op) {
+	busy := !planner.RowOf(op).Is(planner.OnlyWaits)
+	if busy {
 		r.alive++
 		r.peak = max(r.peak, r.alive)
 	}
 	r.mu.Unlock()
 	time.Sleep(r.blocks[n] + time.Millisecond)
 	r.mu.Lock()
-	if takesSlot(op) {
+	if busy {
 		r.alive--
 	}
 	r.mu.Unlock()

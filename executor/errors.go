@@ -38,7 +38,7 @@ func (e *StepError) Error() string {
 	return b.String()
 }
 
-func starts(op planner.Op) bool { _, ok := op.(*planner.StartTask); return ok }
+func starts(op planner.Op) bool { return planner.RowOf(op).Is(planner.StartsTask) }
 
 func (e *StepError) Unwrap() error { return e.Err }
 

@@ -19,7 +19,7 @@ type (
 		Digest    string   `json:"digest" plan:"required"` // what must come
 		Platforms []string `json:"platforms"`
 		Bytes     int64    `json:"bytes" plan:"bytes"` // at most, for people
-		Owner     Owner    `json:"owner"` // zero: the record is not this stack's, its marks stay as they are
+		Owner     Owner    `json:"owner"`              // zero: the record is not this stack's, its marks stay as they are
 		Protect   bool     `json:"protect,omitempty"`
 		Before    string   `json:"before,omitempty" plan:"before"`
 	}
@@ -39,15 +39,15 @@ type (
 		Name      string        `json:"name" plan:"object,required"`
 		Build     *spec.Build   `json:"build" plan:"required"`
 		Platforms []string      `json:"platforms"`
-		Inputs    Inputs        `json:"inputs"` // as the plan saw them
-		Bytes     int64         `json:"bytes" plan:"bytes"`  // that its bases may have to be downloaded, at most; for people
+		Inputs    Inputs        `json:"inputs"`             // as the plan saw them
+		Bytes     int64         `json:"bytes" plan:"bytes"` // that its bases may have to be downloaded, at most; for people
 		Bases     []Base        `json:"bases,omitempty"`
 		Remotes   []spec.Remote `json:"remotes,omitempty"`
-		Result    string        `json:"result" plan:"result,required"`        // stands for the digest that comes out, in this op's inputs of others and in later ops
-		Was       string        `json:"was,omitempty" plan:"was"` // the digest that the image had before; "": there was none
+		Result    string        `json:"result" plan:"result,required"` // stands for the digest that comes out, in this op's inputs of others and in later ops
+		Was       string        `json:"was,omitempty" plan:"was"`      // the digest that the image had before; "": there was none
 		Owner     Owner         `json:"owner"`
 		Protect   bool          `json:"protect,omitempty"`
-		Force     bool          `json:"force,omitempty"`  // also where what is there was built from the same
+		Force     bool          `json:"force,omitempty"` // also where what is there was built from the same
 		Before    string        `json:"before,omitempty" plan:"before"`
 	}
 	// ImportImage makes an image of a root filesystem and points the record Name at it. It reports whether that is Was.
@@ -100,8 +100,8 @@ type (
 		ID      string          `json:"id" plan:"object,result,required"`
 		Want    *spec.Container `json:"want" plan:"name:Name,required:Name"` // with Image.Digest filled
 		Owner   Owner           `json:"owner"`
-		Was     string          `json:"was,omitempty" plan:"was"`     // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
-		Holders []string        `json:"holders,omitempty"` // IDs of the containers that had Want.Name when it was planned
+		Was     string          `json:"was,omitempty" plan:"was"` // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
+		Holders []string        `json:"holders,omitempty"`        // IDs of the containers that had Want.Name when it was planned
 	}
 	// StartTask makes the container's task and starts it, in place of a task that ended, and takes the completed mark from it.
 	// A container that was ready before is in the restart monitor's care again.

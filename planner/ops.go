@@ -26,11 +26,11 @@ type Trait int
 
 // The traits.
 const (
-	MayBeCutOff Trait = 1 << iota // an interrupt ends it under way: it is slow, and changes nothing before its end
-	OnlyWaits                     // it occupies no worker
-	StartsTask                    // it is the start of a container's process
-	StopsTask                     // it is the end of a container's process
-	TitledByName                  // people name it by its own object: its change is about another one
+	MayBeCutOff  Trait = 1 << iota // an interrupt ends it under way: it is slow, and changes nothing before its end
+	OnlyWaits                      // it occupies no worker
+	StartsTask                     // it is the start of a container's process
+	StopsTask                      // it is the end of a container's process
+	TitledByName                   // people name it by its own object: its change is about another one
 )
 
 // OpRow is all that is known of an op besides the values of its fields.

@@ -3,11 +3,70 @@ package ctrd
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
+
+// collectionPatience bounds a garbage collection that frees many gigabytes.
+const collectionPatience = 10 * time.Minute
+
+// opCall is how ops of one type are run.
+type opCall struct {
+	op      reflect.Type
+	timeout time.Duration // of an op of a few quick calls, so that a daemon that hangs is noticed; 0: its calls are bounded one by one
+	run     func(*Writer, context.Context, planner.Op, func(executor.Progress)) error
+}
+
+// callsByOp has a call for each op.
+var callsByOp = indexCalls(
+	callReporting((*Writer).pullImage),
+	callReporting((*Writer).loadImage),
+	callReporting((*Writer).buildImage),
+	callReporting((*Writer).importImage),
+	callReporting((*Writer).pushImage),
+	callQuiet(0, func(_ *Writer, ctx context.Context, op *planner.RegisterEmulator) error {
+		return registerEmulator(ctx, op)
+	}),
+	callQuiet(taskPatience, (*Writer).tagImage),
+	callQuiet(taskPatience, (*Writer).relabelImage),
+	callQuiet(collectionPatience, (*Writer).untagImage),
+	callReporting((*Writer).createContainer),
+	callQuiet(0, (*Writer).startTask),
+	callReporting((*Writer).awaitReady),
+	callQuiet(taskPatience, (*Writer).clearPending),
+	callReporting((*Writer).stopTask),
+	callQuiet(taskPatience, (*Writer).pauseTask),
+	callQuiet(taskPatience, (*Writer).resumeTask),
+	callQuiet(taskPatience, (*Writer).relabelContainer),
+	callQuiet(0, (*Writer).removeContainer),
+	callQuiet(0, (*Writer).checkUnmoved),
+)
+
+func indexCalls(calls ...opCall) map[reflect.Type]opCall {
+	out := make(map[reflect.Type]opCall, len(calls))
+	for _, c := range calls {
+		out[c.op] = c
+	}
+	return out
+}
+
+// callReporting is a call that tells how far it is.
+func callReporting[P planner.Op](call func(*Writer, context.Context, P, func(executor.Progress)) error) opCall {
+	return opCall{op: reflect.TypeFor[P](), run: func(w *Writer, ctx context.Context, op planner.Op, report func(executor.Progress)) error {
+		return call(w, ctx, op.(P), report)
+	}}
+}
+
+// callQuiet is a call that tells nothing before its end.
+func callQuiet[P planner.Op](timeout time.Duration, call func(*Writer, context.Context, P) error) opCall {
+	return opCall{op: reflect.TypeFor[P](), timeout: timeout, run: func(w *Writer, ctx context.Context, op planner.Op, _ func(executor.Progress)) error {
+		return call(w, ctx, op.(P))
+	}}
+}
 
 // Run makes the call of one step. Each can be made again after it was cut off half-way, and ends in the same state.
 func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Progress)) error {
@@ -18,76 +77,32 @@ func (w *Writer) Run(ctx context.Context, op planner.Op, report func(executor.Pr
 }
 
 func (w *Writer) run(ctx context.Context, op planner.Op, report func(executor.Progress)) error {
-	if d := patience(op); d > 0 {
+	call := callsByOp[reflect.TypeOf(op)]
+	if call.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
+		ctx, cancel = context.WithTimeout(ctx, call.timeout)
 		defer cancel()
 	}
 	op, err := planner.WithResults(op, w.results.all())
 	if err != nil {
 		return err
 	}
-	switch op := op.(type) {
-	case *planner.BuildImage:
-		return w.gone("building "+op.Name, w.buildImage(ctx, op, report))
-	case *planner.ImportImage:
-		return w.gone("importing "+op.Name, w.importImage(ctx, op, report))
-	case *planner.RegisterEmulator:
-		return registerEmulator(ctx, op)
-	case *planner.PullImage:
-		return w.gone("pulling "+op.Name, w.pullImage(ctx, op, report))
-	case *planner.LoadImage:
-		return w.gone("loading "+op.Name, w.loadImage(ctx, op, report))
-	case *planner.TagImage:
-		return w.gone("tagging "+op.Name, w.tagImage(ctx, op))
-	case *planner.PushImage:
-		return w.gone("pushing "+op.To, w.pushImage(ctx, op, report))
-	case *planner.RelabelImage:
-		return w.gone("relabelling "+op.Name, w.relabelImage(ctx, op))
-	case *planner.UntagImage:
-		return w.gone("untagging "+op.Name, w.untagImage(ctx, op))
-	case *planner.CreateContainer:
-		return w.container(op.Want.Name, "creating", w.createContainer(ctx, op, report))
-	case *planner.StartTask:
-		return w.container(op.Name, "starting", w.startTask(ctx, op))
-	case *planner.AwaitReady:
-		return w.container(op.Name, "waiting for", w.awaitReady(ctx, op, report))
-	case *planner.ClearPending:
-		return w.container(op.Name, "settling", w.clearPending(ctx, op))
-	case *planner.StopTask:
-		return w.container(op.Name, "stopping", w.stopTask(ctx, op, report))
-	case *planner.PauseTask:
-		return w.container(op.Name, "pausing", w.pauseTask(ctx, op))
-	case *planner.ResumeTask:
-		return w.container(op.Name, "resuming", w.resumeTask(ctx, op))
-	case *planner.RelabelContainer:
-		return w.container(op.Want.Name, "relabelling", w.relabelContainer(ctx, op))
-	case *planner.RemoveContainer:
-		return w.container(op.Name, "removing", w.removeContainer(ctx, op))
-	case *planner.CheckUnmoved:
-		return w.gone("checking that nothing moved", w.checkUnmoved(ctx, op))
-	}
-	return fmt.Errorf("no call for a step of type %T: this is a fault of fairlead", op)
+	return w.explain(op, call.run(w, ctx, op, report))
 }
 
-// collectionPatience bounds a garbage collection that frees many gigabytes.
-const collectionPatience = 10 * time.Minute
-
-// patience bounds an op of a few quick calls, so that a daemon that hangs is said to; 0 is for what bounds its calls one by one.
-func patience(op planner.Op) time.Duration {
-	switch op.(type) {
-	case *planner.TagImage, *planner.RelabelImage, *planner.RelabelContainer, *planner.ClearPending, *planner.PauseTask, *planner.ResumeTask:
-		return taskPatience
-	case *planner.UntagImage:
-		return collectionPatience
-	}
-	return 0
-}
-
-// container puts the object before the trouble.
-func (w *Writer) container(name, doing string, err error) error {
-	if err == nil {
+// explain puts the object of an op before the trouble.
+func (w *Writer) explain(op planner.Op, err error) error {
+	row := planner.RowOf(op)
+	name := row.ObjectName(op)
+	switch {
+	case err == nil:
 		return nil
+	case row.Kind == spec.KindContainer:
+		return fmt.Errorf("container %s: %w", name, w.gone(row.Participle+" it", err))
+	case row.Kind == spec.KindEmulator: // containerd has no part in it
+		return err
+	case name == "":
+		return w.gone(row.Participle, err)
 	}
-	return fmt.Errorf("container %s: %w", name, w.gone(doing+" it", err))
+	return w.gone(row.Participle+" "+name, err)
 }
