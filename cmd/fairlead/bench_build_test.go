@@ -18,7 +18,7 @@ func BenchmarkPlanOfContext(b *testing.B) {
 	shared.start(b)
 	fairlead := goBuild(b, ".")
 	for _, d := range shared.daemons {
-		b.Run(d.Name, func(b *testing.B) {
+		b.Run(d.Version, func(b *testing.B) {
 			r := newBuildRace(b, d, fairlead)
 			tree, empty := filepath.Join(r.dir, "tree"), filepath.Join(r.dir, "empty")
 			r.must(harness.Tree(filepath.Join(tree, "src"), 20000, 1))
@@ -39,7 +39,7 @@ func BenchmarkPlanOfContext(b *testing.B) {
 			r.fairlead(tree, "destroy", "--yes")
 			ratio := (slices.Min(plan) - slices.Min(none)).Seconds() / slices.Min(walk).Seconds()
 			b.ReportMetric(ratio, "plan/find")
-			b.Logf("| containerd %s | plan, context of 20,000 files unchanged | find %s, plan of nothing %s, plan %s | %.2f |", d.Name,
+			b.Logf("| containerd %s | plan, context of 20,000 files unchanged | find %s, plan of nothing %s, plan %s | %.2f |", d.Version,
 				slices.Min(walk).Round(time.Millisecond), slices.Min(none).Round(time.Millisecond), slices.Min(plan).Round(time.Millisecond), ratio)
 		})
 	}
@@ -65,7 +65,7 @@ func BenchmarkCachedBuild(b *testing.B) {
 	fairlead := goBuild(b, ".")
 	for _, d := range shared.daemons {
 		for _, own := range []bool{false, true} {
-			b.Run(d.Name+map[bool]string{false: "/started", true: "/own"}[own], func(b *testing.B) { cachedBuild(newBuildRace(b, d, fairlead), own) })
+			b.Run(d.Version+map[bool]string{false: "/started", true: "/own"}[own], func(b *testing.B) { cachedBuild(newBuildRace(b, d, fairlead), own) })
 		}
 	}
 }
@@ -111,7 +111,7 @@ func cachedBuild(r *buildRace, own bool) {
 	r.fairlead(r.dir, "destroy", "--yes")
 	ratio := slices.Min(took).Seconds() / slices.Min(floor).Seconds()
 	r.b.ReportMetric(ratio, "apply/buildctl")
-	r.b.Logf("| containerd %s | apply of a cached build, own buildkitd %t | %s | %s | %.2f |", r.daemon.Name, own,
+	r.b.Logf("| containerd %s | apply of a cached build, own buildkitd %t | %s | %s | %.2f |", r.daemon.Version, own,
 		slices.Min(floor).Round(time.Millisecond), slices.Min(took).Round(time.Millisecond), ratio)
 }
 

@@ -24,7 +24,7 @@ func BenchmarkFloor(b *testing.B) {
 			containers int
 			parallel   []string // of the floor, a turn each
 		}{{50, []string{"2", "4", "8", "16"}}, {200, []string{"2", "4", "8", "16"}}, {1000, []string{"4"}}} {
-			b.Run(fmt.Sprintf("%s/%d", d.Name, size.containers), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%d", d.Version, size.containers), func(b *testing.B) {
 				r := &race{b: b, daemon: d, dir: b.TempDir(), floor: floor, fairlead: fairlead}
 				r.run(size.containers, size.parallel)
 			})
@@ -98,7 +98,7 @@ func (r *race) run(n int, turns []string) {
 	r.report(fmt.Sprintf("apply of %d from nothing", n), "apply", floor[0], ours[0])
 	r.report(fmt.Sprintf("destroy of %d", n), "destroy", floor[1], ours[1])
 	if planned > 0 {
-		r.b.Logf("| containerd %s | peak memory at %d | plan %d MiB | apply %d MiB |", r.daemon.Name, n, planned, applied)
+		r.b.Logf("| containerd %s | peak memory at %d | plan %d MiB | apply %d MiB |", r.daemon.Version, n, planned, applied)
 	}
 }
 
@@ -122,7 +122,7 @@ func (r *race) clear(ns string) {
 func (r *race) report(what, unit string, floor, ours time.Duration) {
 	ratio := ours.Seconds() / floor.Seconds()
 	r.b.ReportMetric(ratio, unit+"/floor")
-	r.b.Logf("| containerd %s | %s | %v | %v | %.2f |", r.daemon.Name, what, floor.Round(time.Millisecond), ours.Round(time.Millisecond), ratio)
+	r.b.Logf("| containerd %s | %s | %v | %v | %.2f |", r.daemon.Version, what, floor.Round(time.Millisecond), ours.Round(time.Millisecond), ratio)
 }
 
 func (r *race) time(ns, program string, args ...string) time.Duration {

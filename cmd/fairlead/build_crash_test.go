@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // running is an apply that is under way.
@@ -42,7 +43,7 @@ func (r *running) wait() (int, string) {
 }
 
 // builders gives the processes of the own buildkitd.
-func (l *buildLab) builders() []int { return harness.Processes("cmdline", l.dataRoot()+"/buildkit/") }
+func (l *buildLab) builders() []machine.Process { return harness.RunWith(l.dataRoot() + "/buildkit/") }
 
 // untouched demands that all containers run on.
 func (l *buildLab) untouched(before map[string]uint32) {
@@ -70,7 +71,7 @@ func bothKilledInRun(l *buildLab) {
 	builders := l.builders()
 	_ = r.cmd.Process.Kill()
 	for _, p := range builders {
-		_ = syscall.Kill(p, syscall.SIGKILL)
+		_ = p.Kill()
 	}
 	r.wait()
 	l.untouched(before)
@@ -91,7 +92,7 @@ func builderKilledInRun(l *buildLab) {
 	r := l.start()
 	l.inRun()
 	for _, p := range l.builders() {
-		_ = syscall.Kill(p, syscall.SIGKILL)
+		_ = p.Kill()
 	}
 	code, out := r.wait()
 	if code != 1 || !strings.Contains(out, "it ended in the middle of the build") || !strings.Contains(out, "Build again") {

@@ -120,7 +120,7 @@ func (l *buildLab) settle() []string {
 // pids gives the processes of the stack's containers, by address.
 func (l *buildLab) pids() map[string]uint32 {
 	l.t.Helper()
-	client, err := l.daemon.Client()
+	client, err := l.daemon.Connect()
 	l.ok(err)
 	defer client.Close()
 	ctx := namespaces.WithNamespace(l.t.Context(), l.namespace)
@@ -145,7 +145,7 @@ func (l *buildLab) pids() map[string]uint32 {
 // inRun waits until a RUN is under way.
 func (l *buildLab) inRun() {
 	l.t.Helper()
-	l.until("a RUN is under way", func() bool { return len(harness.Processes("environ", l.mark)) > 0 })
+	l.until("a RUN is under way", func() bool { return len(harness.RunIn(l.mark)) > 0 })
 }
 
 func (l *buildLab) until(what string, is func() bool) {

@@ -20,7 +20,7 @@ func TestBuiltContentIsLost(t *testing.T) {
 		l.file("src/Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nCOPY text /text\nARG TARGETARCH\nENV ARCH=$TARGETARCH\nCMD [\"/bin/sh\", \"-c\", \"while :; do sleep 1; done\"]\n")
 		l.write(strings.Replace(buildStack, `context = "./src"`, "\n    context   = \"./src\"\n    platforms = [\"linux/amd64\", \"linux/arm64\"]\n ", 1))
 		l.must("apply", "--yes")
-		client, err := d.Client()
+		client, err := d.Connect()
 		l.ok(err)
 		defer client.Close()
 		ctx := namespaces.WithNamespace(context.Background(), l.namespace)

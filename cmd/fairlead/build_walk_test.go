@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ func TestBuildWalk(t *testing.T) {
 	shared.start(t)
 	seed := testSeed(t)
 	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
+		t.Run(d.Version, func(t *testing.T) {
 			w := &buildWalker{buildLab: newBuildLab(t, d), fresh: newBuildLab(t, d), random: rand.New(rand.NewPCG(seed, 2)), wish: map[string]string{}}
 			w.fresh.dir, w.fresh.mark = w.dir, w.mark // the same files
 			for _, c := range buildChoices {
@@ -107,7 +106,7 @@ func (w *buildWalker) trouble() string {
 		r := w.start()
 		time.Sleep(after)
 		for _, p := range w.builders() {
-			_ = syscall.Kill(p, syscall.SIGKILL)
+			_ = p.Kill()
 		}
 		r.wait()
 		return fmt.Sprintf("buildkitd is killed after %s", after)
@@ -145,7 +144,7 @@ func (w *buildWalker) meddle() string {
 
 // loseContent deletes a blob of the built image.
 func (w *buildWalker) loseContent() error {
-	client, err := w.daemon.Client()
+	client, err := w.daemon.Connect()
 	if err != nil {
 		return err
 	}
@@ -194,7 +193,7 @@ func (w *buildWalker) step(n int, did string) {
 // things are the records that the namespace holds, with what they refer to, and the containers that run.
 func (l *buildLab) things() []string {
 	l.t.Helper()
-	client, err := l.daemon.Client()
+	client, err := l.daemon.Connect()
 	l.ok(err)
 	defer client.Close()
 	ctx := namespaces.WithNamespace(context.Background(), l.namespace)

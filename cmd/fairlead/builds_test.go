@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/archive/compression"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/platforms"
+	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 	"github.com/opencontainers/image-spec/identity"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -94,7 +95,7 @@ func cmdProgram(ts *testscript.TestScript, neg bool, args []string) {
 
 // with calls f with the script's containerd and its namespace.
 func (s *stage) with(f func(context.Context, *containerd.Client) error) error {
-	client, err := s.daemon.Client()
+	client, err := s.daemon.Connect()
 	if err != nil {
 		return err
 	}
@@ -245,11 +246,8 @@ func (s *stage) placesOf(text []byte) (places []string, err error) {
 			return nil
 		})
 	}
-	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range procs {
-		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, text) {
-			places = append(places, path)
-		}
+	for _, p := range harness.RunWith(string(text)) {
+		places = append(places, fmt.Sprintf("process %d", p.PID))
 	}
 	return places, nil
 }

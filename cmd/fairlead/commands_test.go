@@ -269,7 +269,7 @@ func objects(v any) int {
 }
 
 func ctrPath(ts *testscript.TestScript) string {
-	if stageOf(ts).daemon.Name == "1.6" {
+	if stageOf(ts).daemon.Version == "1.6" {
 		return "/usr/bin/ctr"
 	}
 	return filepath.Join(shared.top, "bin/ctr")
@@ -333,7 +333,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		s.registry = harness.NewRegistry(slices.Contains(args, "auth"), slices.Contains(args, "tls"))
 		ts.Setenv("REGISTRY", s.registry.Host)
 	case "stop":
-		s.registry.Close()
+		s.registry.Stop()
 		s.registry = nil
 	case "fault":
 		s.registry.Fault.Store(strings.Join(args[1:], ""))
@@ -391,7 +391,7 @@ func get(url string) (string, error) {
 
 // containers finds what bears the name that people see, or the ID.
 func (s *stage) containers(name string) ([]containerd.Container, context.Context, func(), error) {
-	client, err := s.daemon.Client()
+	client, err := s.daemon.Connect()
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -474,7 +474,7 @@ func cmdContent(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (s *stage) blobs() (map[string]int64, error) {
-	client, err := s.daemon.Client()
+	client, err := s.daemon.Connect()
 	if err != nil {
 		return nil, err
 	}

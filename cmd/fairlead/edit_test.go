@@ -20,7 +20,7 @@ func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
 	if len(found) != 1 {
 		ts.Fatalf("%s: %d containers", args[0], len(found))
 	}
-	client, err := s.daemon.Client()
+	client, err := s.daemon.Connect()
 	ts.Check(err)
 	defer client.Close()
 	ts.Check(editSpec(ctx, client.ContainerService(), found[0].ID(), args[1], args[2]))

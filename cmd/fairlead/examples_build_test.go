@@ -35,7 +35,7 @@ func TestCrossArchExample(t *testing.T) {
 	}
 	shared.start(t)
 	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
+		t.Run(d.Version, func(t *testing.T) {
 			l := newLab(t, d)
 			l.example("cross-arch")
 			toolchain(t, filepath.Join(l.dir, "toolchain.tar"))
@@ -120,7 +120,7 @@ func (l *lab) logged(text string) {
 // machine is that of the program at path in what is unpacked of an image.
 func (l *lab) machine(image, platform, path string) elf.Machine {
 	l.t.Helper()
-	client, err := l.daemon.Client()
+	client, err := l.daemon.Connect()
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestHarness(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
-		ns := "harness" + d.Name // runc keeps the containers of both daemons in one place
+		ns := "harness" + d.Version // runc keeps the containers of both daemons in one place
 		out, err := exec.Command(shared.top+"/bin/ctr", "-a", d.Address, "-n", ns, "image", "import", "--no-unpack", "--local", archive).CombinedOutput()
 		if err != nil {
 			t.Fatalf("ctr: %v\n%s", err, out)
@@ -67,7 +67,7 @@ func testProxy(t *testing.T, d *harness.Daemon, ns string) {
 
 // testLeak checks that a lease with fairlead's mark is found as a leak, once.
 func testLeak(t *testing.T, d *harness.Daemon, ns string) {
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
-		ns := "floor" + d.Name // runc keeps the containers of both daemons in one place
+		ns := "floor" + d.Version // runc keeps the containers of both daemons in one place
 		call := func(program string, args ...string) {
 			cmd := exec.Command(program, args...)
 			cmd.Env = append(cmd.Environ(), "CONTAINERD_ADDRESS="+d.Address, "CONTAINERD_NAMESPACE="+ns)

@@ -110,7 +110,7 @@ func TestInterruptedTransfers(t *testing.T) {
 	shared.start(t)
 	l := newLab(t, shared.daemons[1])
 	reg := harness.NewRegistry(false, false)
-	defer reg.Close()
+	defer reg.Stop()
 	img, err := shared.probes.Image(harness.ImageOptions{Version: "1"})
 	if err == nil {
 		err = reg.Push(t.Context(), "app:1", img)

@@ -33,7 +33,7 @@ type lab struct {
 // eachDaemon runs a test on every daemon, side by side: a test may end or restart the one that it is given.
 func eachDaemon(t *testing.T, test func(t *testing.T, d *harness.Daemon)) {
 	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
+		t.Run(d.Version, func(t *testing.T) {
 			t.Parallel()
 			test(t, d)
 		})
@@ -42,10 +42,10 @@ func eachDaemon(t *testing.T, test func(t *testing.T, d *harness.Daemon)) {
 
 // smallDaemon starts a containerd of d's version whose disk has just so much room.
 func smallDaemon(t *testing.T, d *harness.Daemon, size string) *harness.Daemon {
-	dir := filepath.Join(shared.dir, "small"+d.Name)
+	dir := filepath.Join(shared.dir, "small"+d.Version)
 	tmpfs(t, dir, size)
-	all := harness.Daemons(dir, shared.top)
-	small := all[slices.IndexFunc(all, func(other *harness.Daemon) bool { return other.Name == d.Name })]
+	all := harness.Daemons(dir)
+	small := all[slices.IndexFunc(all, func(other *harness.Daemon) bool { return other.Version == d.Version })]
 	if err := small.Start(); err != nil {
 		t.Fatal(err)
 	}

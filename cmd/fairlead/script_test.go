@@ -71,7 +71,7 @@ func (w *world) open() error {
 	if err := w.build(); err != nil {
 		return err
 	}
-	w.daemons = harness.Daemons(dir, top)
+	w.daemons = harness.Daemons(dir)
 	for _, d := range w.daemons {
 		if err := d.Start(); err != nil {
 			return err
@@ -110,12 +110,12 @@ func (w *world) close() {
 func TestScripts(t *testing.T) {
 	shared.start(t)
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
-		work := filepath.Join(shared.dir, "work", d.Name)
+		work := filepath.Join(shared.dir, "work", d.Version)
 		if err := os.MkdirAll(work, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		testscript.Run(t, testscript.Params{
-			Files:               scriptsFor(t, d.Name),
+			Files:               scriptsFor(t, d.Version),
 			WorkdirRoot:         work, // which goes with shared.dir
 			Cmds:                commands(),
 			Setup:               func(env *testscript.Env) error { return setup(env, d) },
@@ -162,7 +162,7 @@ func daemonsOf(t *testing.T, file string) []string {
 	}
 	on := strings.Fields(names)
 	for _, name := range on {
-		if !slices.ContainsFunc(shared.daemons, func(d *harness.Daemon) bool { return d.Name == name }) {
+		if !slices.ContainsFunc(shared.daemons, func(d *harness.Daemon) bool { return d.Version == name }) {
 			t.Fatalf("%s: %q names a containerd that the tests don't have", file, first)
 		}
 	}
@@ -199,7 +199,7 @@ func setup(env *testscript.Env, d *harness.Daemon) error {
 	env.Setenv("CONTAINERD_NAMESPACE", s.namespace)
 	env.Setenv("DATAROOT", s.dataRoot)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
-	env.Setenv("DAEMON", d.Name)
+	env.Setenv("DAEMON", d.Version)
 	env.Setenv("NO_COLOR", "1")
 	for i := 1; i <= 5; i++ {
 		env.Setenv(fmt.Sprintf("PORT%d", i), fmt.Sprint(freePort()))
@@ -222,7 +222,7 @@ func (s *stage) end(t testscript.T) {
 		s.proxy.Close()
 	}
 	if s.registry != nil {
-		s.registry.Close()
+		s.registry.Stop()
 	}
 	s.endBuilder()
 	if s.files != nil {
@@ -233,7 +233,7 @@ func (s *stage) end(t testscript.T) {
 		t.Log("leaks: ", err)
 		t.FailNow()
 	}
-	if client, err := s.daemon.Client(); err == nil {
+	if client, err := s.daemon.Connect(); err == nil {
 		_ = client.NamespaceService().Delete(context.Background(), s.namespace)
 		_ = client.Close()
 	}

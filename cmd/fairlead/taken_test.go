@@ -48,7 +48,7 @@ type intruder struct {
 
 func newIntruder(t *testing.T, d *harness.Daemon) *intruder {
 	l := newLab(t, d)
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}

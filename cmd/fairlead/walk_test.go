@@ -31,7 +31,7 @@ func TestRandomWalk(t *testing.T) {
 	}
 	seed := testSeed(t)
 	for _, d := range shared.daemons {
-		t.Run(d.Name, func(t *testing.T) {
+		t.Run(d.Version, func(t *testing.T) {
 			w := &walker{lab: newLab(t, d), fresh: newLab(t, d), random: rand.New(rand.NewPCG(seed, 1)), wish: wish{}}
 			w.fresh.dir = w.lab.dir // the same files and archives
 			for n := range steps {

@@ -25,6 +25,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -257,10 +258,8 @@ func (b *bench) left() []string {
 	for _, m := range mounts {
 		out = append(out, "mount "+m.Mountpoint)
 	}
-	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, p := range procs {
-		raw, _ := os.ReadFile(p)
-		line := strings.ReplaceAll(string(raw), "\x00", " ")
+	for _, p := range machine.ByArgs(func([]string) bool { return true }) {
+		line := strings.Join(p.Args, " ")
 		if strings.Contains(line, b.root()+"/") || strings.Contains(line, "shim") && strings.Contains(line, b.daemon.Address) {
 			out = append(out, "process "+line)
 		}

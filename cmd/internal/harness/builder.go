@@ -112,7 +112,7 @@ func (b *Builder) Stop() {
 
 // dropTaken deletes the temporary leases that it took: a buildkitd that ends leaves some.
 func (b *Builder) dropTaken() error {
-	client, err := b.daemon.Client()
+	client, err := b.daemon.Connect()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -21,12 +20,8 @@ const temporaryLease = "buildkit/lease.temporary"
 func builderLeft(dataRoot string) []string {
 	root := filepath.Join(dataRoot, "buildkit")
 	var lines []string
-	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, p := range procs {
-		raw, _ := os.ReadFile(p) // it may have ended
-		if line := strings.ReplaceAll(string(raw), "\x00", " "); strings.Contains(line, root+"/") {
-			lines = append(lines, "process "+line)
-		}
+	for _, p := range RunWith(root + "/") {
+		lines = append(lines, "process "+strings.Join(p.Args, " "))
 	}
 	return append(lines, mountsAndSockets(root)...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,13 +16,15 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // BuildLeaks gives what builds have left while none runs, but for the builder's cache: records, leases, and the containers, tasks, shims
 // and processes of RUNs; a buildkitd; and mounts, sockets and the locks of stacks of the daemon at address. mark is what each RUN has in
 // its environment.
 func (d *Daemon) BuildLeaks(address, ns, dataRoot, mark string) ([]string, error) {
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		return nil, err
 	}
@@ -33,10 +36,8 @@ func (d *Daemon) BuildLeaks(address, ns, dataRoot, mark string) ([]string, error
 			return nil, err
 		}
 		left = append(left, buildFiles(address, ns, dataRoot)...)
-		for _, p := range append(Processes("cmdline", dataRoot), Processes("environ", mark)...) {
-			if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p)); err == nil {
-				left = append(left, fmt.Sprintf("process %d %s", p, bytes.ReplaceAll(args, []byte{0}, []byte{' '})))
-			}
+		for _, p := range append(RunWith(dataRoot), RunIn(mark)...) {
+			left = append(left, fmt.Sprintf("process %d %s", p.PID, strings.Join(p.Args, " ")))
 		}
 		if len(left) == 0 || time.Now().After(end) { // what is just ending may take a moment
 			return left, nil
@@ -85,8 +86,8 @@ func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns s
 			left = append(left, "task "+t.ID)
 		}
 	}
-	for _, args := range shimsOf(d.Address) {
-		if id := after(args, "-id"); after(args, "-namespace") == ns && !ours[id] {
+	for _, p := range shimsOf(d.Address) {
+		if id := argumentAfter(p.Args, "-id"); argumentAfter(p.Args, "-namespace") == ns && !ours[id] {
 			left = append(left, "shim "+id)
 		}
 	}
@@ -105,17 +106,22 @@ func buildFiles(address, ns, dataRoot string) []string {
 	return append(mountsAndSockets(dataRoot), locks...)
 }
 
-// Processes gives the processes that have text in a file of /proc/PID.
-func Processes(file, text string) []int {
-	return processes(func(_ int, dir string) bool {
-		b, err := os.ReadFile(filepath.Join(dir, file))
-		return err == nil && bytes.Contains(b, []byte(text))
+// RunWith gives the processes that have text in their arguments.
+func RunWith(text string) []machine.Process {
+	return machine.ByArgs(func(args []string) bool { return strings.Contains(strings.Join(args, " "), text) })
+}
+
+// RunIn gives the processes that have text in their environment.
+func RunIn(text string) []machine.Process {
+	return slices.DeleteFunc(RunWith(""), func(p machine.Process) bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
+		return err != nil || !bytes.Contains(b, []byte(text))
 	})
 }
 
 // DropBuilderCache takes a buildkitd's cache away, which leases hold, and waits until it is gone. No buildkitd may run on the namespace.
 func (d *Daemon) DropBuilderCache(ns string) error {
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type CTR struct {
 }
 
 func (c CTR) with(f func(context.Context, *containerd.Client) error) error {
-	client, err := c.Daemon.Client()
+	client, err := c.Daemon.Connect()
 	if err != nil {
 		return err
 	}

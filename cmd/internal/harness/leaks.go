@@ -22,7 +22,7 @@ import (
 
 // Inventory is all that a namespace holds, as lines "kind name", sorted.
 func (d *Daemon) Inventory(ns string) ([]string, error) {
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		return nil, err
 	}
@@ -85,21 +85,12 @@ func records(ctx context.Context, client *containerd.Client) ([]string, error) {
 // shims finds the shims of a namespace that belong to the daemon at address.
 func shims(address, ns string) []string {
 	var found []string
-	for pid, args := range shimsOf(address) {
-		if after(args, "-namespace") == ns {
-			found = append(found, fmt.Sprintf("shim %d %s", pid, after(args, "-id")))
+	for _, p := range shimsOf(address) {
+		if argumentAfter(p.Args, "-namespace") == ns {
+			found = append(found, fmt.Sprintf("shim %d %s", p.PID, argumentAfter(p.Args, "-id")))
 		}
 	}
 	return found
-}
-
-func after(args []string, flag string) string {
-	for i, a := range args[:len(args)-1] {
-		if a == flag {
-			return args[i+1]
-		}
-	}
-	return ""
 }
 
 // mounts finds what is mounted for the namespace's tasks.
@@ -120,15 +111,15 @@ func (d *Daemon) mounts(ns string) []string {
 // Leaks gives what is left of fairlead's making once everything is destroyed; dataRoot may hold directories, and of files those that stay
 // for the next time. The cache of fairlead's own builder is one of these: it is taken away here, and nothing else may be left.
 func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
-	client, err := d.Client()
+	client, err := d.Connect()
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	ctx := namespaces.WithNamespace(context.Background(), ns)
-	for shim, args := range shimsOf(d.Address) {
-		if after(args, "-namespace") == ns {
-			_ = syscall.Kill(shim, syscall.SIGCONT) // a script that failed half-way may have stopped it
+	for _, shim := range shimsOf(d.Address) {
+		if argumentAfter(shim.Args, "-namespace") == ns {
+			_ = shim.Signal(syscall.SIGCONT) // a script that failed half-way may have stopped it
 		}
 	}
 	owned, err := ownedRecords(ctx, client)

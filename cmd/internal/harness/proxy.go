@@ -178,11 +178,6 @@ func forward(from, to func(any) error) error {
 	}
 }
 
-// Delay is a Before that makes each call take longer.
-func Delay(by time.Duration) func(int, string) error {
-	return func(int, string) error { time.Sleep(by); return nil }
-}
-
 // raw passes messages as the bytes that they are.
 type raw struct{}
 

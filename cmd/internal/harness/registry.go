@@ -3,10 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/pem"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,23 +11,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Registry is a registry on the loopback interface that can be told to misbehave.
+// Registry is a registry that can be told to misbehave.
 type Registry struct {
-	Host  string       // host:port
+	*registrytest.Registry
 	Auth  bool         // wants the user "user" with the password "password"
 	Fault atomic.Value // string, one of the faults
 
-	server *httptest.Server
-	blobs  atomic.Int64
+	halved atomic.Int64 // requests for blobs while the fault is CutOnce
 }
 
 // What a registry can be told to do wrong.
@@ -43,27 +36,21 @@ const (
 	Refuse      = "refuse" // takes blobs, and no manifest
 )
 
-// NewRegistry starts an empty registry; with TLS its certificate is its own.
+// NewRegistry starts an empty registry that goes on until Stop; with TLS its certificate is its own.
 func NewRegistry(auth, secure bool) *Registry {
 	r := &Registry{Auth: auth}
 	r.Fault.Store(NoFault)
-	inner := ranged(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(inner, w, req) }))
-	r.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if secure {
-		r.server.StartTLS()
-	} else {
-		r.server.Start()
-	}
-	_, r.Host, _ = strings.Cut(r.server.URL, "://")
+	r.Registry = registrytest.Start(secure, r.misbehave)
+	r.Inner = ranged(r.Inner)
 	return r
 }
 
-func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Request) {
+// misbehave answers a request in the registry's place, or gives false.
+func (r *Registry) misbehave(w http.ResponseWriter, req *http.Request) bool {
 	if user, password, ok := req.BasicAuth(); r.Auth && (!ok || user != "user" || password != "password") {
 		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
 		http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
-		return
+		return true
 	}
 	fault, _ := r.Fault.Load().(string)
 	blob := req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/blobs/")
@@ -73,12 +60,13 @@ func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Re
 	case fault == Unavailable:
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 	case fault == Lie && blob:
-		spoil(inner, w, req)
-	case fault == Cut && blob, fault == CutOnce && blob && r.blobs.Add(1)%2 == 1:
-		halve(inner, w, req)
+		spoil(r.Inner, w, req)
+	case fault == Cut && blob, fault == CutOnce && blob && r.halved.Add(1)%2 == 1:
+		halve(r.Inner, w, req)
 	default:
-		inner.ServeHTTP(w, req)
+		return false
 	}
+	return true
 }
 
 // ranged adds what every real registry can: a blob from an offset to its end.
@@ -130,27 +118,14 @@ func copyHeader(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
 
 // CA writes the certificate as a PEM file.
 func (r *Registry) CA(path string) error {
-	block := &pem.Block{Type: "CERTIFICATE", Bytes: r.server.Certificate().Raw}
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}
 	return os.WriteFile(path, pem.EncodeToMemory(block), 0o644)
 }
 
 // Push puts the image into the registry as repo:tag, whatever fault it is told to have; several are an index.
 func (r *Registry) Push(ctx context.Context, repoTag string, imgs ...v1.Image) error {
-	ref, err := name.ParseReference(r.Host+"/"+repoTag, name.Insecure)
-	if err != nil {
-		return err
-	}
-	fault := r.Fault.Swap(NoFault)
-	defer r.Fault.Store(fault)
-	opts := []remote.Option{remote.WithContext(ctx)}
-	if r.Auth {
-		opts = append(opts, remote.WithAuth(&authn.Basic{Username: "user", Password: "password"}))
-	}
-	if r.server.TLS != nil {
-		opts = append(opts, remote.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}})) //nolint:gosec // its own certificate
-	}
 	if len(imgs) == 1 {
-		return remote.Write(ref, imgs[0], opts...)
+		return r.PushContext(ctx, repoTag, imgs[0])
 	}
 	var adds []mutate.IndexAddendum
 	for _, img := range imgs {
@@ -160,11 +135,5 @@ func (r *Registry) Push(ctx context.Context, repoTag string, imgs ...v1.Image) e
 		}
 		adds = append(adds, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: cfg.Platform()}})
 	}
-	return remote.WriteIndex(ref, mutate.AppendManifests(empty.Index, adds...), opts...)
-}
-
-// Close ends the registry.
-func (r *Registry) Close() {
-	r.server.CloseClientConnections()
-	r.server.Close()
+	return r.PushContext(ctx, repoTag, mutate.AppendManifests(empty.Index, adds...))
 }

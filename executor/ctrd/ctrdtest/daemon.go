@@ -9,12 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
@@ -22,42 +24,66 @@ import (
 // Namespace is where tests make their objects.
 const Namespace = "fairlead-test"
 
+// Versions are the versions of containerd that are tested: Debian's, and the one that go.mod pins.
+var Versions = []string{"1.6", "2.4"}
+
 // Daemon is a private containerd.
 type Daemon struct {
-	Version string // 1.6 or 2.4
+	Version string // one of Versions
 	Dir     string
-	Address string
+	Address string // path of the socket
 
 	bin  string
-	path string
+	path string // PATH of the daemon: where it finds its shim and runc
+	mu   sync.Mutex
 	cmd  *exec.Cmd
 	done chan struct{}
 }
 
-// Each runs f once with Debian's containerd and once with the one that go.mod pins, each in a subtest, on a fresh daemon.
+// New prepares a daemon in dir, which must have a short path: sockets are in it.
+func New(version, dir string) *Daemon {
+	d := &Daemon{Version: version, Dir: dir, Address: filepath.Join(dir, "c.sock"), bin: "/usr/bin/containerd",
+		path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	if version == "2.4" {
+		_, here, _, _ := runtime.Caller(0)
+		bin := filepath.Join(filepath.Dir(here), "../../../bin")
+		d.bin, d.path = filepath.Join(bin, "containerd"), bin+":"+d.path
+	}
+	return d
+}
+
+// Each runs f once for each version, each in a subtest, on a fresh daemon.
 func Each(t *testing.T, f func(t *testing.T, d *Daemon)) {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	bin := filepath.Join(filepath.Dir(here), "../../../bin")
-	system := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, v := range []struct{ version, bin, path string }{
-		{"1.6", "/usr/bin/containerd", system},
-		{"2.4", filepath.Join(bin, "containerd"), bin + ":" + system},
-	} {
-		t.Run(v.version, func(t *testing.T) {
-			if _, err := os.Stat(v.bin); err != nil {
-				t.Skipf("%s is not there: `make deps build` gets it", v.bin)
-			}
+	for _, v := range Versions {
+		t.Run(v, func(t *testing.T) {
 			if os.Geteuid() != 0 {
 				t.Skip("containerd needs root")
 			}
-			d := &Daemon{Version: v.version, bin: v.bin, path: v.path}
-			d.start(t)
+			dir, err := os.MkdirTemp("/tmp", "flt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := New(v, dir)
+			t.Cleanup(func() {
+				d.Stop(syscall.SIGTERM)
+				_ = machine.UnmountBelow(dir) // what a killed daemon or its containers left; what stays shows when the directory is removed
+				if err := os.RemoveAll(dir); err != nil {
+					t.Errorf("%s stays: %v", dir, err)
+				}
+			})
+			if _, err := os.Stat(d.bin); err != nil {
+				t.Skipf("%s is not there: `make deps build` gets it", d.bin)
+			}
+			if err := d.Start(); err != nil {
+				t.Fatal(err)
+			}
 			f(t, d)
 		})
 	}
 }
 
+// config leaves CRI out, and lets the restart monitor look each second. Tables of the other version's plugins are ignored.
 const config = `version = 2
 root = %[1]q
 state = %[2]q
@@ -74,37 +100,24 @@ interval = "1s"
 path = %[5]q
 `
 
-func (d *Daemon) start(t *testing.T) {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "flt") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Dir, d.Address = dir, filepath.Join(dir, "c.sock")
-	t.Cleanup(func() {
-		d.Stop(syscall.SIGTERM)
-		d.unmount()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("%s stays: %v", dir, err)
-		}
-	})
-	text := fmt.Sprintf(config, filepath.Join(dir, "root"), filepath.Join(dir, "state"), d.Address, d.Address+".ttrpc", filepath.Join(dir, "opt"))
-	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Start(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Start starts the daemon, or starts it again after Stop, and waits until it answers.
+// Start starts the daemon, or starts it again, and waits until it answers.
 func (d *Daemon) Start() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := os.MkdirAll(d.Dir, 0o755); err != nil {
+		return err
+	}
+	toml := filepath.Join(d.Dir, "config.toml")
+	text := fmt.Sprintf(config, filepath.Join(d.Dir, "root"), filepath.Join(d.Dir, "state"), d.Address, d.Address+".ttrpc", filepath.Join(d.Dir, "opt"))
+	if err := os.WriteFile(toml, []byte(text), 0o644); err != nil {
+		return err
+	}
 	log, err := os.OpenFile(filepath.Join(d.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	d.cmd = exec.Command(d.bin, "-c", filepath.Join(d.Dir, "config.toml"))
+	d.cmd = exec.Command(d.bin, "-c", toml)
 	d.cmd.Env = append(os.Environ(), "PATH="+d.path)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -113,11 +126,16 @@ func (d *Daemon) Start() error {
 	}
 	d.done = make(chan struct{})
 	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(d.cmd, d.done)
+	return d.awaitAnswer()
+}
+
+// awaitAnswer asks the daemon for its version until it answers or has ended.
+func (d *Daemon) awaitAnswer() error {
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-d.done:
-			text, _ := os.ReadFile(filepath.Join(d.Dir, "log"))
-			return fmt.Errorf("%s ended at once:\n%s", d.bin, text)
+			log, _ := os.ReadFile(filepath.Join(d.Dir, "log"))
+			return fmt.Errorf("%s: it ended at once:\n%s", d.bin, log)
 		default:
 		}
 		if d.answers() {
@@ -139,8 +157,10 @@ func (d *Daemon) answers() bool {
 	return err == nil
 }
 
-// Stop ends the daemon with sig, and waits for it. Containers go on in their shims.
+// Stop ends the daemon with sig, and waits for it. Containers go on: their shims are processes of their own.
 func (d *Daemon) Stop(sig syscall.Signal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.cmd == nil {
 		return
 	}
@@ -154,10 +174,15 @@ func (d *Daemon) Stop(sig syscall.Signal) {
 	d.cmd = nil
 }
 
+// Connect connects to the daemon.
+func (d *Daemon) Connect() (*containerd.Client, error) {
+	return containerd.New(d.Address, containerd.WithTimeout(10*time.Second))
+}
+
 // Client connects to the daemon, until the test ends.
 func (d *Daemon) Client(t *testing.T) *containerd.Client {
 	t.Helper()
-	client, err := containerd.New(d.Address, containerd.WithTimeout(10*time.Second))
+	client, err := d.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +202,7 @@ func (d *Daemon) Context(t *testing.T, client *containerd.Client) context.Contex
 	return leased
 }
 
-// unmount takes away what a killed daemon or its containers left mounted below Dir.
-func (d *Daemon) unmount() {
-	_ = machine.UnmountBelow(d.Dir) // what stays shows when the directory is removed
+// Blob is the path of a blob in the content store.
+func (d *Daemon) Blob(dgst digest.Digest) string {
+	return filepath.Join(d.Dir, "root", "io.containerd.content.v1.content", "blobs", dgst.Algorithm().String(), dgst.Encoded())
 }

@@ -2,6 +2,7 @@
 package registrytest
 
 import (
+	"context"
 	"io"
 	"log"
 	"net/http"
@@ -33,6 +34,13 @@ type Registry struct {
 // New starts an empty registry that ends with the test; front may be nil.
 func New(t *testing.T, secure bool, front Front) *Registry {
 	t.Helper()
+	s := Start(secure, front)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Start starts an empty registry that goes on until Stop; with TLS its certificate is its own.
+func Start(secure bool, front Front) *Registry {
 	quiet := log.New(io.Discard, "", 0)
 	s := &Registry{Inner: registry.New(registry.Logger(quiet))}
 	s.Misbehave(front)
@@ -41,11 +49,16 @@ func New(t *testing.T, secure bool, front Front) *Registry {
 	if secure {
 		s.StartTLS()
 	} else {
-		s.Start()
+		s.Server.Start()
 	}
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	_, s.Host, _ = strings.Cut(s.URL, "://")
 	return s
+}
+
+// Stop ends the registry.
+func (s *Registry) Stop() {
+	s.CloseClientConnections()
+	s.Close()
 }
 
 func (s *Registry) serve(w http.ResponseWriter, r *http.Request) {
@@ -64,23 +77,25 @@ func (s *Registry) Misbehave(front Front) { s.front.Store(&front) }
 // Content is an image or an index.
 type Content interface{ Digest() (v1.Hash, error) }
 
-// Push puts content into the registry, by a door behind the front, and gives its digest.
+// Push puts content into the registry, and gives its digest.
 func (s *Registry) Push(t *testing.T, repoTag string, what Content) string {
 	t.Helper()
+	if err := s.PushContext(t.Context(), repoTag, what); err != nil {
+		t.Fatal(err)
+	}
+	return Digest(t, what)
+}
+
+// PushContext puts content into the registry, by a door behind the front.
+func (s *Registry) PushContext(ctx context.Context, repoTag string, what Content) error {
 	door := httptest.NewServer(s.Inner)
 	defer door.Close()
 	ref, err := name.ParseReference(strings.TrimPrefix(door.URL, "http://")+"/"+repoTag, name.Insecure)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	switch w := what.(type) {
-	case v1.Image:
-		err = remote.Write(ref, w)
-	case v1.ImageIndex:
-		err = remote.WriteIndex(ref, w)
+	if index, ok := what.(v1.ImageIndex); ok {
+		return remote.WriteIndex(ref, index, remote.WithContext(ctx))
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Digest(t, what)
+	return remote.Write(ref, what.(v1.Image), remote.WithContext(ctx))
 }
