@@ -44,8 +44,8 @@ func BenchmarkMake10000(b *testing.B) {
 	cfg, src := large(10000)
 	w := &world{}
 	h := newModel(src)
-	fresh := h.observe(cfg)
-	p, diags := Make(cfg, fresh, Options{NewID: w.newID})
+	fresh, sources := h.observe(cfg)
+	p, diags := Make(cfg, fresh, sources, Options{NewID: w.newID})
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}
@@ -55,7 +55,7 @@ func BenchmarkMake10000(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	full := h.observe(cfg)
+	full, _ := h.observe(cfg)
 	changed, _ := large(10000)
 	for _, c := range changed.Containers {
 		c.Env["A"] = "3"
@@ -76,7 +76,7 @@ func BenchmarkMake10000(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for range b.N {
-				p, diags := Make(c.cfg, c.have, c.o)
+				p, diags := Make(c.cfg, c.have, sources, c.o)
 				if diags.HasErrors() || len(p.Steps) > c.max {
 					b.Fatalf("%v\n%.2000s", diags, p)
 				}

@@ -59,7 +59,7 @@ func (pb *planBuilder) countFreedBytes() {
 func (pb *planBuilder) brought() map[string][]string {
 	out := map[string][]string{}
 	for _, im := range pb.want.Images {
-		src := pb.have.Sources[SourceKey(im)]
+		src := pb.sources.Of(im)
 		if src == nil || src.Contents == nil {
 			continue
 		}

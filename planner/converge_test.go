@@ -177,7 +177,7 @@ func (w *world) drift(h *model) {
 // converge applies cfg whole and checks that nothing is left to do and that the host is as a clean one.
 func converge(t *testing.T, w *world, h *model, cfg *spec.Config, why string) {
 	t.Helper()
-	p, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+	p, diags := h.plan(cfg, Options{NewID: w.newID})
 	if diags.HasErrors() {
 		t.Fatalf("%s: %s", why, diags)
 	}
@@ -185,12 +185,12 @@ func converge(t *testing.T, w *world, h *model, cfg *spec.Config, why string) {
 	if err := h.apply(p, -1, w.r.Intn); err != nil {
 		t.Fatalf("%s: %v\n%s\nhost:\n%s", why, err, p, h.text())
 	}
-	again, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+	again, diags := h.plan(cfg, Options{NewID: w.newID})
 	if diags.HasErrors() || !again.Empty() || len(again.Changes) > 0 {
 		t.Fatalf("%s: the second plan is not empty: %s\n%sfirst:\n%shost:\n%s", why, diags, again, p, h.text())
 	}
 	clean := newModel(h.sources)
-	p, diags = Make(cfg, clean.observe(cfg), Options{NewID: w.newID})
+	p, diags = clean.plan(cfg, Options{NewID: w.newID})
 	if diags.HasErrors() {
 		t.Fatalf("%s: clean: %s", why, diags)
 	}
@@ -316,7 +316,7 @@ func randomWalk(t *testing.T, seed int64) {
 			w.drift(h)
 		}
 		cfg := w.config()
-		p, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+		p, diags := h.plan(cfg, Options{NewID: w.newID})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
@@ -335,7 +335,7 @@ func randomWalk(t *testing.T, seed int64) {
 		converge(t, w, h, cfg, fmt.Sprintf("change %d", i))
 	}
 	nothing := &spec.Config{Stack: spec.Stack{Name: "shop", Namespace: "default"}}
-	p, diags := Make(nothing, h.observe(nothing), Options{Destroy: true})
+	p, diags := h.plan(nothing, Options{Destroy: true})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

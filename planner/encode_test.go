@@ -22,7 +22,7 @@ func somePlans(t testing.TB, n int64) []*Plan {
 			for _, c := range cfg.Containers {
 				c.Marks.Sensitive = map[string]bool{`env["A"]`: true}
 			}
-			p, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+			p, diags := h.plan(cfg, Options{NewID: w.newID})
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}

@@ -106,7 +106,7 @@ func TestFilesConverge(t *testing.T) {
 			for range 4 {
 				text := w.files()
 				cfg := loaded(t, text)
-				p, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+				p, diags := h.plan(cfg, Options{NewID: w.newID})
 				if diags.HasErrors() {
 					t.Fatalf("%s\n%s", diags, text)
 				}

@@ -50,7 +50,7 @@ func (pb *planBuilder) configOf(c *spec.Container, img *imageResult) ImageConfig
 		return ImageConfig{}
 	}
 	platform := orElse(c.Platform, pb.have.Host.Platform)
-	if src := pb.have.Sources[SourceKey(im)]; src != nil && src.Digest == img.digest && src.Configs != nil {
+	if src := pb.sources.Of(im); src != nil && src.Digest == img.digest && src.Configs != nil {
 		return src.Configs[platform]
 	}
 	if rec := pb.have.Images[im.Name]; rec != nil && rec.Digest == img.digest {

@@ -13,7 +13,8 @@ import (
 // madeBy is Make with the maker itself, which knows who takes over from whom.
 func madeBy(t *testing.T, cfg *spec.Config, h *model, o Options) (*planBuilder, *Plan) {
 	t.Helper()
-	pb := newPlanBuilder(cfg, h.observe(cfg), o)
+	have, sources := h.observe(cfg)
+	pb := newPlanBuilder(cfg, have, sources, o)
 	p, diags := pb.plan()
 	if diags.HasErrors() {
 		t.Fatal(diags)

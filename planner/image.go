@@ -68,13 +68,13 @@ func (pb *planBuilder) imageAt(im *spec.Image) hcl.Range {
 
 // targetOf says what an image stands for, without asking anybody: by its own digest, the lock file, what is there, or what was found
 // while reading the host. Empty if nobody could tell; src is the reading then.
-func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *Source) {
+func targetOf(want *spec.Config, have *State, sources *Sources, im *spec.Image) (t target, src *Source) {
 	rec := have.Images[im.Name]
 	if builtHere(im) { // its digest is the apply's to tell, unless it is there
-		return target{}, have.Sources[SourceKey(im)]
+		return target{}, sources.Of(im)
 	}
 	if im.Load != "" {
-		src = have.Sources[SourceKey(im)]
+		src = sources.Of(im)
 		switch {
 		case src != nil && src.Err == "":
 			return target{src.Digest, src.Platforms, src.Fingerprint}, src
@@ -83,7 +83,7 @@ func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *So
 		}
 		return target{}, src
 	}
-	src = have.Sources[SourceKey(im)]
+	src = sources.Of(im)
 	pin, pinned := want.Lock[im.Pull]
 	_, fixed := splitDigest(im.Pull)
 	switch {
@@ -107,7 +107,7 @@ func targetOf(want *spec.Config, have *State, im *spec.Image) (t target, src *So
 
 // decideImage says what happens to one image and its other names.
 func (pb *planBuilder) decideImage(im *spec.Image) *imageResult {
-	t, src := targetOf(pb.want, pb.have, im)
+	t, src := targetOf(pb.want, pb.have, pb.sources, im)
 	res := &imageResult{ok: t.digest != "", name: im.Name, digest: t.digest}
 	rec := pb.have.Images[im.Name]
 	if !pb.scope.has(im.Addr) {

@@ -36,7 +36,7 @@ type imageBuild struct {
 
 // decideBuilt says what happens to an image that is built or imported, and to its other names.
 func (pb *planBuilder) decideBuilt(im *spec.Image) *imageResult {
-	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.have.Sources[SourceKey(im)], res: &imageResult{name: im.Name}}
+	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.sources.Of(im), res: &imageResult{name: im.Name}}
 	if x.rec != nil {
 		x.res.digest, x.res.was = x.rec.Digest, x.rec.Digest
 	}

@@ -57,7 +57,7 @@ func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, re
 		if rec != nil && rec.Pushed[to] == digest {
 			continue
 		}
-		if src := pb.have.Sources[SourceKey(im)]; src != nil && src.Missing != "" {
+		if src := pb.sources.Of(im); src != nil && src.Missing != "" {
 			pb.fail(fault(im.AttrAt("push"), "Image not whole", "%s cannot be pushed to %s: it names %s, which is neither in %s nor here, and a push copies all that an image names. Save the archive again with all platforms and attestations, or leave out push.", im.Addr, familiar(to), src.Missing, im.Load))
 			return
 		}

@@ -13,8 +13,8 @@ import (
 )
 
 // Make says what must happen so that the host has what is wanted. The plan may be run only if the diagnostics hold no error.
-func Make(want *spec.Config, have *State, o Options) (*Plan, hcl.Diagnostics) {
-	return newPlanBuilder(want, have, o).plan()
+func Make(want *spec.Config, have *State, sources *Sources, o Options) (*Plan, hcl.Diagnostics) {
+	return newPlanBuilder(want, have, sources, o).plan()
 }
 
 func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
@@ -41,9 +41,10 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 
 // planBuilder is a plan in the making.
 type planBuilder struct {
-	want *spec.Config
-	have *State
-	o    Options
+	want    *spec.Config
+	have    *State
+	sources *Sources
+	o       Options
 
 	blocks   map[spec.Addr]spec.Resource // wanted, by address, as Load gave them
 	ordered  []spec.Addr                 // each after what it refers to
@@ -143,9 +144,9 @@ type containerResult struct {
 	unless  []*stepDraft // where not empty: it is left alone unless one of these changes something
 }
 
-func newPlanBuilder(want *spec.Config, have *State, o Options) *planBuilder {
+func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options) *planBuilder {
 	pb := &planBuilder{
-		want: want, have: have, o: o,
+		want: want, have: have, sources: sources, o: o,
 		blocks: map[spec.Addr]spec.Resource{}, users: map[spec.Addr][]*spec.Container{}, known: map[spec.Addr]cty.Value{},
 		generations: map[spec.Addr]*generations{}, byName: map[string][]*LiveContainer{}, byImage: map[string][]*LiveContainer{},
 		adopted: map[string]spec.Addr{}, records: map[string]bool{}, lastOwned: map[string]string{}, owned: map[spec.Addr][]*LiveImage{},
@@ -159,7 +160,7 @@ func newPlanBuilder(want *spec.Config, have *State, o Options) *planBuilder {
 	}
 	for _, im := range want.Images {
 		pb.blocks[im.Addr] = im
-		if src := have.Sources[SourceKey(im)]; src != nil {
+		if src := sources.Of(im); src != nil {
 			for _, b := range src.Bases {
 				pb.needs[b.Image] = append(pb.needs[b.Image], b.Needs...)
 			}
@@ -272,7 +273,7 @@ func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
 	if pin, ok := pb.want.Lock[im.Pull]; ok && im.Pull != "" {
 		places = append(places, pin.Platforms)
 	}
-	if s := pb.have.Sources[SourceKey(im)]; s != nil {
+	if s := pb.sources.Of(im); s != nil {
 		places = append(places, s.Platforms)
 	}
 	if rec := pb.have.Images[im.Name]; rec != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -54,15 +56,22 @@ func (h *model) tick() time.Time {
 	return time.Unix(int64(h.clock), 0)
 }
 
-// observe reads the model as ctrd reads containerd.
-func (h *model) observe(want *spec.Config) *State {
-	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Sources: map[string]*Source{}, Blobs: map[string]*Blob{},
+// plan reads the model, and makes a plan.
+func (h *model) plan(want *spec.Config, o Options) (*Plan, hcl.Diagnostics) {
+	have, sources := h.observe(want)
+	return Make(want, have, sources, o)
+}
+
+// observe reads the model as ctrd reads containerd, and sources reads what the files name.
+func (h *model) observe(want *spec.Config) (*State, *Sources) {
+	sources := &Sources{Images: map[string]*Source{}}
+	s := &State{Namespace: "default", Images: map[string]*LiveImage{}, Blobs: map[string]*Blob{},
 		Host: Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Snapshotters: []string{"overlayfs"}, Runtimes: []string{spec.DefaultRuntime}}}
 	s.Host.Runs = append(s.Host.Runs, h.runs...)
 	s.Host.Emulators = map[string]LiveEmulator{"linux/arm64": {Rule: "/usr/lib/binfmt.d/qemu-aarch64.conf"}}
 	for _, im := range want.Images {
 		if builtHere(im) {
-			s.Sources[SourceKey(im)] = h.sources[SourceKey(im)]
+			sources.Images[SourceKey(im)] = h.sources[SourceKey(im)]
 			if src := h.sources[SourceKey(im)]; src != nil && im.Build != nil {
 				x := *src
 				if len(im.Build.Args) > 0 || im.Build.Inline != "" {
@@ -71,12 +80,12 @@ func (h *model) observe(want *spec.Config) *State {
 						x.Inputs = append(x.Inputs, Input{InputArg, k, im.Build.Args[k]})
 					}
 				}
-				s.Sources[SourceKey(im)] = &x
+				sources.Images[SourceKey(im)] = &x
 			}
 		}
 		for _, name := range []string{im.Pull + im.Load, filepath.Base(im.Load)} { // archives are named in scripts as in files
 			if src := h.sources[name]; src != nil {
-				s.Sources[SourceKey(im)] = src
+				sources.Images[SourceKey(im)] = src
 			}
 		}
 	}
@@ -107,7 +116,7 @@ func (h *model) observe(want *spec.Config) *State {
 		s.Containers = append(s.Containers, &x)
 	}
 	slices.SortFunc(s.Containers, func(a, b *LiveContainer) int { return strings.Compare(a.ID, b.ID) })
-	return s
+	return s, sources
 }
 
 // begin forgets what an earlier apply made.

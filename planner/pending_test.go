@@ -116,7 +116,7 @@ func TestPendingDigestForms(t *testing.T) {
 			cfg, diags := load(t, text)
 			var p *Plan
 			if !diags.HasErrors() {
-				p, diags = Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+				p, diags = h.plan(cfg, Options{NewID: w.newID})
 			}
 			if f.refused != "" {
 				if len(diags) != 1 || !strings.Contains(diags[0].Detail, f.refused) || diags[0].Subject == nil {
@@ -155,7 +155,7 @@ func TestPendingDigestForms(t *testing.T) {
 			}
 			// A changed comment builds again and gives the same: nothing else is done.
 			h.sources["image.a"] = &Source{Inputs: Inputs{{InputDockerfile, "Dockerfile", "another"}}}
-			p, diags = Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+			p, diags = h.plan(cfg, Options{NewID: w.newID})
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}

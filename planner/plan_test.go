@@ -224,8 +224,7 @@ func (s *script) make(name string, flags []string) {
 			s.t.Fatalf("no flag %s", flag)
 		}
 	}
-	have := s.h.observe(cfg)
-	p, diags := Make(cfg, have, o)
+	p, diags := s.h.plan(cfg, o)
 	s.plan = p
 	checkInvariants(s.t, p, s.h)
 	s.out = strings.ReplaceAll(changesText(p)+p.String()+summaryText(p)+diagsText(diags), cfg.Dir+"/", "")

@@ -53,7 +53,7 @@ func TestFailedReplacementsAreUndone(t *testing.T) {
 		for _, c := range next.Containers {
 			c.Update.Rollback = true
 		}
-		p, diags := Make(next, h.observe(next), Options{NewID: w.newID})
+		p, diags := h.plan(next, Options{NewID: w.newID})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
@@ -102,7 +102,7 @@ func TestOldStartsAgainAfterACutReplacement(t *testing.T) {
 	}
 	for _, env := range []string{"1", "2"} {
 		cfg := config(env)
-		p, diags := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+		p, diags := h.plan(cfg, Options{NewID: w.newID})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
@@ -115,7 +115,7 @@ func TestOldStartsAgainAfterACutReplacement(t *testing.T) {
 		}
 	}
 	cfg := config("2")
-	p, _ := Make(cfg, h.observe(cfg), Options{NewID: w.newID})
+	p, _ := h.plan(cfg, Options{NewID: w.newID})
 	if _, err := h.applyFailing(p, func(s *Step) bool { _, await := s.Op.(*AwaitReady); return await }); err != nil {
 		t.Fatal(err)
 	}

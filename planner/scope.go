@@ -109,8 +109,8 @@ func refs(r spec.Resource) []spec.Addr {
 // refs are all that a resource needs, with what only its Dockerfile names.
 func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
 	out := refs(r)
-	if im, ok := r.(*spec.Image); ok && im.Build != nil && pb.have.Sources[SourceKey(im)] != nil {
-		for _, b := range pb.have.Sources[SourceKey(im)].Bases {
+	if im, ok := r.(*spec.Image); ok && im.Build != nil && pb.sources.Of(im) != nil {
+		for _, b := range pb.sources.Of(im).Bases {
 			if !b.Image.IsZero() {
 				out = append(slices.Clip(out), b.Image)
 			}

@@ -8,14 +8,13 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// State is one reading of the host. The planner works from it alone.
+// State is what the host says. The planner works from it and from Sources alone.
 type State struct {
 	At         time.Time
 	Namespace  string
 	Host       Host
 	Images     map[string]*LiveImage // by name, all of the namespace
 	Containers []*LiveContainer      // all of the namespace, by ID
-	Sources    map[string]*Source    // what image blocks stand for, by SourceKey; only those that are neither pinned nor there
 	Blobs      map[string]*Blob      // by digest; nil unless the plan may take content away
 }
 
@@ -150,59 +149,6 @@ func (t Task) Up() bool { return t.Status == TaskRunning || t.Status == TaskPaus
 type ImageConfig struct {
 	Defaults *spec.Container // entrypoint, command, env, working_dir, user and stop_signal
 	Unfit    string          // why no container can be created from it, as a clause; Gives is nil then
-}
-
-// SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
-func SourceKey(im *spec.Image) string {
-	if builtHere(im) {
-		return im.Addr.String()
-	}
-	if im.Load != "" {
-		return im.Load + "\x00" + im.Name
-	}
-	return im.Pull
-}
-
-// Source is what a reference in a registry or an archive on disk stands for now.
-type Source struct {
-	Digest      string
-	Platforms   map[string]int64       // bytes of each platform's content
-	Contents    map[string][]string    // digests of each platform's blobs; under "" those that come whatever platforms are asked for
-	Configs     map[string]ImageConfig // of an archive: by platform
-	Fingerprint string                 // of an archive: changes whenever the file does
-	Names       []string               // of an archive: the names in it
-	Missing     string                 // of an archive: the digest of something that the image names and neither it nor the host has
-	Inputs      Inputs                 // of a build or an import: all but the bases
-	Bases       []Base                 // of a build
-	Remotes     []spec.Remote          // of a build: what ADD takes from servers
-	Taken       map[string][]string    // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
-	Opaque      bool                   // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
-	Emulated    []RunInstruction       // of a build: the RUN instructions that need an emulator
-	Err         string                 // why it could not be read: what is wrong and what to do; the rest is zero then
-}
-
-// Base is an image that a build starts from or copies from.
-type Base struct {
-	Name      string           `json:"name"`           // as the Dockerfile has it, with its arguments filled in
-	Ref       string           `json:"ref,omitempty"`  // normalised reference
-	Image     spec.Addr        `json:"image,omitzero"` // the image block that it is; Ref is that image's name
-	Digest    string           `json:"digest"`
-	Local     bool             `json:"local,omitempty"` // an image record of the host has it; no registry was asked
-	Platforms map[string]int64 `json:"-"`               // that it has; nil: nobody asked
-	Needs     []string         `json:"-"`               // platforms that are needed of it
-	At        string           `json:"at,omitempty"`    // where: "Dockerfile:3"
-	Use       string           `json:"use,omitempty"`   // as what: FROM, COPY --from …
-
-	// What it has for a stage that begins with it. OnBuild is nil where nobody asked or can tell; Opaque: it is known once it is built.
-	OnBuild []string `json:"onbuild,omitempty"`
-	Opaque  bool     `json:"opaque,omitempty"`
-}
-
-// RunInstruction is a RUN of a Dockerfile that runs programs of platforms that need an emulator.
-type RunInstruction struct {
-	Line      int
-	Text      string
-	Platforms []string
 }
 
 // Blob is one blob of the content store, with what it keeps from garbage collection.

@@ -35,7 +35,7 @@ func TestNothingIsDecidedOnAnUnknownState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := &spec.Config{Stack: spec.Stack{Name: "s"}}
 			have := &State{Host: Host{Platform: "linux/amd64"}, Containers: []*LiveContainer{c.live}}
-			p, diags := Make(cfg, have, c.o)
+			p, diags := Make(cfg, have, &Sources{}, c.o)
 			if diags.HasErrors() != c.fail {
 				t.Fatalf("diagnostics: %v", diags)
 			}

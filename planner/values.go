@@ -8,7 +8,7 @@ import (
 
 // Values gives what references to the stack's resources give, from what is there: for outputs after an apply.
 func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
-	pb := newPlanBuilder(want, have, Options{})
+	pb := newPlanBuilder(want, have, &Sources{}, Options{})
 	pb.match()
 	for _, im := range want.Images {
 		digest := ""
@@ -29,11 +29,11 @@ func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
 
 // NeedsBlobs tells whether a plan may take content away, so that State.Blobs is needed to say how much: it untags or moves a record
 // of this stack.
-func NeedsBlobs(want *spec.Config, have *State, o Options) bool {
+func NeedsBlobs(want *spec.Config, have *State, sources *Sources, o Options) bool {
 	wanted := map[string]string{}
 	if !o.Destroy {
 		for _, im := range want.Images {
-			t, _ := targetOf(want, have, im)
+			t, _ := targetOf(want, have, sources, im)
 			for _, name := range append([]string{im.Name}, im.Tags...) {
 				wanted[name] = t.digest
 			}

@@ -292,14 +292,19 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 	o.Origin = originOf(a.dir)
 	var p *planner.Plan
 	diags, err := a.whenKnown(ctx, wait, func() (hcl.Diagnostics, error) {
-		have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Plan: &o, Offline: n.destroy})
+		sources := &planner.Sources{}
+		read := ctrd.ObserveOptions{Plan: &o}
+		if !n.destroy {
+			read.Sources = sources
+		}
+		have, err := host.Observe(ctx, cfg, read)
 		if err != nil {
 			return nil, err
 		}
 		if err := n.nothingOf(have); err != nil {
 			return nil, err
 		}
-		made, diags := planner.Make(cfg, have, o)
+		made, diags := planner.Make(cfg, have, sources, o)
 		p = made
 		return diags, nil
 	})

@@ -244,7 +244,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	defer w.Close()
 	defer func() { err = errors.Join(err, end()) }()
 	stale, err := a.whenKnown(session, f.answer, func() (hcl.Diagnostics, error) {
-		have, err := w.Observe(session, cfg, ctrd.ObserveOptions{Offline: true})
+		have, err := w.Observe(session, cfg, ctrd.ObserveOptions{})
 		if err != nil {
 			return nil, err
 		}

@@ -85,7 +85,7 @@ func (h *byHand) decideLocked(ctx context.Context, w *ctrd.Writer, decide func(c
 
 // look reads the host, and forgets what was decided.
 func (h *byHand) look(ctx context.Context, w *ctrd.Writer) (err error) {
-	h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true})
+	h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{})
 	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
 	h.stacks, h.notes, h.results = nil, nil, nil
 	return err

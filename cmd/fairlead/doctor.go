@@ -164,7 +164,7 @@ func (a *app) ask(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
 		return nil, nil, err
 	}
 	defer r.Close()
-	have, err := r.Observe(ctx, &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{Offline: true, All: true})
+	have, err := r.Observe(ctx, &spec.Config{Stack: spec.Stack{Name: "doctor"}}, ctrd.ObserveOptions{All: true})
 	if err != nil {
 		return nil, nil, err
 	}

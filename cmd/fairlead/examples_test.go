@@ -30,7 +30,8 @@ func TestExamplesPlan(t *testing.T) {
 			if diags.HasErrors() {
 				t.Fatal(diags.Error())
 			}
-			have := &planner.State{Namespace: "default", Images: map[string]*planner.LiveImage{}, Sources: map[string]*planner.Source{}}
+			have := &planner.State{Namespace: "default", Images: map[string]*planner.LiveImage{}}
+			sources := &planner.Sources{Images: map[string]*planner.Source{}}
 			have.Host = planner.Host{Platform: "linux/amd64", Native: []string{"linux/amd64"}, Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Emulators: map[string]planner.LiveEmulator{}}
 			for _, arch := range []string{"arm64", "riscv64"} {
 				have.Host.Emulators["linux/"+arch] = planner.LiveEmulator{Rule: "/usr/lib/binfmt.d/" + arch + ".conf"}
@@ -40,9 +41,9 @@ func TestExamplesPlan(t *testing.T) {
 				if i.Build != nil || i.Rootfs != nil {
 					src = &planner.Source{Inputs: planner.Inputs{{Kind: planner.InputFile, Name: "a"}}}
 				}
-				have.Sources[planner.SourceKey(i)] = src
+				sources.Images[planner.SourceKey(i)] = src
 			}
-			plan, diags := planner.Make(cfg, have, planner.Options{NewID: newID})
+			plan, diags := planner.Make(cfg, have, sources, planner.Options{NewID: newID})
 			if diags.HasErrors() {
 				t.Fatal(diags.Error())
 			}

@@ -59,7 +59,7 @@ func (a *app) observe(ctx context.Context, all bool) (*spec.Config, *planner.Sta
 		return nil, nil, err
 	}
 	defer r.Close()
-	have, err := r.Observe(ctx, &spec.Config{Stack: cfg.Stack}, ctrd.ObserveOptions{Offline: true})
+	have, err := r.Observe(ctx, &spec.Config{Stack: cfg.Stack}, ctrd.ObserveOptions{})
 	return cfg, have, err
 }
 
@@ -224,7 +224,7 @@ func showCommand(a *app) *cobra.Command {
 
 // outputs evaluates the outputs with what is there.
 func (a *app) outputs(ctx context.Context, cfg *spec.Config, host observer) ([]*spec.Output, error) {
-	have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{Offline: true})
+	have, err := host.Observe(ctx, cfg, ctrd.ObserveOptions{})
 	if err != nil {
 		return nil, err
 	}

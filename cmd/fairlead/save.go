@@ -86,7 +86,7 @@ func (a *app) save(ctx context.Context, names []string, f *saving) error {
 
 // findArchive finds the images by their names.
 func findArchive(ctx context.Context, r *ctrd.Reader, names []string, o ctrd.SaveOptions) (*ctrd.Archive, error) {
-	have, err := r.Observe(ctx, nil, ctrd.ObserveOptions{Offline: true})
+	have, err := r.Observe(ctx, nil, ctrd.ObserveOptions{})
 	if err != nil {
 		return nil, err
 	}

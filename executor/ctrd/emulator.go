@@ -37,9 +37,12 @@ func named(cfg *spec.Config) []string {
 }
 
 // stageEmulators finds out about the platforms that only stages of Dockerfiles run programs of.
-func stageEmulators(ctx context.Context, s *planner.State) error {
+func stageEmulators(ctx context.Context, s *planner.State, sources *planner.Sources) error {
+	if sources == nil {
+		return nil
+	}
 	var more []string
-	for _, src := range s.Sources {
+	for _, src := range sources.Images {
 		for _, run := range src.Emulated {
 			more = append(more, run.Platforms...)
 		}

@@ -114,9 +114,9 @@ func (r *Reader) rootfsOptions() rootfs.Options {
 }
 
 // readMadeFrom reads what the images that will be made anew were made from the last time, for the plan's reasons.
-func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.State) error {
+func (r *Reader) readMadeFrom(ctx context.Context, cfg *spec.Config, s *planner.State, sources *planner.Sources) error {
 	for _, im := range cfg.Images {
-		src, rec := s.Sources[planner.SourceKey(im)], s.Images[im.Name]
+		src, rec := sources.Of(im), s.Images[im.Name]
 		if src == nil || rec == nil || rec.Inputs == "" {
 			continue
 		}

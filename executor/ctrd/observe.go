@@ -21,7 +21,7 @@ import (
 // ObserveOptions say how much to read.
 type ObserveOptions struct {
 	Plan    *planner.Options // of the plan that this is for: the content store is read if it may take content away; nil: it isn't read
-	Offline bool             // ask no registry and read no archive: State.Sources stays empty
+	Sources *planner.Sources // filled with what the files' side says; nil: no registry is asked and no archive is read
 	All     bool             // read back the containers of everybody, and not only those of fairlead and those to be adopted
 }
 
@@ -60,16 +60,16 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	g.Go(func() error { return r.readShares(ctx, cfg, s, got.images, got.containers) })
-	if !o.Offline {
-		g.Go(func() error { s.Sources = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
+	if o.Sources != nil {
+		g.Go(func() error { o.Sources.Images = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
 	}
-	if err := stageEmulators(ctx, s); err != nil {
+	if err := stageEmulators(ctx, s, o.Sources); err != nil {
 		return nil, err
 	}
-	if err := r.readMadeFrom(ctx, cfg, s); err != nil {
+	if err := r.readMadeFrom(ctx, cfg, s, o.Sources); err != nil {
 		return nil, r.gone("reading the content store", err)
 	}
 	if o.Plan != nil && o.Plan.Destroy && len(o.Plan.Excludes) > 0 {
@@ -77,7 +77,7 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 			return nil, r.gone("reading the content store", err)
 		}
 	}
-	if o.Plan != nil && planner.NeedsBlobs(cfg, s, *o.Plan) {
+	if o.Plan != nil && planner.NeedsBlobs(cfg, s, o.Sources, *o.Plan) {
 		if s.Blobs, err = r.blobs(ctx, cfg.Stack.Name); err != nil {
 			return nil, r.gone("reading the content store", err)
 		}

@@ -128,7 +128,7 @@ func TestWhatVanishesIsNoError(t *testing.T) {
 		Lock:    spec.Lock{},
 	}
 	for name, o := range map[string]ObserveOptions{
-		"plan": {Plan: &planner.Options{}, Offline: true}, "destroy": {Plan: &planner.Options{Destroy: true}, Offline: true}, "list": {Offline: true, All: true},
+		"plan": {Plan: &planner.Options{}}, "destroy": {Plan: &planner.Options{Destroy: true}}, "list": {All: true},
 	} {
 		have, err := r.Observe(context.Background(), cfg, o)
 		if err != nil {
