@@ -19,15 +19,15 @@ func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 			pb.pinBase(b)
 			continue
 		}
-		r := pb.images[b.Image]
+		r := pb.decisions[b.Image]
 		if r == nil {
 			pb.fail(fault(pb.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
 		}
-		if r == nil || !r.ok {
+		if r == nil || !r.usable {
 			ok = false // it has been said why
 			continue
 		}
-		b.Digest = r.digest
+		b.Digest = r.identity
 		if base, _ := pb.blocks[b.Image].(*spec.Image); builtHere(base) { // what is pulled or loaded is asked for what is needed
 			ok = pb.baseCovers(im, b, pb.buildPlatforms(base), true) && ok
 		}
@@ -118,17 +118,6 @@ func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
 	} else {
 		add(InputOption, "config.env[%q]", im.Rootfs.Config.Env, was.Rootfs.Config.Env)
 		add(InputOption, "config.labels[%q]", im.Rootfs.Config.Labels, was.Rootfs.Config.Labels)
-	}
-	return out
-}
-
-// needsOf gives the images of this stack that an image is made with.
-func (pb *planBuilder) needsOf(im *spec.Image) []*imageResult {
-	var out []*imageResult
-	for _, a := range pb.refs(im) {
-		if r := pb.images[a]; r != nil && !slices.Contains(out, r) {
-			out = append(out, r)
-		}
 	}
 	return out
 }

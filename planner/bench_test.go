@@ -33,6 +33,7 @@ func large(n int) (*spec.Config, map[string]*Source) {
 		c.Needs = []spec.Addr{im.Addr}
 		if i > 0 {
 			c.DependsOn = []spec.Addr{cfg.Containers[i/2].Addr}
+			c.Needs = append(c.Needs, c.DependsOn...)
 		}
 		cfg.Containers = append(cfg.Containers, c)
 	}

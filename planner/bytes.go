@@ -40,8 +40,8 @@ func (pb *planBuilder) countFreedBytes() {
 		}
 	}
 	for _, a := range pb.ordered {
-		if r := pb.images[a]; r != nil && r.ok && pb.have.Images[r.name] == nil {
-			bring(r.digest, r.name)
+		if r := pb.decisionOf(a); r.usable && pb.have.Images[r.record] == nil {
+			bring(r.identity, r.record)
 		}
 	}
 	counted := map[string]bool{}

@@ -4,23 +4,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // decideContainer says what happens to one container and to its generations.
-func (pb *planBuilder) decideContainer(c *spec.Container) *containerResult {
-	g := pb.generations[c.Addr]
-	if g == nil {
-		g = &generations{}
-	}
+func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
+	g := pb.generationsOf(c.Addr)
 	if !pb.scope.has(c.Addr) {
 		return g.asIs()
 	}
-	img := pb.images[c.Image.Addr]
+	img := pb.decisions[c.Image.Addr]
 	ok := pb.check(c)
-	if img == nil || !img.ok || !ok || pb.refused[c.Addr] {
+	if img == nil || !img.usable || !ok || pb.refused[c.Addr] {
 		return g.asIs()
 	}
 	if len(c.Marks.Unknown) > 0 {
@@ -30,8 +25,8 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *containerResult {
 	}
 	pb.warnOfRestart(c)
 	want := normal(c, pb.have.Host)
-	want.Image.Digest = img.digest
-	want.Image.Name = orElse(want.Image.Name, img.name)
+	want.Image.Digest = img.identity
+	want.Image.Name = orElse(want.Image.Name, img.record)
 
 	if g.current != nil {
 		cur := pb.compared(g.current, want, img)
@@ -57,7 +52,8 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *containerResult {
 		res := pb.replace(cur, g, img)
 		if len(unless) > 0 {
 			pb.leaveAlone(pb.changes[len(pb.changes)-1], unless)
-			res.unless = unless
+			res.unless, res.pending, res.was, res.renewed = unless, true, g.current.ID, c.Addr.String()+" may be replaced"
+			res.knownAfter = []*stepDraft{res.created}
 		}
 		return res
 	}
@@ -65,17 +61,6 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *containerResult {
 		return g.asIs()
 	}
 	return pb.create(want, g, img)
-}
-
-// asIs is the result for a container that the plan leaves alone.
-func (g *generations) asIs() *containerResult {
-	switch {
-	case g.current != nil:
-		return &containerResult{id: g.current.ID}
-	case g.pending != nil:
-		return &containerResult{id: g.pending.ID}
-	}
-	return &containerResult{}
 }
 
 // comparison is one live container beside what is wanted of it.
@@ -92,7 +77,7 @@ type comparison struct {
 }
 
 // compared reads a live container against what is wanted.
-func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *imageResult) *comparison {
+func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *decision) *comparison {
 	p := &comparison{live: l, full: want}
 	p.was = normal(l.asSpec(), pb.have.Host)
 	p.applied = p.was.State
@@ -129,8 +114,8 @@ func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *ima
 				continue
 			}
 			why := reason(d)
-			if d.Path == "image" && img.fresh != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
-				why = img.fresh
+			if d.Path == "image" && img.renewed != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
+				why = img.renewed
 			}
 			p.reasons = append(p.reasons, why)
 		}
@@ -167,15 +152,7 @@ func (p *comparison) force(pb *planBuilder, c *spec.Container) {
 
 // triggered tells whether what an address names gets new content in this plan, and what it is.
 func (pb *planBuilder) triggered(a spec.Addr) string {
-	hit := func(x spec.Addr) bool {
-		if r := pb.images[x]; r != nil && r.fresh != "" {
-			return true
-		}
-		if r := pb.containers[x]; r != nil {
-			return r.verb == "create" || r.verb == "replace"
-		}
-		return false
-	}
+	hit := func(x spec.Addr) bool { return pb.decisionOf(x).renewed != "" }
 	if hit(a) {
 		return a.String()
 	}
@@ -203,9 +180,9 @@ func (pb *planBuilder) instances(block spec.Addr) []spec.Addr {
 }
 
 // keep changes a container in place, if anything of it differs.
-func (pb *planBuilder) keep(p *comparison, g *generations) *containerResult {
+func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 	l, c := p.live, p.want
-	res := &containerResult{id: l.ID}
+	res := &decision{identity: l.ID}
 	w := &changeDraft{change: &Change{Addr: c.Addr, Action: Update, Decl: pb.declarationOf(c.Addr), Diffs: p.diffs, Reasons: p.reasons}}
 	if len(g.leftovers()) > 0 {
 		pb.discardAll(g.leftovers(), c, "an earlier apply left it behind, and it is not needed")
@@ -222,12 +199,12 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *containerResult {
 	if move.await && !move.start && c.Ready == spec.ReadyCompleted {
 		w.change.Reasons = []string{"it has not completed yet"}
 	}
-	if other := pb.sharesName(c); other != nil {
+	if other := pb.sharesName(c.Addr.Kind, c.Name); other != nil {
 		if l.Name != c.Name {
-			pb.fail(pb.nameHeld(c, other))
+			pb.fail(nameHeld(c, c.Name, other))
 			return g.asIs()
 		}
-		pb.fail(pb.nameShared(l, c, other))
+		pb.fail(nameShared(c, l.Header(), other))
 	}
 	relabel := p.adopt || pb.renamed(l, c) || dearestBelow(p.diffs) || p.recordIsStale()
 	if !relabel && move.none() {
@@ -246,14 +223,14 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *containerResult {
 	pb.changes = append(pb.changes, w)
 	var last *stepDraft
 	add := func(op Op) *stepDraft {
-		d := w.step(op, last).touches(touchContainer(l))
+		d := w.step(op, last).touches(l.touch())
 		last = d
 		return d
 	}
 	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
 	mark := func() {
-		pb.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Name)})
+		pb.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)})
 	}
 	if p.adopt {
 		mark()
@@ -283,7 +260,6 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *containerResult {
 	if relabel && !p.adopt {
 		mark()
 	}
-	res.verb = w.change.Verb
 	return res
 }
 
@@ -398,28 +374,8 @@ func (pb *planBuilder) check(c *spec.Container) bool {
 	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
 		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
 	}
-	if c.Image.Addr.IsZero() || pb.images[c.Image.Addr] == nil {
+	if c.Image.Addr.IsZero() || pb.decisions[c.Image.Addr] == nil {
 		pb.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))
 	}
 	return len(pb.diags) == n
-}
-
-func (pb *planBuilder) collides(c *spec.Container) bool {
-	l := pb.nameTaken(c)
-	if l == nil {
-		return false
-	}
-	if pb.ours(l.OtherKey) {
-		return true // checkKeys has said whose it is
-	}
-	pb.fail(pb.nameHeld(c, l))
-	return true
-}
-
-func (pb *planBuilder) nameHeld(c *spec.Container, l *LiveContainer) *hcl.Diagnostic {
-	hint := "Rename or remove it, or adopt it:" + importBlock(c.Addr, short(l.ID))
-	if l.Owner != nil {
-		hint = "Rename this block, or take that one out of its stack's files."
-	}
-	return fault(c.AttrAt("name"), "Container name taken", "%s is to be named %s, and the container %s has that name. It is %s. %s", c.Addr, c.Name, short(l.ID), ownedBy(l.Owner), hint)
 }

@@ -14,13 +14,8 @@ import (
 // buildStepsOf gives the steps on whose results a container depends, by its image and by what it refers to.
 func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
 	var out []*stepDraft
-	for _, a := range refs(c) {
-		if r := pb.images[a]; r != nil {
-			out = append(out, r.buildSteps...)
-		}
-		if r := pb.containers[a]; r != nil {
-			out = append(out, r.unless...)
-		}
+	for _, a := range pb.refs(c) {
+		out = append(out, pb.decisionOf(a).unless...)
 	}
 	return distinct(out)
 }
@@ -29,20 +24,20 @@ func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
 // whatever they give.
 func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraft {
 	makes := pb.buildStepsOf(c)
-	img := pb.images[c.Image.Addr]
-	if len(makes) == 0 || img.digestPending && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
+	img := pb.decisionOf(c.Image.Addr)
+	if len(makes) == 0 || img.pending && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
 		return nil
 	}
-	same := pb.reevaluateWith(c, pb.before)
+	same := pb.reevaluateWith(c, pb.refer.before)
 	if same == nil {
 		return nil
 	}
 	want := normal(same.(*spec.Container), pb.have.Host)
-	want.Image.Digest = img.digest
-	if img.digestPending {
+	want.Image.Digest = img.identity
+	if img.pending {
 		want.Image.Digest = img.was
 	}
-	want.Image.Name = orElse(want.Image.Name, img.name)
+	want.Image.Name = orElse(want.Image.Name, img.record)
 	p := pb.compared(g.current, want, img)
 	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.recordIsStale() || pb.renamed(g.current, c) {
 		return nil
@@ -65,13 +60,8 @@ func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 		all = append(all, pb.instances(a)...)
 	}
 	return !slices.ContainsFunc(all, func(x spec.Addr) bool {
-		if r := pb.images[x]; r != nil && r.fresh != "" {
-			return !r.digestPending || r.was == ""
-		}
-		if r := pb.containers[x]; r != nil && (r.verb == "create" || r.verb == "replace") {
-			return len(r.unless) == 0
-		}
-		return false
+		d := pb.decisionOf(x)
+		return d.renewed != "" && !d.staysIfSame()
 	})
 }
 

@@ -12,58 +12,56 @@ import (
 // emulatorPackage has the rules of the emulators, in Debian and those that come from it.
 const emulatorPackage = "qemu-user-static"
 
-// emulate sees to it that programs of a platform run here: nil, if they do. at is where it is asked for, who by whom.
-func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *stepDraft {
-	h := pb.have.Host
-	if len(h.Runs) == 0 || slices.Contains(h.Runs, platform) && !pb.persists(platform) {
+// emulate sees to it that programs of a platform run here, and decides on its emulator once: nil where they run. at is where it is asked for, who by whom.
+func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decision {
+	h, a, persist := pb.have.Host, spec.EmulatorAddr(platform), pb.persists(platform)
+	runs := slices.Contains(h.Runs, platform)
+	if len(h.Runs) == 0 || runs && !persist {
 		return nil
 	}
-	if d, done := pb.emulators[platform]; done {
+	if d := pb.decisions[a]; d != nil {
 		return d
 	}
-	e := h.Emulators[platform]
+	e, d := h.Emulators[platform], &decision{}
+	pb.decisions[a] = d
 	switch {
-	case e.Rule == "" && slices.Contains(h.Runs, platform):
-		pb.emulators[platform] = nil
+	case e.Rule == "" && runs:
 		pb.fail(fault(at, "No rule to keep", "Programs of %s run here, by the handler %s, and no rule for them is in binfmt.d to be kept for the next boot. Install the package %s, or take persist out.", platform, e.Handler, emulatorPackage))
-		return nil
+		return d
 	case e.Rule == "":
-		pb.emulators[platform] = nil
 		why := "nothing is registered for it"
 		if e.Handler != "" {
 			why = "the handler " + e.Handler + " does not work"
 		}
 		pb.fail(fault(at, "No emulator", "%s needs programs of %s to run, and this host runs %s: %s, and no rule for it is in binfmt.d. Install the package %s, or choose another platform.", who, platform, strings.Join(h.Runs, ", "), why, emulatorPackage))
-		return nil
-	case !slices.Contains(h.Runs, platform) && e.Handler != "" && !e.Owned:
-		pb.emulators[platform] = nil
+		return d
+	case !runs && e.Handler != "" && !e.Owned:
 		pb.fail(fault(at, "Emulator does not work", "%s needs programs of %s to run. %s", who, platform, e.Trouble))
-		return nil
+		return d
 	}
-	for other, d := range pb.emulators {
-		if d != nil && h.Emulators[other].Rule == e.Rule && !pb.persists(platform) { // one emulator runs several platforms
-			pb.emulators[platform] = d
-			return d
+	if !persist {
+		for other, x := range h.Emulators { // one emulator runs several platforms
+			if ready := pb.decisionOf(spec.EmulatorAddr(other)).ready; x.Rule == e.Rule && len(ready) > 0 {
+				d.ready = ready
+				return d
+			}
 		}
 	}
-	reason := "programs of " + platform + " do not run here, and " + who + " needs them"
-	var decl *hcl.Range
-	persist := pb.persists(platform)
-	for _, b := range pb.want.Emulators {
-		if b.Platform == platform {
-			decl = &b.DeclAt
-		}
-	}
-	action := Create
+	action, reason := Create, "programs of "+platform+" do not run here, and "+who+" needs them"
 	switch {
-	case slices.Contains(h.Runs, platform):
+	case runs:
 		action, reason = Update, "it is to be registered again at each boot"
 	case e.Handler != "":
 		action, reason = Update, "the handler "+e.Handler+" does not work any more"
 	}
-	w := pb.add(spec.EmulatorAddr(platform), action, "register", decl, reason)
-	d := w.step(&RegisterEmulator{Platform: platform, Persist: persist})
-	pb.emulators[platform] = d
+	var decl *hcl.Range
+	for _, b := range pb.want.Emulators {
+		if b.Addr == a {
+			decl = &b.DeclAt
+		}
+	}
+	w := pb.add(a, action, "register", decl, reason)
+	d.ready = []*stepDraft{w.step(&RegisterEmulator{Platform: platform, Persist: persist})}
 	return d
 }
 
@@ -92,7 +90,7 @@ func (pb *planBuilder) emulatorsOf(im *spec.Image, src *Source) []*stepDraft {
 	for _, r := range runs {
 		for _, p := range r.Platforms {
 			if d := pb.emulate(p, im.Addr.String(), pb.imageAt(im)); d != nil {
-				out = append(out, d)
+				out = append(out, d.ready...)
 			}
 		}
 	}

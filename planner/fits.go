@@ -10,12 +10,12 @@ import (
 
 // fits says, of a container that is to be created, what its image makes impossible: a config that can't be run, or arguments and an
 // environment that are too much together with the container's. What isn't known of an image yet, its creation says, before anything is stopped.
-func (pb *planBuilder) fits(c *spec.Container, img *imageResult) bool {
+func (pb *planBuilder) fits(c *spec.Container, img *decision) bool {
 	share := pb.configOf(c, img)
 	at := c.AttrAt("image")
 	switch {
 	case share.Unfit != "":
-		pb.fail(fault(at, "Image can't be run", "%s can't be created from the image %s: %s. Repair the image, or take another.", c.Addr, familiar(img.name), share.Unfit))
+		pb.fail(fault(at, "Image can't be run", "%s can't be created from the image %s: %s. Repair the image, or take another.", c.Addr, familiar(img.record), share.Unfit))
 		return false
 	case share.Defaults == nil:
 		return true
@@ -38,22 +38,22 @@ func (pb *planBuilder) fits(c *spec.Container, img *imageResult) bool {
 		text = fmt.Sprintf("its user %q %s; set user", user, spec.UserTrouble(user))
 	}
 	if text != "" {
-		pb.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.name), text))
+		pb.fail(fault(at, "Can't be started", "%s, from the image %s: %s.", c.Addr, familiar(img.record), text))
 	}
 	return text == ""
 }
 
 // configOf gives what is known of an image as it will be; nothing of one that is still to be pulled or built.
-func (pb *planBuilder) configOf(c *spec.Container, img *imageResult) ImageConfig {
+func (pb *planBuilder) configOf(c *spec.Container, img *decision) ImageConfig {
 	im, ok := pb.blocks[c.Image.Addr].(*spec.Image)
-	if !ok || img.digest == "" {
+	if !ok || img.identity == "" {
 		return ImageConfig{}
 	}
 	platform := orElse(c.Platform, pb.have.Host.Platform)
-	if src := pb.sources.Of(im); src != nil && src.Digest == img.digest && src.Configs != nil {
+	if src := pb.sources.Of(im); src != nil && src.Digest == img.identity && src.Configs != nil {
 		return src.Configs[platform]
 	}
-	if rec := pb.have.Images[im.Name]; rec != nil && rec.Digest == img.digest {
+	if rec := pb.have.Images[im.Name]; rec != nil && rec.Digest == img.identity {
 		return rec.Configs[platform]
 	}
 	return ImageConfig{}

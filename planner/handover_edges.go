@@ -119,7 +119,7 @@ func (pb *planBuilder) connectShifts(handed map[any]bool) {
 			continue
 		}
 		after(t.step, t.want, k)
-		if r := pb.containers[t.want.Addr]; r != nil && r.verb == "replace" && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
+		if r := pb.decisionOf(t.want.Addr); r.replaces && len(gone[k]) > 0 && len(shared(gone[k][0].was, t.want)) > 0 {
 			pb.moveInto(gone[k][0], t, r)
 			handed[gone[k][0]] = true
 			gone[k] = gone[k][1:]
@@ -133,14 +133,14 @@ func (pb *planBuilder) connectShifts(handed map[any]bool) {
 }
 
 // moveInto lets a container that is replaced at its own address take over from one that is removed, too.
-func (pb *planBuilder) moveInto(x *leaver, t taker, r *containerResult) {
+func (pb *planBuilder) moveInto(x *leaver, t taker, r *decision) {
 	x.stop.wait(t.step.after...)
 	t.step.wait(x.stop)
 	t.step.uninterruptible = true
 	x.remove.wait(r.ready...)
 	x.remove.uninterruptible = true
 	if t.want.Update.Rollback {
-		for _, d := range distinct(append([]*stepDraft{t.step}, r.tries...)) {
+		for _, d := range distinct(append([]*stepDraft{t.step}, r.mayFail...)) {
 			d.undo = append(d.undo, x.again()...)
 		}
 	}
@@ -234,16 +234,16 @@ func (pb *planBuilder) between(ys []*comer) map[spec.Addr]bool {
 func (pb *planBuilder) awaitedBy(inner map[spec.Addr]bool) []*stepDraft {
 	own := map[*stepDraft]bool{}
 	for a := range inner {
-		if r := pb.containers[a]; r != nil {
-			for _, d := range r.rise {
+		if r := pb.decisions[a]; r != nil {
+			for _, d := range r.startSteps {
 				own[d] = true
 			}
 		}
 	}
 	var out []*stepDraft
 	for _, a := range pb.ordered {
-		if r := pb.containers[a]; r != nil && inner[a] {
-			for _, d := range r.rise {
+		if r := pb.decisions[a]; r != nil && inner[a] {
+			for _, d := range r.startSteps {
 				d.uninterruptible = true
 				for _, b := range d.after {
 					if !own[b] {
@@ -279,8 +279,8 @@ func (pb *planBuilder) giveBack(h *handover, after []*comer, inner map[spec.Addr
 			continue
 		}
 		for _, a := range pb.ordered { // y, and those between that y needs
-			if r := pb.containers[a]; r != nil && inner[a] && (a == y.want.Addr || pb.reaches(y.want.Addr, a)) {
-				for _, d := range distinct(append(slices.Clone(r.tries), r.rise[:min(1, len(r.rise))]...)) { // the first can be the stop of one before it
+			if r := pb.decisions[a]; r != nil && inner[a] && (a == y.want.Addr || pb.reaches(y.want.Addr, a)) {
+				for _, d := range distinct(append(slices.Clone(r.mayFail), r.startSteps[:min(1, len(r.startSteps))]...)) { // the first can be the stop of one before it
 					d.undo = append(d.undo, ops...)
 				}
 			}

@@ -31,7 +31,7 @@ func (pb *planBuilder) platformsOf(im *spec.Image) []string {
 		out = append(out, orElse(p, pb.have.Host.Platform))
 	}
 	if !builtHere(im) { // else its own block says what it is made for
-		out = append(out, pb.needs[im.Addr]...)
+		out = append(out, pb.basePlatforms[im.Addr]...)
 	}
 	if len(out) == 0 {
 		out = []string{pb.have.Host.Platform}
@@ -106,13 +106,13 @@ func targetOf(want *spec.Config, have *State, sources *Sources, im *spec.Image) 
 }
 
 // decideImage says what happens to one image and its other names.
-func (pb *planBuilder) decideImage(im *spec.Image) *imageResult {
+func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 	t, src := targetOf(pb.want, pb.have, pb.sources, im)
-	res := &imageResult{ok: t.digest != "", name: im.Name, digest: t.digest}
+	res := &decision{usable: t.digest != "", record: im.Name, identity: t.digest}
 	rec := pb.have.Images[im.Name]
 	if !pb.scope.has(im.Addr) {
 		if rec != nil {
-			res.ok, res.digest = true, rec.Digest
+			res.usable, res.identity = true, rec.Digest
 		}
 		return res
 	}
@@ -121,7 +121,7 @@ func (pb *planBuilder) decideImage(im *spec.Image) *imageResult {
 		return res
 	}
 	if !pb.hasPlatforms(im, t, rec) || !pb.mayUse(im, t, rec) {
-		res.ok = false
+		res.usable = false
 		return res
 	}
 	pb.pin(im, t)
@@ -134,8 +134,8 @@ func (pb *planBuilder) decideImage(im *spec.Image) *imageResult {
 		}
 	}
 	pb.bring(w, im, t, rec, res)
-	if res.fresh == "" && pb.turned(im, t) {
-		res.fresh = im.Addr.String() + " is " + familiar(im.Name) + " now"
+	if res.renewed == "" && pb.turned(im, t) {
+		res.renewed = im.Addr.String() + " is " + familiar(im.Name) + " now"
 	}
 	pb.tag(w, im, res)
 	pb.push(w, im, res, rec)
@@ -235,7 +235,7 @@ func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 
 // mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
 func (pb *planBuilder) mine(rec *LiveImage) bool {
-	_, adopted := pb.adopted[rec.ID]
+	_, adopted := pb.adopted[rec.key()]
 	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
@@ -277,7 +277,7 @@ func (pb *planBuilder) pin(im *spec.Image, t target) {
 }
 
 // bring sees to it that the record of the image's name is there, whole and this stack's.
-func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *imageResult) {
+func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *decision) {
 	c := w.change
 	protect := im.Lifecycle.PreventDestroy
 	need := pb.bringsOf(im, t.platforms)
@@ -288,15 +288,15 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 	switch {
 	case rec == nil:
 		c.become(Create, verb, "it is not there")
-		res.fresh = fmt.Sprintf("%s is new", imageTitle(im))
+		res.renewed = fmt.Sprintf("%s is new", imageTitle(im))
 		w.get(im, t, need, pb.ownerOf(im.Addr)).last(res)
 	case rec.Digest != t.digest:
 		c.become(Update, verb, orElse(pb.movedOutside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
 		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
-			res.fresh = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
+			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
-		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(touchImage(rec)).last(res)
+		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch()).last(res)
 		pb.moves[rec.ID] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
 		gone := missing(need, rec.Platforms)
@@ -305,7 +305,7 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 		if !pb.mine(rec) {
 			owner = Owner{} // its marks stay as they are
 		}
-		w.get(im, t, gone, owner).touches(touchImage(rec)).last(res)
+		w.get(im, t, gone, owner).touches(rec.touch()).last(res)
 	case pb.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
 		pb.remark(w, im, rec)
 	}
@@ -313,8 +313,8 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 
 // turned tells whether the block stood for other content until now, under a name that nothing wants any more.
 func (pb *planBuilder) turned(im *spec.Image, t target) bool {
-	for _, rec := range pb.owned[im.Addr] {
-		if !pb.records[rec.ID] && rec.Digest != t.digest {
+	for _, o := range pb.owned[im.Addr] {
+		if rec := o.(*LiveImage); !pb.records[rec.ID] && rec.Digest != t.digest {
 			return true
 		}
 	}
@@ -346,7 +346,7 @@ func imageTitle(im *spec.Image) string {
 	return im.Addr.String()
 }
 
-func (d *stepDraft) last(res *imageResult) { res.last = append(res.last, d) }
+func (d *stepDraft) last(res *decision) { res.knownAfter = append(res.knownAfter, d) }
 
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
 func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
@@ -364,7 +364,7 @@ func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
 	default:
 		return
 	}
-	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(touchImage(rec))
+	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(rec.touch())
 }
 
 // become sets what a change is, unless it is something dearer already.

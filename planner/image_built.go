@@ -27,32 +27,30 @@ type imageBuild struct {
 	im        *spec.Image
 	rec       *LiveImage // nil: there is none
 	src       *Source
-	res       *imageResult
+	res       *decision
 	bases     []Base
-	images    []*imageResult // images of this stack that it is made with
 	inputs    Inputs
 	emulators []*stepDraft // emulators that it waits for
 }
 
 // decideBuilt says what happens to an image that is built or imported, and to its other names.
-func (pb *planBuilder) decideBuilt(im *spec.Image) *imageResult {
-	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.sources.Of(im), res: &imageResult{name: im.Name}}
+func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
+	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.sources.Of(im), res: &decision{record: im.Name}}
 	if x.rec != nil {
-		x.res.digest, x.res.was = x.rec.Digest, x.rec.Digest
+		x.res.identity, x.res.was = x.rec.Digest, x.rec.Digest
 	}
 	if was := pb.lastOwned[im.Name]; was != "" && (x.rec == nil || pb.movedOutside(x.rec) != "") {
 		x.res.was = was // what containers are made from stays if it comes out again
 	}
 	if !pb.scope.has(im.Addr) {
-		x.res.ok = x.rec != nil
+		x.res.usable = x.rec != nil
 		return x.res
 	}
 	if !x.possible() {
 		return x.res
 	}
-	x.res.ok = true
+	x.res.usable = true
 	pb.pinRemotes(x.src)
-	x.images = pb.needsOf(im)
 	x.inputs = FillBases(pb.withReevaluated(im, x.src.Inputs), x.bases)
 	w := &changeDraft{change: &Change{Addr: im.Addr, Action: Keep, Decl: pb.declarationOf(im.Addr)}}
 	if reasons := x.why(); len(reasons) > 0 {
@@ -118,14 +116,9 @@ func (x *imageBuild) why() []string {
 		return []string{"it is not there"}
 	}
 	var out []string
-	for _, r := range x.images {
-		if r.digestPending {
-			out = append(out, r.fresh)
-		}
-	}
 	for _, a := range x.plan.refs(x.im) {
-		if r := x.plan.containers[a]; r != nil && len(r.unless) > 0 {
-			out = append(out, a.String()+" may be replaced")
+		if d := x.plan.decisionOf(a); d.pending && !slices.Contains(out, d.renewed) {
+			out = append(out, d.renewed)
 		}
 	}
 	switch {
@@ -160,20 +153,20 @@ func (x *imageBuild) build(w *changeDraft, reasons []string) {
 	verb, done, _ := buildWords(im)
 	c := w.change
 	c.Action, c.Verb, c.Reasons = Create, verb, reasons
-	res.fresh = im.Addr.String() + " is new"
+	res.renewed = im.Addr.String() + " is new"
 	if x.rec != nil {
 		c.Action = Update
-		res.fresh = im.Addr.String() + " is " + done
+		res.renewed = im.Addr.String() + " is " + done
 	}
 	result := pb.placeholder()
 	d := w.step(x.buildOp(c, result), x.emulators...)
 	d.wait(pb.stepsThatTell(im)...)
 	if x.rec != nil {
-		d.touches(touchImage(x.rec))
+		d.touches(x.rec.touch())
 		pb.moves[x.rec.ID] = &move{to: result, work: w}
 	}
 	d.last(res)
-	res.digest, res.digestPending, res.buildSteps = result, true, []*stepDraft{d}
+	res.identity, res.pending, res.unless = result, true, []*stepDraft{d}
 }
 
 func (x *imageBuild) buildOp(c *Change, result string) Op {

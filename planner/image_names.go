@@ -5,8 +5,8 @@ import (
 )
 
 // tag sees to the image's other names.
-func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *imageResult) {
-	digest := res.digest
+func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
+	digest := res.identity
 	protect := im.Lifecycle.PreventDestroy
 	for _, name := range im.Tags {
 		rec := pb.have.Images[name]
@@ -14,7 +14,7 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *imageResult) {
 		switch {
 		case rec == nil:
 			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
-			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, res.last...)).last(res)
+			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, res.knownAfter...)).last(res)
 		case rec.Digest == digest && pb.mine(rec):
 			pb.remark(w, im, rec)
 		case rec.Digest == digest:
@@ -24,19 +24,19 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *imageResult) {
 			if pb.movedOutside(rec) != "" {
 				why = "the name " + familiar(name) + ": " + pb.movedOutside(rec)
 			}
-			if res.digestPending {
-				why = res.fresh
+			if res.pending {
+				why = res.renewed
 			} else {
 				w.change.become(Update, "tag", why)
 			}
-			d := w.causedBy(why, w.step(op, res.buildSteps...)).touches(touchImage(rec))
+			d := w.causedBy(why, w.step(op, res.unless...)).touches(rec.touch())
 			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
-				d.onlyIf = res.buildSteps
+				d.onlyIf = res.unless
 			}
-			d.wait(res.last...)
+			d.wait(res.knownAfter...)
 			d.last(res)
 			pb.moves[name] = &move{to: digest, work: w}
-		case res.digestPending:
+		case res.pending:
 			pb.fail(pb.heldBuilt(im, rec))
 		default:
 			pb.fail(pb.heldImage(im.AttrAt("tags"), im, rec, digest))
@@ -50,8 +50,8 @@ func (w *changeDraft) causedBy(why string, d *stepDraft) *stepDraft {
 }
 
 // push sees to the copies in registries.
-func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, rec *LiveImage) {
-	digest := res.digest
+func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *decision, rec *LiveImage) {
+	digest := res.identity
 	before := append([]*stepDraft{}, w.steps...)
 	for _, to := range im.Push {
 		if rec != nil && rec.Pushed[to] == digest {
@@ -62,10 +62,10 @@ func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, re
 			return
 		}
 		why := familiar(to) + " does not have it"
-		same := res.digestPending && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
+		same := res.pending && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
 		switch {
 		case same:
-			why = res.fresh
+			why = res.renewed
 		case rec != nil && rec.Pushed[to] != "":
 			why = familiar(to) + " has an older one"
 		}
@@ -78,10 +78,10 @@ func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *imageResult, re
 		}
 		d := w.causedBy(why, w.step(&PushImage{Name: im.Name, To: to, Digest: digest, From: im.Pull}, after...))
 		if rec != nil {
-			d.touches(touchImage(rec))
+			d.touches(rec.touch())
 		}
 		if same {
-			d.onlyIf = res.buildSteps
+			d.onlyIf = res.unless
 		}
 	}
 }

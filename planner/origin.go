@@ -32,17 +32,17 @@ func (o Origin) by() string {
 	return fmt.Sprintf(" by %s on %s", spec.Shown(orElse(o.User, "somebody")), spec.Shown(orElse(o.Host, "another host")))
 }
 
-// originNotes says at each change of a container where that was last applied from, if that was elsewhere or somebody else's doing.
+// originNotes says at each change where its object was last applied from, if that was elsewhere or somebody else's doing.
 func (pb *planBuilder) originNotes() {
 	if pb.o.Origin == (Origin{}) {
 		return
 	}
 	for _, w := range pb.changes {
-		g := pb.generations[w.change.Addr]
-		if g == nil || g.current == nil || g.current.Origin == nil {
+		o := pb.currentOf(w.change.Addr)
+		if o == nil || o.Header().Origin == nil {
 			continue
 		}
-		switch was := *g.current.Origin; {
+		switch was := *o.Header().Origin; {
 		case !was.same(pb.o.Origin):
 			w.change.Notes = append(w.change.Notes, "last applied from "+was.String())
 		case was.User != pb.o.Origin.User || was.Host != pb.o.Origin.Host:
@@ -51,7 +51,7 @@ func (pb *planBuilder) originNotes() {
 	}
 }
 
-// elsewhere gives where the stack's containers were last applied from, if each of them goes, because the files don't have it, and each was applied
+// elsewhere gives where the stack's objects were last applied from, if each of them goes, because the files don't have it, and each was applied
 // from elsewhere: that looks like two stacks of one name. Nil if it is not so, or if an older version left it unsaid.
 func (pb *planBuilder) elsewhere() *Origin {
 	if pb.o.Destroy || pb.o.Origin == (Origin{}) {
@@ -59,11 +59,11 @@ func (pb *planBuilder) elsewhere() *Origin {
 	}
 	var from *Origin
 	for _, a := range pb.ownedAddresses() {
-		g := pb.generations[a]
-		for _, l := range append(g.leftovers(), g.current) {
-			if l == nil {
-				continue
-			}
+		if !kindRow(a.Kind).origins {
+			continue
+		}
+		for _, o := range pb.owned[a] {
+			l := o.Header()
 			f := pb.dispositions[l.ID]
 			if f == nil || !f.gone || l.Origin == nil || l.Origin.same(pb.o.Origin) {
 				return nil

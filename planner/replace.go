@@ -9,13 +9,13 @@ import (
 )
 
 // create makes a container, or carries on with one that an earlier apply made.
-func (pb *planBuilder) create(want *spec.Container, g *generations, img *imageResult) *containerResult {
-	if pb.collides(want) {
+func (pb *planBuilder) create(want *spec.Container, g *generations, img *decision) *decision {
+	if pb.nameTaken(want, want.Name) {
 		return g.asIs()
 	}
 	reasons := []string{"it is new"}
-	if img.fresh != "" {
-		reasons = append(reasons, img.fresh)
+	if img.renewed != "" {
+		reasons = append(reasons, img.renewed)
 	}
 	if g.pending != nil {
 		if p := pb.compared(g.pending, want, img); carriesOn(p) && !pb.forced(want.Addr) {
@@ -47,15 +47,15 @@ func carriesOn(p *comparison) bool {
 }
 
 // replace puts a new container into the place of the current one.
-func (pb *planBuilder) replace(cur *comparison, g *generations, img *imageResult) *containerResult {
+func (pb *planBuilder) replace(cur *comparison, g *generations, img *decision) *decision {
 	want := cur.full
-	if pb.collides(want) {
+	if pb.nameTaken(want, want.Name) {
 		return g.asIs()
 	}
 	cur.dropState()
 	w := &changeDraft{change: &Change{Addr: want.Addr, Action: Replace, Verb: "replace", Decl: pb.declarationOf(want.Addr), Diffs: cur.diffs, Reasons: cur.reasons}}
 	if cur.adopt {
-		note := "an import block adopts " + nameOf(cur.live)
+		note := "an import block adopts " + cur.live.title()
 		if cur.live.OtherKey != nil {
 			note = cur.whyAdopted()
 		}
@@ -83,17 +83,9 @@ func (p *comparison) dropState() {
 	p.reasons = slices.DeleteFunc(p.reasons, func(r string) bool { return r == stateDiffers })
 }
 
-// leftovers are the generations beside the current one.
-func (g *generations) leftovers() []*LiveContainer {
-	if g.pending == nil {
-		return g.unneeded
-	}
-	return append([]*LiveContainer{g.pending}, g.unneeded...)
-}
-
 // rollOut is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
 // is to be made.
-func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveContainer, before ...*comparison) *containerResult {
+func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveContainer, before ...*comparison) *decision {
 	c := next.full
 	s := &rollout{plan: pb, change: w, want: c, next: next}
 	if len(before) > 0 {
@@ -102,12 +94,12 @@ func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveCo
 	}
 	if next.live == nil {
 		s.id = pb.newID()
-		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Name)}, pb.stepsThatTell(c)...)
+		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)}, pb.stepsThatTell(c)...)
 	} else {
 		s.id = next.live.ID
 	}
 	if s.old != nil && s.old.adopt { // its marks first: whatever happens then, both are known to be this stack's
-		s.adopted = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(s.old.was.Name)}, s.created).touches(touchContainer(s.old.live))
+		s.adopted = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, s.old.was.Name)}, s.created).touches(s.old.live.touch())
 	}
 	if s.old == nil {
 		s.startNew(spare)
@@ -121,11 +113,17 @@ func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveCo
 	if s.old != nil {
 		s.removeOld()
 	}
-	res := &containerResult{id: s.id, created: s.created, ready: s.ready, rise: s.rise, tries: s.tries, verb: w.change.Verb}
+	d := &decision{identity: s.id, created: s.created, ready: s.ready, startSteps: s.rise, mayFail: s.tries}
 	if s.stopped != nil {
-		res.rise = append([]*stepDraft{s.stopped}, s.rise...)
+		d.startSteps = append([]*stepDraft{s.stopped}, s.rise...)
 	}
-	return res
+	switch w.change.Action {
+	case Create:
+		d.renewed = c.Addr.String() + " is new"
+	case Replace:
+		d.renewed, d.replaces = c.Addr.String()+" is replaced", true
+	}
+	return d
 }
 
 // rollout is one generation coming up in the place of another.
@@ -153,7 +151,7 @@ func (s *rollout) step(op Op) *stepDraft {
 	}
 	switch {
 	case s.next.live != nil:
-		d.touches(touchContainer(s.next.live))
+		d.touches(s.next.live.touch())
 	case s.old != nil:
 		d.afterCheck = true // so that nothing which was begun has to wait for slow steps
 	}
@@ -249,7 +247,7 @@ func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 		return
 	}
 	d := s.change.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.created, s.adopted, after)
-	d.touches(touchContainer(l))
+	d.touches(l.touch())
 	if after == nil {
 		s.plan.waitForNeeds(d, s.want)
 		s.plan.waitForDiscarded(d, spare)
@@ -272,7 +270,7 @@ func (s *rollout) removeOld() {
 	defer func() {
 		s.plan.changers = append(s.plan.changers, &leaver{live: l, was: s.old.was, addr: s.want.Addr, change: s.change.change, remove: s.plan.dispositionOf(l).removed})
 	}()
-	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(touchContainer(l))
+	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(l.touch())
 	d.uninterruptible = true
 	f := s.plan.dispositionOf(l)
 	f.removed = d

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // The digest of what is built or imported is known once that has run, and which of two containers has an address where one of them may be left
@@ -21,34 +19,6 @@ func (pb *planBuilder) placeholder() string {
 	p := pendingPrefix + pb.newID()[:len("sha256:")+64-len(pendingPrefix)]
 	pb.pending[p] = true
 	return p
-}
-
-// knowImage notes what references to an image give: now, with a placeholder for its digest, and if it came out as it was.
-func (pb *planBuilder) knowImage(im *spec.Image, r *imageResult) {
-	a := im.Addr
-	pb.carried[a] = pb.imageValue(im, r.digest)
-	pb.known[a], pb.before[a] = pb.carried[a], pb.carried[a]
-	if !r.digestPending {
-		return
-	}
-	pb.known[a] = spec.ImageValue(im.Name, "", -1, pb.buildPlatforms(im))
-	pb.before[a] = pb.known[a]
-	if r.was != "" {
-		pb.before[a] = pb.imageValue(im, r.was)
-	}
-}
-
-// knowContainer notes what references to a container give: now, with the ID of the new one as a placeholder where the old one may stay, and
-// if that stays.
-func (pb *planBuilder) knowContainer(c *spec.Container, r *containerResult) {
-	a := c.Addr
-	pb.carried[a] = spec.ContainerValue(c.Name, r.id, c.Image.Name)
-	pb.known[a], pb.before[a] = pb.carried[a], pb.carried[a]
-	if g := pb.generations[a]; len(r.unless) > 0 && g != nil && g.current != nil {
-		pb.pending[r.id] = true
-		pb.known[a] = spec.ContainerValue(c.Name, "", c.Image.Name)
-		pb.before[a] = spec.ContainerValue(c.Name, g.current.ID, c.Image.Name)
-	}
 }
 
 // WithResults gives the op with each placeholder in it replaced by what it stands for.

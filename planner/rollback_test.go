@@ -96,7 +96,7 @@ func TestOldStartsAgainAfterACutReplacement(t *testing.T) {
 	h := newModel(sources())
 	config := func(env string) *spec.Config {
 		im := &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "i"}}, Name: "r.example.com/b:1", Pull: "r.example.com/b:1"}
-		c := &spec.Container{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}, Name: "shop-web", Image: spec.ImageRef{Addr: im.Addr, Name: im.Name},
+		c := &spec.Container{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}, Needs: []spec.Addr{im.Addr}}, Name: "shop-web", Image: spec.ImageRef{Addr: im.Addr, Name: im.Name},
 			NetworkMode: "none", State: "running", Ready: "started", Restart: spec.Restart{Policy: "no"}, Env: map[string]string{"A": env}, Update: spec.Update{Strategy: spec.StopFirst, Rollback: true}}
 		return &spec.Config{Stack: spec.Stack{Name: "shop"}, Images: []*spec.Image{im}, Containers: []*spec.Container{c}}
 	}

@@ -25,10 +25,7 @@ func (s scope) has(a spec.Addr) bool {
 func (pb *planBuilder) setScope() {
 	pb.replaces = pb.addressesOf("--replace", pb.o.Replaces)
 	for _, a := range pb.o.Replaces {
-		if im, ok := pb.blocks[a].(*spec.Image); ok && builtHere(im) {
-			continue
-		}
-		if a.Kind != spec.KindContainer {
+		if replaceable := kindRow(a.Kind).replaceable; replaceable == nil || !replaceable(pb.blocks[a]) {
 			pb.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers and images that are built or imported are. A pulled or loaded image comes anew when its source does.", a))
 		}
 	}
@@ -55,15 +52,8 @@ func (pb *planBuilder) addressesOf(flag string, as []spec.Addr) map[spec.Addr]bo
 	for a := range pb.blocks {
 		there[a], there[a.Block()] = true, true
 	}
-	for _, l := range pb.have.Containers {
-		if pb.ours(l.Owner) {
-			there[l.Owner.Addr], there[l.Owner.Addr.Block()] = true, true
-		}
-	}
-	for _, r := range pb.have.Images {
-		if pb.ours(r.Owner) {
-			there[r.Owner.Addr], there[r.Owner.Addr.Block()] = true, true
-		}
+	for a := range pb.owned {
+		there[a], there[a.Block()] = true, true
 	}
 	for _, e := range pb.want.Emulators {
 		there[e.Addr] = true
@@ -98,25 +88,11 @@ func addrTexts(m map[spec.Addr]bool) []string {
 }
 
 // refs are all that a resource needs.
-func refs(r spec.Resource) []spec.Addr {
-	out := r.Refs()
-	if c, ok := r.(*spec.Container); ok {
-		out = append(append(append([]spec.Addr{}, out...), c.Image.Addr), c.DependsOn...)
-	}
-	return out
-}
-
-// refs are all that a resource needs, with what only its Dockerfile names.
 func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
-	out := refs(r)
-	if im, ok := r.(*spec.Image); ok && im.Build != nil && pb.sources.Of(im) != nil {
-		for _, b := range pb.sources.Of(im).Bases {
-			if !b.Image.IsZero() {
-				out = append(slices.Clip(out), b.Image)
-			}
-		}
+	if more := kindRow(r.Address().Kind).refs; more != nil {
+		return append(slices.Clip(r.Refs()), more(pb, r)...)
 	}
-	return out
+	return r.Refs()
 }
 
 // withRefs adds what those in the set refer to, and so on.
@@ -131,41 +107,21 @@ func (pb *planBuilder) withRefs(in map[spec.Addr]bool) {
 	}
 }
 
-// withLiveNeeds adds the images of the containers in the set, what these depend on, and the images that images in the set were built from, as the
-// host has it, and so on.
+// withLiveNeeds adds what the objects of the addresses in the set need, as the host tells it, and so on.
 func (pb *planBuilder) withLiveNeeds(in map[spec.Addr]bool) {
 	for more := len(in) > 0; more; {
 		before := len(in)
-		for _, l := range pb.have.Containers {
-			if pb.ours(l.Owner) && (in[l.Owner.Addr] || in[l.Owner.Addr.Block()]) {
-				pb.addContainerNeeds(in, l)
+		for a, objects := range pb.owned {
+			if !in[a] && !in[a.Block()] {
+				continue
 			}
-		}
-		for _, rec := range pb.have.Images {
-			if pb.ours(rec.Owner) && (in[rec.Owner.Addr] || in[rec.Owner.Addr.Block()]) {
-				addBases(in, rec)
+			for _, o := range objects {
+				for _, to := range kindRow(a.Kind).needs(pb.have, o) {
+					in[to] = true
+				}
 			}
 		}
 		more = len(in) > before
-	}
-}
-
-func (pb *planBuilder) addContainerNeeds(in map[spec.Addr]bool, l *LiveContainer) {
-	if rec := pb.have.Images[l.Image]; rec != nil && pb.ours(rec.Owner) {
-		in[rec.Owner.Addr] = true
-	}
-	if l.Spec != nil {
-		for _, to := range l.Spec.DependsOn {
-			in[to] = true
-		}
-	}
-}
-
-func addBases(in map[spec.Addr]bool, rec *LiveImage) {
-	for _, input := range rec.LastInputs {
-		if base, err := spec.ParseAddr(input.Name); input.Kind == InputBase && err == nil {
-			in[base] = true
-		}
 	}
 }
 

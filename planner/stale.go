@@ -75,7 +75,7 @@ func (s *staleness) touched(t Touch) {
 		if l := s.byID[t.ID]; l != nil {
 			seen, there = l.Seen, true
 			if l.Task.Status == TaskUnknown && l.Owner != nil {
-				s.out = append(s.out, unknownState(nil, l.Owner.Addr, l))
+				s.out = append(s.out, unknownState(nil, l.Owner.Addr, l.Header(), l.Task.Trouble))
 				return
 			}
 		}
@@ -111,7 +111,7 @@ func (s *staleness) step(st *Step) {
 
 func (op *CreateContainer) checkStale(s *staleness) {
 	if l := s.byID[op.ID]; l != nil {
-		s.say(spec.KindContainer, op.ID, nameOf(l), "the plan has been applied already, at least in part")
+		s.say(spec.KindContainer, op.ID, l.title(), "the plan has been applied already, at least in part")
 	}
 	s.unexpected(s.byAddr[op.Owner], came)
 	s.unexpected(s.byName[op.Want.Name], came)
@@ -125,7 +125,7 @@ func (op *UntagImage) checkStale(s *staleness) {
 func (s *staleness) unexpected(ls []*LiveContainer, why string) {
 	for _, l := range ls {
 		if !s.known[l.ID] {
-			s.say(spec.KindContainer, l.ID, nameOf(l), why)
+			s.say(spec.KindContainer, l.ID, l.title(), why)
 		}
 	}
 }

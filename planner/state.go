@@ -42,32 +42,6 @@ type LiveEmulator struct {
 	Persisted bool   // fairlead has seen to it that it is registered at boot
 }
 
-// Owner is the mark of the stack that made an object.
-type Owner struct {
-	Stack string    `json:"stack"`
-	Addr  spec.Addr `json:"addr"`
-}
-
-// Live is what the planner knows of every object on the host, whatever its kind: whose it is, and whether it may go.
-type Live struct {
-	Kind      spec.Kind
-	ID        string  // a container's ID, the name of an image record: no two objects of a kind have the same
-	Name      string  // the name people see, from nerdctl's or fairlead's labels; "": its ID is that, or there is none
-	Owner     *Owner  // nil: not fairlead's
-	OtherKey  *Owner  // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
-	Pending   bool    // fairlead created it, and it has never been ready
-	Protected bool    // prevent_destroy was set when it was last applied
-	Origin    *Origin // where it was last applied from; nil: nobody wrote it down
-	Seen      string  // changes whenever the object does in a way that matters to a plan
-	CreatedAt time.Time
-}
-
-// Header is l itself: whatever embeds it is a live object.
-func (l *Live) Header() *Live { return l }
-
-// LiveObject is an object of any kind on the host.
-type LiveObject interface{ Header() *Live }
-
 // LiveImage is an image record. Its Seen changes whenever the record does.
 type LiveImage struct {
 	Live

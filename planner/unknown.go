@@ -6,35 +6,17 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// unknownTask is the Extra of the diagnostic of a container whose process nobody can tell.
+// unknownTask is the Extra of the diagnostic of an object of which nobody can tell what it does.
 type unknownTask struct{ name string }
 
-// failUnknown fails for each container of this plan whose process nobody can tell: nothing is decided on the strength of what isn't known.
-func (pb *planBuilder) failUnknown() {
-	for _, a := range pb.ownedAddresses() {
-		if !pb.scope.has(a) {
-			continue
-		}
-		g := pb.generations[a]
-		all := g.leftovers()
-		if g.current != nil {
-			all = append([]*LiveContainer{g.current}, all...)
-		}
-		for _, l := range all {
-			if l.Task.Status == TaskUnknown {
-				pb.fail(unknownState(pb.declarationOf(a), a, l))
-			}
-		}
-	}
-}
-
-func unknownState(decl *hcl.Range, a spec.Addr, l *LiveContainer) *hcl.Diagnostic {
+func unknownState(decl *hcl.Range, a spec.Addr, l *Live, why string) *hcl.Diagnostic {
 	at := hcl.Range{}
 	if decl != nil {
 		at = *decl
 	}
-	d := fault(at, "Container state unknown", "The container %s is %s: %s. Whether its process runs isn't known, so nothing is done to it. See to that process, then run this again; or leave the container out with --exclude '%s'.", nameOf(l), a, l.Task.Trouble, a)
-	d.Extra = unknownTask{nameOf(l) + ": " + l.Task.Trouble}
+	d := fault(at, capital(string(l.Kind))+" state unknown", "The %s is %s: %s. Whether its process runs isn't known, so nothing is done to it. See to that process, then run this again; or leave the %s out with --exclude '%s'.",
+		l.describe(), a, why, l.Kind, a)
+	d.Extra = unknownTask{l.title() + ": " + why}
 	return d
 }
 

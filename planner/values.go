@@ -10,29 +10,21 @@ import (
 func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
 	pb := newPlanBuilder(want, have, &Sources{}, Options{})
 	pb.match()
-	for _, im := range want.Images {
-		digest := ""
-		if rec := have.Images[im.Name]; rec != nil {
-			digest = rec.Digest
-		}
-		pb.known[im.Addr] = pb.imageValue(im, digest)
+	values := map[spec.Addr]cty.Value{}
+	for a, r := range pb.blocks {
+		k := kindRow(a.Kind)
+		values[a] = k.value(pb, r, k.identity(pb, r))
 	}
-	for _, c := range want.Containers {
-		g := pb.generations[c.Addr]
-		if g == nil {
-			g = &generations{}
-		}
-		pb.known[c.Addr] = spec.ContainerValue(c.Name, g.asIs().id, c.Image.Name)
-	}
-	return pb.known
+	return values
 }
 
 // NeedsBlobs tells whether a plan may take content away, so that State.Blobs is needed to say how much: it untags or moves a record
 // of this stack.
 func NeedsBlobs(want *spec.Config, have *State, sources *Sources, o Options) bool {
-	wanted := map[string]string{}
+	wanted, blocks := map[string]string{}, map[spec.Addr]bool{}
 	if !o.Destroy {
 		for _, im := range want.Images {
+			blocks[im.Addr] = true
 			t, _ := targetOf(want, have, sources, im)
 			for _, name := range append([]string{im.Name}, im.Tags...) {
 				wanted[name] = t.digest
@@ -41,8 +33,8 @@ func NeedsBlobs(want *spec.Config, have *State, sources *Sources, o Options) boo
 	}
 	adopts := map[string]bool{}
 	for _, im := range want.Imports {
-		if ref, err := spec.ParseReference(im.ID); err == nil && im.To.Kind == spec.KindImage {
-			adopts[ref] = true
+		if blocks[im.To] {
+			adopts[recordName(im.ID)] = true
 		}
 	}
 	for name, rec := range have.Images {

@@ -88,22 +88,6 @@ func Count(n int, one string) string {
 	return strconv.Itoa(n) + " " + one + "s"
 }
 
-// nameOf is a live container for people: its name and its short ID.
-func nameOf(l *LiveContainer) string {
-	if l.Name == "" {
-		return short(l.ID)
-	}
-	return l.Name + " (" + short(l.ID) + ")"
-}
-
-// ownedBy says who has an object, for an error.
-func ownedBy(o *Owner) string {
-	if o == nil {
-		return "no stack's: it was made by hand, with ctr, nerdctl or another tool"
-	}
-	return fmt.Sprintf("stack %q's, as %s", o.Stack, o.Addr)
-}
-
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -1,0 +1,138 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+var containerKind = &resourceKind{
+	kind:    spec.KindContainer,
+	live:    func(s *State) []LiveObject { return liveObjects(slices.Values(s.Containers)) },
+	shortID: func(id string) string { return short(id) },
+	index:   (*planBuilder).indexContainers,
+	needs:   func(s *State, o LiveObject) []spec.Addr { return o.(*LiveContainer).needs(s) },
+	trouble: func(o LiveObject) (string, bool) {
+		t := o.(*LiveContainer).Task
+		return t.Trouble, t.Status == TaskUnknown
+	},
+	origins: true,
+
+	decide:   func(pb *planBuilder, r spec.Resource) *decision { return pb.decideContainer(r.(*spec.Container)) },
+	identity: func(pb *planBuilder, r spec.Resource) string { return pb.generationsOf(r.Address()).asIs().identity },
+	value: func(_ *planBuilder, r spec.Resource, id string) cty.Value {
+		c := r.(*spec.Container)
+		return spec.ContainerValue(c.Name, id, c.Image.Name)
+	},
+	replaceable: func(spec.Resource) bool { return true },
+	remove:      func(pb *planBuilder, o LiveObject) { pb.removeContainer(o.(*LiveContainer)) },
+
+	find:     findContainer,
+	mayAdopt: (*planBuilder).mayAdoptContainer,
+	missing:  "There is no container with the ID or name %q in namespace %s for %s. If it was adopted and is gone since, take the import block out.",
+}
+
+// indexContainers notes which containers need which image records, and which image names a container had from a record that was the stack's own.
+func (pb *planBuilder) indexContainers(all []LiveObject) {
+	for _, o := range all {
+		l := o.(*LiveContainer)
+		if l.Image != "" {
+			pb.byImage[l.Image] = append(pb.byImage[l.Image], l)
+		}
+		pb.noteOwned(l)
+	}
+	for _, c := range pb.want.Containers {
+		pb.users[c.Image.Addr] = append(pb.users[c.Image.Addr], c)
+	}
+}
+
+// needs gives what a container depends on, and its image, where that is of the same stack.
+func (l *LiveContainer) needs(have *State) []spec.Addr {
+	out := slices.Clone(l.asSpec().DependsOn)
+	if rec := have.Images[l.Image]; rec != nil && rec.Owner != nil && rec.Owner.Stack == l.Owner.Stack {
+		out = append(out, rec.Owner.Addr)
+	}
+	return out
+}
+
+// findContainer gives the container with that ID, name, or beginning of an ID.
+func findContainer(pb *planBuilder, id string) LiveObject {
+	var found *LiveContainer
+	for _, l := range pb.have.Containers {
+		if l.ID == id {
+			return l
+		}
+		if l.Name == id || len(id) >= 6 && strings.HasPrefix(l.ID, id) {
+			if found != nil {
+				return nil
+			}
+			found = l
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return found
+}
+
+func (pb *planBuilder) mayAdoptContainer(im *spec.Import, o LiveObject) *hcl.Diagnostic {
+	l := o.(*LiveContainer)
+	current := pb.currentOf(im.To)
+	switch {
+	case pb.ours(l.Owner):
+		return fault(im.IDAt, "Import of what is owned", "The container %s is this stack's already, as %s. Take the import block out.", l.title(), l.Owner.Addr)
+	case current != nil:
+		return fault(im.IDAt, "Import of a second object", "%s is the container %s already, so it cannot be %s too. Take the import block out, or remove one of the two.", im.To, current.Header().title(), l.title())
+	case l.Spec == nil:
+		return fault(im.IDAt, "Import of what cannot be read", "The container %s has no OCI spec that fairlead can read, so it cannot be compared with %s. Remove it, and let fairlead make it anew.", l.title(), im.To)
+	}
+	return nil
+}
+
+// generations are the containers of one address that are there.
+type generations struct {
+	current  *LiveContainer   // the newest that was ready once
+	pending  *LiveContainer   // the newest that never was; from an apply that did not end
+	unneeded []*LiveContainer // the others, which nothing needs
+	adopted  bool             // current is taken over, by an import block or from another key
+}
+
+func (pb *planBuilder) generationsOf(a spec.Addr) *generations {
+	g := &generations{}
+	for _, o := range pb.owned[a] {
+		l := o.(*LiveContainer)
+		_, adopted := pb.adopted[l.key()]
+		switch {
+		case adopted || !l.Pending && g.current == nil:
+			g.current, g.adopted = l, adopted || l.OtherKey != nil
+		case l.Pending && g.pending == nil && l.OtherKey == nil:
+			g.pending = l
+		default:
+			g.unneeded = append(g.unneeded, l)
+		}
+	}
+	return g
+}
+
+// leftovers are the generations beside the current one.
+func (g *generations) leftovers() []*LiveContainer {
+	if g.pending == nil {
+		return g.unneeded
+	}
+	return append([]*LiveContainer{g.pending}, g.unneeded...)
+}
+
+// asIs is the decision on a container that the plan leaves alone.
+func (g *generations) asIs() *decision {
+	switch {
+	case g.current != nil:
+		return &decision{identity: g.current.ID}
+	case g.pending != nil:
+		return &decision{identity: g.pending.ID}
+	}
+	return &decision{}
+}

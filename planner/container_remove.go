@@ -1,0 +1,80 @@
+package planner
+
+import (
+	"cmp"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// removeContainer removes a container that nothing wants any more.
+func (pb *planBuilder) removeContainer(l *LiveContainer) {
+	a := l.Owner.Addr
+	w := pb.add(a, Remove, "remove", pb.declarationOf(a), pb.goneReason())
+	pb.discard(w, l)
+	pb.leaves(w, l)
+}
+
+// discardAll removes generations that nothing needs.
+func (pb *planBuilder) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
+	for _, l := range ls {
+		if pb.dispositions[l.ID] == nil {
+			w := pb.add(c.Addr, Remove, "remove", pb.declarationOf(c.Addr), why)
+			w.change.Old = l.ID
+			pb.discard(w, l)
+		}
+	}
+}
+
+// discard stops and removes a container that nothing takes the place of.
+func (pb *planBuilder) discard(w *changeDraft, l *LiveContainer) {
+	w.change.Object = l.title()
+	was := l.asSpec()
+	name := orElse(l.Name, short(l.ID))
+	f := pb.dispositionOf(l)
+	if mayRun(l, was) {
+		f.stopped = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(l.touch())
+	}
+	f.removed = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.stopped).touches(l.touch())
+	if f.stopped == nil {
+		f.stopped = f.removed
+	}
+}
+
+func (pb *planBuilder) dispositionOf(l *LiveContainer) *disposition {
+	if pb.dispositions[l.ID] == nil {
+		pb.dispositions[l.ID] = &disposition{}
+	}
+	return pb.dispositions[l.ID]
+}
+
+// connectDependents lets a container go after those that depended on it, as they said when they were applied. What live
+// objects say may go in a circle, after an apply that did not end; these edges give way then.
+func (pb *planBuilder) connectDependents() {
+	for _, a := range pb.ownedAddresses() {
+		if kindRow(a.Kind) != containerKind {
+			continue
+		}
+		g := pb.generationsOf(a)
+		if g.current == nil || g.current.Spec == nil {
+			continue
+		}
+		mine := pb.dispositions[g.current.ID]
+		for _, dep := range g.current.Spec.DependsOn {
+			on := pb.generationsOf(dep)
+			if dep == a || on.current == nil {
+				continue
+			}
+			its := pb.dispositions[on.current.ID]
+			switch {
+			case its == nil || its.stopped == nil:
+			case mine != nil && mine.gone:
+				its.stopped.weak = append(its.stopped.weak, mine.stopped)
+				if its.removed != nil && its.gone {
+					its.removed.weak = append(its.removed.weak, mine.removed)
+				}
+			case its.gone && pb.decisions[a] != nil:
+				its.stopped.weak = append(its.stopped.weak, pb.decisions[a].ready...)
+			}
+		}
+	}
+}

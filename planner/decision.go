@@ -1,0 +1,61 @@
+package planner
+
+import (
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// decision is what a plan does about one address, as others see it.
+type decision struct {
+	usable   bool   // an image's digest is known or will be: containers can be created from it
+	record   string // name of an image's record; "" for other kinds
+	identity string // the digest of an image, the ID of a container; "": nobody can tell
+	pending  bool   // identity is a placeholder: only the apply will tell what it is
+	was      string // the identity that it has until then; "": none
+	renewed  string // a clause, where it gets new content or a successor: "image.app is pulled anew"; "": it stays
+
+	knownAfter []*stepDraft // steps after which all that references to it give is known
+	ready      []*stepDraft // steps after which it is as its dependents need it
+	created    *stepDraft   // a container's creation; nil: it was there
+	unless     []*stepDraft // it stays as it was unless one of these changes something; none: nothing is conditional
+	startSteps []*stepDraft // a container's steps, in order, without its creation; from the stop of the one before it, if that comes first
+	mayFail    []*stepDraft // those of startSteps that can fail by the container's own fault
+	replaces   bool         // a container takes the place of another one at its address
+}
+
+// staysIfSame tells whether a renewed object stays as it was if what it depends on comes out as before.
+func (d *decision) staysIfSame() bool { return len(d.unless) > 0 && d.was != "" }
+
+// decisionOf is what has been decided of an address; an empty decision where nothing has.
+func (pb *planBuilder) decisionOf(a spec.Addr) *decision {
+	if d := pb.decisions[a]; d != nil {
+		return d
+	}
+	return &decision{}
+}
+
+// references is what references to each address give.
+type references struct {
+	known   map[spec.Addr]cty.Value // what is known while planning
+	carried map[spec.Addr]cty.Value // with placeholders for what only the apply will tell
+	before  map[spec.Addr]cty.Value // if everything that is built or imported comes out as it was
+}
+
+// decided notes what has been decided of a resource, and what references to it give from now on.
+func (pb *planBuilder) decided(r spec.Resource, d *decision) {
+	a := r.Address()
+	pb.decisions[a] = d
+	value := kindRow(a.Kind).value
+	v := value(pb, r, d.identity)
+	pb.refer.carried[a], pb.refer.known[a], pb.refer.before[a] = v, v, v
+	if !d.pending {
+		return
+	}
+	pb.pending[d.identity] = true
+	v = value(pb, r, "")
+	pb.refer.known[a], pb.refer.before[a] = v, v
+	if d.was != "" {
+		pb.refer.before[a] = value(pb, r, d.was)
+	}
+}

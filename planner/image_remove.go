@@ -1,0 +1,92 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// removeRecord untags a record that nothing wants any more, unless a container that stays needs it.
+func (pb *planBuilder) removeRecord(rec *LiveImage) {
+	if free, after := pb.unused(rec); free {
+		pb.untag(rec, after)
+	}
+}
+
+// unused tells whether no container will need a record any more, and after which steps. Whoever isn't this stack's and needs it
+// is named.
+func (pb *planBuilder) unused(rec *LiveImage) (bool, []*stepDraft) {
+	var after []*stepDraft
+	var stay []string
+	free := true
+	for _, l := range pb.byImage[rec.ID] {
+		if f := pb.dispositions[l.ID]; f != nil && f.removed != nil {
+			after = append(after, f.removed)
+			continue
+		}
+		if d := pb.relabelled(l, rec.ID); d != nil {
+			after = append(after, d)
+			continue
+		}
+		free = false
+		switch {
+		case pb.ours(l.OtherKey): // checkKeys has said whose it is
+		case !pb.ours(l.Owner):
+			by := "which no stack owns"
+			if l.Owner != nil {
+				by = fmt.Sprintf("which is of stack %q", l.Owner.Stack)
+			}
+			stay = append(stay, l.title()+", "+by)
+		case pb.o.Destroy && !l.Protected: // else that has been said
+			stay = append(stay, l.title()+", which is "+l.Owner.Addr.String()+" and stays")
+		}
+	}
+	if len(stay) > 0 {
+		slices.Sort(stay)
+		remedy := "Remove that first, or keep the image in the files."
+		if pb.o.Destroy {
+			remedy = fmt.Sprintf("Remove that first, or leave the image out with --exclude %s.", rec.Owner.Addr)
+		}
+		pb.fail(fault(pb.rangeOf(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. %s",
+			familiar(rec.ID), pb.goneReason(), Count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
+	}
+	return free, after
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}
+
+// relabelled gives the step that writes another image name into a container's record; nil if there is none.
+func (pb *planBuilder) relabelled(l *LiveContainer, name string) *stepDraft {
+	d := pb.relabels[l.ID]
+	if d == nil || d.op.(*RelabelContainer).Want.Image.Name == name {
+		return nil
+	}
+	return d
+}
+
+func (pb *planBuilder) untag(rec *LiveImage, after []*stepDraft) {
+	why := pb.goneReason()
+	a := rec.Owner.Addr
+	if r, ok := pb.blocks[a].(*spec.Image); ok && !pb.o.Destroy {
+		why = a.String() + " is " + familiar(r.Name) + " now"
+		if main := pb.have.Images[r.Name]; main != nil && main.Owner != nil && *main.Owner == *rec.Owner { // it has had that name before
+			why = "it is no tag of " + a.String() + " any more"
+		}
+	} else if a.Name == rec.ID && !pb.o.Destroy {
+		why = "no container uses it any more"
+	}
+	w := pb.add(a, Remove, "untag", nil, why)
+	if pb.o.Destroy {
+		w.change.Decl = pb.declarationOf(a)
+	}
+	w.change.Object = familiar(rec.ID)
+	w.step(&UntagImage{Name: rec.ID}, after...).touches(rec.touch())
+	pb.moves[rec.ID] = &move{work: w}
+}
