@@ -53,7 +53,7 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		if len(unless) > 0 {
 			pb.leaveAlone(pb.changes[len(pb.changes)-1], unless)
 			res.unless, res.pending, res.was, res.renewed = unless, true, g.current.ID, c.Addr.String()+" may be replaced"
-			res.knownAfter = []*stepDraft{res.created}
+			res.created.give(known(c.Addr))
 		}
 		return res
 	}
@@ -230,23 +230,23 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
 	// process while a step does.
 	mark := func() {
-		pb.relabels[l.ID] = add(&RelabelContainer{ID: l.ID, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)})
+		pb.relabels[l.ID] = c.Image.Name
+		add(&RelabelContainer{ID: l.ID, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)}).give(relabeled(l.ID))
 	}
 	if p.adopt {
 		mark()
 	}
 	if move.stop {
 		f := pb.dispositionOf(l)
-		f.stopped = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout})
+		f.stopped = add(&StopTask{ID: l.ID, Name: c.Name, Signal: p.was.StopSignal, Timeout: p.was.StopTimeout}).give(stopped(l.ID))
 	}
 	if move.start {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
-		pb.waitForNeeds(d, c)
-		pb.waitForDiscarded(d, g.leftovers())
-		pb.waitForFacts(d, c)
+		d.need(pb.startNeeds(c, g.leftovers())...)
+		pb.claim(d, c)
 	}
 	if move.resume {
-		pb.waitForNeeds(add(&ResumeTask{ID: l.ID, Name: c.Name}), c)
+		add(&ResumeTask{ID: l.ID, Name: c.Name}).need(pb.startNeeds(c, nil)...)
 	}
 	if move.await {
 		add(&AwaitReady{ID: l.ID, Name: c.Name, Ready: c.Ready, Within: c.Update.Within})
@@ -255,7 +255,7 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 		add(&PauseTask{ID: l.ID, Name: c.Name})
 	}
 	if move.start || move.resume || move.await {
-		res.ready = []*stepDraft{last}
+		last.give(ready(c.Addr))
 	}
 	if relabel && !p.adopt {
 		mark()

@@ -32,11 +32,11 @@ func (pb *planBuilder) discard(w *changeDraft, l *LiveContainer) {
 	name := orElse(l.Name, short(l.ID))
 	f := pb.dispositionOf(l)
 	if mayRun(l, was) {
-		f.stopped = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(l.touch())
+		f.stopped = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(l.touch()).give(stopped(l.ID))
 	}
-	f.removed = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.stopped).touches(l.touch())
+	f.removed = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.stopped).touches(l.touch()).give(gone(l.ID))
 	if f.stopped == nil {
-		f.stopped = f.removed
+		f.stopped = f.removed.give(stopped(l.ID))
 	}
 }
 
@@ -68,12 +68,12 @@ func (pb *planBuilder) connectDependents() {
 			switch {
 			case its == nil || its.stopped == nil:
 			case mine != nil && mine.gone:
-				its.stopped.weak = append(its.stopped.weak, mine.stopped)
+				its.stopped.prefer(stopped(g.current.ID))
 				if its.removed != nil && its.gone {
-					its.removed.weak = append(its.removed.weak, mine.removed)
+					its.removed.prefer(gone(g.current.ID))
 				}
 			case its.gone && pb.decisions[a] != nil:
-				its.stopped.weak = append(its.stopped.weak, pb.decisions[a].ready...)
+				its.stopped.prefer(ready(a))
 			}
 		}
 	}

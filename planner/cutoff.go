@@ -69,7 +69,6 @@ func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
 	for _, d := range w.steps {
 		d.onlyIf = unless
-		d.wait(unless...)
 		RowOf(d.op).set(d.op, roleWas, w.change.Old)
 	}
 	var from []string

@@ -15,9 +15,7 @@ type decision struct {
 	was      string // the identity that it has until then; "": none
 	renewed  string // a clause, where it gets new content or a successor: "image.app is pulled anew"; "": it stays
 
-	knownAfter []*stepDraft // steps after which all that references to it give is known
-	ready      []*stepDraft // steps after which it is as its dependents need it
-	created    *stepDraft   // a container's creation; nil: it was there
+	created    *stepDraft   // the step that creates a container, or registers an emulator; nil: it was there
 	unless     []*stepDraft // it stays as it was unless one of these changes something; none: nothing is conditional
 	startSteps []*stepDraft // a container's steps, in order, without its creation; from the stop of the one before it, if that comes first
 	mayFail    []*stepDraft // those of startSteps that can fail by the container's own fault

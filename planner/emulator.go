@@ -41,8 +41,8 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decis
 	}
 	if !persist {
 		for other, x := range h.Emulators { // one emulator runs several platforms
-			if ready := pb.decisionOf(spec.EmulatorAddr(other)).ready; x.Rule == e.Rule && len(ready) > 0 {
-				d.ready = ready
+			if registers := pb.decisionOf(spec.EmulatorAddr(other)).created; x.Rule == e.Rule && registers != nil {
+				registers.give(ready(a))
 				return d
 			}
 		}
@@ -61,7 +61,7 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decis
 		}
 	}
 	w := pb.add(a, action, "register", decl, reason)
-	d.ready = []*stepDraft{w.step(&RegisterEmulator{Platform: platform, Persist: persist})}
+	d.created = w.step(&RegisterEmulator{Platform: platform, Persist: persist}).give(ready(a))
 	return d
 }
 
@@ -80,18 +80,17 @@ func (pb *planBuilder) decideEmulators() {
 	}
 }
 
-// emulatorsOf gives the steps that a build's RUN instructions wait for.
-func (pb *planBuilder) emulatorsOf(im *spec.Image, src *Source) []*stepDraft {
+// emulatorsOf sees to the emulators that a build's RUN instructions need.
+func (pb *planBuilder) emulatorsOf(im *spec.Image, src *Source) []fact {
 	runs := src.Emulated
 	if src.Opaque { // it may run programs of any
 		runs = []RunInstruction{{Platforms: pb.buildPlatforms(im)}}
 	}
-	var out []*stepDraft
+	var out []fact
 	for _, r := range runs {
 		for _, p := range r.Platforms {
-			if d := pb.emulate(p, im.Addr.String(), pb.imageAt(im)); d != nil {
-				out = append(out, d.ready...)
-			}
+			pb.emulate(p, im.Addr.String(), pb.imageAt(im))
+			out = append(out, ready(spec.EmulatorAddr(p)))
 		}
 	}
 	return out

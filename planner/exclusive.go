@@ -8,23 +8,23 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// fact is something that one running container has alone. A container that goes gives it, and one that comes needs it.
-type fact struct{ kind, value string }
+// exclusive is something that one running container has alone. A container that goes gives it, and one that comes needs it.
+type exclusive struct{ kind, value string }
 
-// nameFact is the one kind of fact of which two containers can never have the same at once.
+// nameFact is the one kind of exclusive of which two containers can never have the same at once.
 const nameFact = "the name"
 
-// onHostNetwork is a fact as long as nothing says which ports a container on it listens on.
-var onHostNetwork = fact{kind: "the host network"}
+// onHostNetwork is a exclusive as long as nothing says which ports a container on it listens on.
+var onHostNetwork = exclusive{kind: "the host network"}
 
-// onPath is a fact because a program may lock what it keeps in a path of the host, or listen on a socket there.
-func onPath(p string) fact { return fact{"the path", p} }
+// onPath is a exclusive because a program may lock what it keeps in a path of the host, or listen on a socket there.
+func onPath(p string) exclusive { return exclusive{"the path", p} }
 
-func (f fact) String() string { return strings.TrimSpace(f.kind + " " + f.value) }
+func (f exclusive) String() string { return strings.TrimSpace(f.kind + " " + f.value) }
 
 // exclusives gives the facts that a container needs to run.
-func exclusives(c *spec.Container) []fact {
-	out := []fact{{nameFact, c.Name}}
+func exclusives(c *spec.Container) []exclusive {
+	out := []exclusive{{nameFact, c.Name}}
 	if c.NetworkMode == spec.NetworkHost {
 		out = append(out, onHostNetwork)
 	}
@@ -37,20 +37,30 @@ func exclusives(c *spec.Container) []fact {
 }
 
 // common gives the facts that both of two containers need.
-func common(a, b *spec.Container) []fact {
+func common(a, b *spec.Container) []exclusive {
 	all := exclusives(b)
-	return slices.DeleteFunc(exclusives(a), func(f fact) bool { return !slices.Contains(all, f) })
+	return slices.DeleteFunc(exclusives(a), func(f exclusive) bool { return !slices.Contains(all, f) })
 }
 
 // shared gives the facts that two containers can't have at once: of what both need, names alone where both say that they run beside
 // each other.
-func shared(a, b *spec.Container) []fact {
+func shared(a, b *spec.Container) []exclusive {
 	beside := a.Update.Strategy == spec.StartFirst && b.Update.Strategy == spec.StartFirst
-	return slices.DeleteFunc(common(a, b), func(f fact) bool { return beside && f.kind != nameFact })
+	return slices.DeleteFunc(common(a, b), func(f exclusive) bool { return beside && f.kind != nameFact })
 }
 
 // holds tells whether a container has something alone besides its name.
 func holds(c *spec.Container) bool { return len(exclusives(c)) > 1 }
+
+// taker is a step that needs what its container has alone, which another container may still have.
+type taker struct {
+	step *stepDraft
+	want *spec.Container
+}
+
+func (pb *planBuilder) claim(d *stepDraft, c *spec.Container) {
+	pb.takers = append(pb.takers, taker{d, c})
+}
 
 // leaver is a container that is removed, and what it had alone.
 type leaver struct {

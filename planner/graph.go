@@ -6,6 +6,38 @@ import (
 	"slices"
 )
 
+// connect turns what the steps declare into edges.
+func (pb *planBuilder) connect() {
+	givers := map[fact][]*stepDraft{}
+	for _, w := range pb.changes {
+		for _, d := range w.steps {
+			for _, f := range d.gives {
+				givers[f] = append(givers[f], d)
+			}
+		}
+	}
+	for _, w := range pb.changes {
+		for _, d := range w.steps {
+			d.wait(d.stages...)
+			d.wait(d.onlyIf...)
+			for _, f := range d.needs {
+				d.wait(givers[f]...)
+			}
+			for _, f := range d.prefers {
+				d.weak = append(d.weak, givers[f]...)
+			}
+		}
+	}
+}
+
+func (d *stepDraft) wait(after ...*stepDraft) {
+	for _, a := range after {
+		if a != nil && a != d {
+			d.after = append(d.after, a)
+		}
+	}
+}
+
 // order sorts the changes as people read them, adds CheckUnmoved, and puts the steps into a valid order: the lowest-numbered
 // that can run is the one that should.
 func (pb *planBuilder) order() {

@@ -127,7 +127,7 @@ func (h *handover) reached(of map[spec.Addr]*handover, next map[spec.Addr][]spec
 
 // restOf gives the handovers of those of which nobody can tell: one for all that hang together by what they need.
 func (pb *planBuilder) restOf(taken map[any]bool) []*handover {
-	groups := factGroups{of: map[fact]*handover{}}
+	groups := factGroups{of: map[exclusive]*handover{}}
 	for _, y := range pb.comers {
 		if !taken[y] && holds(y.want) {
 			h := groups.join(y.want)
@@ -158,7 +158,7 @@ func (pb *planBuilder) restOf(taken map[any]bool) []*handover {
 
 // factGroups are the handovers of containers that hang together by the facts that they need.
 type factGroups struct {
-	of  map[fact]*handover
+	of  map[exclusive]*handover
 	all []*handover
 }
 

@@ -16,7 +16,7 @@ func (pb *planBuilder) connectFacts() {
 	}
 	handed := map[any]bool{}
 	for _, h := range pb.handovers() {
-		pb.connect(h)
+		pb.arrange(h)
 		for _, y := range h.to {
 			handed[y] = true
 		}
@@ -30,7 +30,7 @@ func (pb *planBuilder) connectFacts() {
 	}
 	pb.connectShifts(handed)
 	pb.connectLikely(handed)
-	by := map[fact][]*leaver{}
+	by := map[exclusive][]*leaver{}
 	for _, x := range pb.leavers {
 		for _, f := range exclusives(x.was) {
 			by[f] = append(by[f], x)
@@ -66,7 +66,7 @@ func (pb *planBuilder) connectLikely(handed map[any]bool) {
 		}
 		for _, y := range pb.comers {
 			if xs := by[key(y.want)]; len(xs) > 0 && !handed[y] {
-				pb.connect(&handover{from: xs[:1], to: []*comer{y}, of: map[*comer][]*leaver{y: xs[:1]}})
+				pb.arrange(&handover{from: xs[:1], to: []*comer{y}, of: map[*comer][]*leaver{y: xs[:1]}})
 				by[key(y.want)] = xs[1:]
 				handed[xs[0]], handed[y] = true, true
 			}
@@ -137,7 +137,7 @@ func (pb *planBuilder) moveInto(x *leaver, t taker, r *decision) {
 	x.stop.wait(t.step.after...)
 	t.step.wait(x.stop)
 	t.step.uninterruptible = true
-	x.remove.wait(r.ready...)
+	x.remove.wait(r.startSteps[len(r.startSteps)-1])
 	x.remove.uninterruptible = true
 	if t.want.Update.Rollback {
 		for _, d := range distinct(append([]*stepDraft{t.step}, r.mayFail...)) {
@@ -148,7 +148,7 @@ func (pb *planBuilder) moveInto(x *leaver, t taker, r *decision) {
 }
 
 // connect makes the edges of one handover.
-func (pb *planBuilder) connect(h *handover) {
+func (pb *planBuilder) arrange(h *handover) {
 	var stops []*leaver
 	for _, x := range h.from {
 		switch {

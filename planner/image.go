@@ -289,14 +289,14 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 	case rec == nil:
 		c.become(Create, verb, "it is not there")
 		res.renewed = fmt.Sprintf("%s is new", imageTitle(im))
-		w.get(im, t, need, pb.ownerOf(im.Addr)).last(res)
+		w.get(im, t, need, pb.ownerOf(im.Addr))
 	case rec.Digest != t.digest:
 		c.become(Update, verb, orElse(pb.movedOutside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
 		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
 		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
 			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
-		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch()).last(res)
+		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch())
 		pb.moves[rec.ID] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
 		gone := missing(need, rec.Platforms)
@@ -305,7 +305,7 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 		if !pb.mine(rec) {
 			owner = Owner{} // its marks stay as they are
 		}
-		w.get(im, t, gone, owner).touches(rec.touch()).last(res)
+		w.get(im, t, gone, owner).touches(rec.touch())
 	case pb.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
 		pb.remark(w, im, rec)
 	}
@@ -325,7 +325,7 @@ func (pb *planBuilder) turned(im *spec.Image, t target) bool {
 func (w *changeDraft) get(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
 	protect := im.Lifecycle.PreventDestroy
 	if im.Load != "" {
-		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect})
+		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect}).give(known(im.Addr))
 	}
 	ref, _ := splitDigest(im.Pull)
 	var bytes int64
@@ -335,7 +335,7 @@ func (w *changeDraft) get(im *spec.Image, t target, platforms []string, owner Ow
 	if bytes > 0 {
 		w.change.Notes = append(w.change.Notes, "downloads at most "+Bytes(bytes))
 	}
-	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect})
+	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect}).give(known(im.Addr))
 }
 
 // imageTitle is an image as people name it: by its address, or where no block has it, by its name.
@@ -345,8 +345,6 @@ func imageTitle(im *spec.Image) string {
 	}
 	return im.Addr.String()
 }
-
-func (d *stepDraft) last(res *decision) { res.knownAfter = append(res.knownAfter, d) }
 
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
 func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {

@@ -30,7 +30,7 @@ type imageBuild struct {
 	res       *decision
 	bases     []Base
 	inputs    Inputs
-	emulators []*stepDraft // emulators that it waits for
+	emulators []fact // that programs of other platforms run
 }
 
 // decideBuilt says what happens to an image that is built or imported, and to its other names.
@@ -159,13 +159,11 @@ func (x *imageBuild) build(w *changeDraft, reasons []string) {
 		res.renewed = im.Addr.String() + " is " + done
 	}
 	result := pb.placeholder()
-	d := w.step(x.buildOp(c, result), x.emulators...)
-	d.wait(pb.stepsThatTell(im)...)
+	d := w.step(x.buildOp(c, result)).need(x.emulators...).need(pb.knownRefs(im)...).give(known(im.Addr))
 	if x.rec != nil {
 		d.touches(x.rec.touch())
 		pb.moves[x.rec.ID] = &move{to: result, work: w}
 	}
-	d.last(res)
 	res.identity, res.pending, res.unless = result, true, []*stepDraft{d}
 }
 

@@ -14,7 +14,7 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
 		switch {
 		case rec == nil:
 			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
-			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, res.knownAfter...)).last(res)
+			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, w.giving(known(im.Addr))...)).give(known(im.Addr))
 		case rec.Digest == digest && pb.mine(rec):
 			pb.remark(w, im, rec)
 		case rec.Digest == digest:
@@ -29,12 +29,10 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
 			} else {
 				w.change.become(Update, "tag", why)
 			}
-			d := w.causedBy(why, w.step(op, res.unless...)).touches(rec.touch())
+			d := w.causedBy(why, w.step(op, w.giving(known(im.Addr))...)).touches(rec.touch()).give(known(im.Addr))
 			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
 				d.onlyIf = res.unless
 			}
-			d.wait(res.knownAfter...)
-			d.last(res)
 			pb.moves[name] = &move{to: digest, work: w}
 		case res.pending:
 			pb.fail(pb.heldBuilt(im, rec))

@@ -10,24 +10,24 @@ import (
 
 // removeRecord untags a record that nothing wants any more, unless a container that stays needs it.
 func (pb *planBuilder) removeRecord(rec *LiveImage) {
-	if free, after := pb.unused(rec); free {
-		pb.untag(rec, after)
+	if free, needs := pb.unused(rec); free {
+		pb.untag(rec, needs)
 	}
 }
 
-// unused tells whether no container will need a record any more, and after which steps. Whoever isn't this stack's and needs it
+// unused tells whether no container will need a record any more, and which facts that needs. Whoever isn't this stack's and needs it
 // is named.
-func (pb *planBuilder) unused(rec *LiveImage) (bool, []*stepDraft) {
-	var after []*stepDraft
+func (pb *planBuilder) unused(rec *LiveImage) (bool, []fact) {
+	var needs []fact
 	var stay []string
 	free := true
 	for _, l := range pb.byImage[rec.ID] {
 		if f := pb.dispositions[l.ID]; f != nil && f.removed != nil {
-			after = append(after, f.removed)
+			needs = append(needs, gone(l.ID))
 			continue
 		}
-		if d := pb.relabelled(l, rec.ID); d != nil {
-			after = append(after, d)
+		if pb.relabelled(l, rec.ID) {
+			needs = append(needs, relabeled(l.ID))
 			continue
 		}
 		free = false
@@ -52,7 +52,7 @@ func (pb *planBuilder) unused(rec *LiveImage) (bool, []*stepDraft) {
 		pb.fail(fault(pb.rangeOf(rec.Owner.Addr, "name"), "Image in use", "The image %s would be untagged (%s), and it is what %s made from: %s. %s",
 			familiar(rec.ID), pb.goneReason(), Count(len(stay), "container")+isAre(len(stay)), strings.Join(stay, "; "), remedy))
 	}
-	return free, after
+	return free, needs
 }
 
 func isAre(n int) string {
@@ -62,16 +62,13 @@ func isAre(n int) string {
 	return " are"
 }
 
-// relabelled gives the step that writes another image name into a container's record; nil if there is none.
-func (pb *planBuilder) relabelled(l *LiveContainer, name string) *stepDraft {
-	d := pb.relabels[l.ID]
-	if d == nil || d.op.(*RelabelContainer).Want.Image.Name == name {
-		return nil
-	}
-	return d
+// relabelled tells whether a step writes another image name into a container's record.
+func (pb *planBuilder) relabelled(l *LiveContainer, name string) bool {
+	now, ok := pb.relabels[l.ID]
+	return ok && now != name
 }
 
-func (pb *planBuilder) untag(rec *LiveImage, after []*stepDraft) {
+func (pb *planBuilder) untag(rec *LiveImage, needs []fact) {
 	why := pb.goneReason()
 	a := rec.Owner.Addr
 	if r, ok := pb.blocks[a].(*spec.Image); ok && !pb.o.Destroy {
@@ -87,6 +84,6 @@ func (pb *planBuilder) untag(rec *LiveImage, after []*stepDraft) {
 		w.change.Decl = pb.declarationOf(a)
 	}
 	w.change.Object = familiar(rec.ID)
-	w.step(&UntagImage{Name: rec.ID}, after...).touches(rec.touch())
+	w.step(&UntagImage{Name: rec.ID}).need(needs...).touches(rec.touch())
 	pb.moves[rec.ID] = &move{work: w}
 }

@@ -31,6 +31,7 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 	}
 	pb.removeOrphans()
 	pb.connectDependents()
+	pb.connect()
 	pb.connectFacts()
 	pb.originNotes()
 	pb.order()
@@ -69,7 +70,7 @@ type planBuilder struct {
 
 	dispositions map[string]*disposition // of live containers, by ID; none: it stays as it is
 	moves        map[string]*move        // of image records, by name
-	relabels     map[string]*stepDraft   // by container ID
+	relabels     map[string]string       // by container ID: the image name that its record will have
 
 	leavers   []*leaver
 	comers    []*comer
@@ -88,28 +89,6 @@ type planBuilder struct {
 	newID       func() string
 }
 
-// changeDraft is a change in the making, with its steps.
-type changeDraft struct {
-	change *Change
-	steps  []*stepDraft
-}
-
-// stepDraft is a step in the making.
-type stepDraft struct {
-	op              Op
-	phase           Phase
-	change          *changeDraft
-	cause           string
-	after           []*stepDraft
-	weak            []*stepDraft // gives way where it would close a circle: what live objects said of each other
-	undo            []Op
-	uninterruptible bool
-	onlyIf          []*stepDraft // passed over unless one of these changed something; none: it runs
-	touch           *Touch       // what was there and is changed by it
-	afterCheck      bool         // stands behind CheckUnmoved
-	id              int
-}
-
 // disposition is what becomes of a container that is there.
 type disposition struct {
 	stopped *stepDraft // the step after which it no longer runs
@@ -124,7 +103,7 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 		owned: map[spec.Addr][]LiveObject{}, adopted: map[objectKey]spec.Addr{}, byName: map[objectKey][]*Live{}, byImage: map[string][]*LiveContainer{},
 		lastOwned: map[string]string{}, decisions: map[spec.Addr]*decision{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{},
 		refer:        references{map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}},
-		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]*stepDraft{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
+		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]string{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
 	if pb.newID == nil {
@@ -211,30 +190,6 @@ func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Ra
 	w := &changeDraft{change: &Change{Addr: a, Action: action, Verb: verb, Reasons: reasons, Decl: decl}}
 	pb.changes = append(pb.changes, w)
 	return w
-}
-
-// step adds a step to a change, after the given ones. Its cause is the change's first reason.
-func (w *changeDraft) step(op Op, after ...*stepDraft) *stepDraft {
-	d := &stepDraft{op: op, phase: RowOf(op).Phase, change: w}
-	if len(w.change.Reasons) > 0 {
-		d.cause = w.change.Reasons[0]
-	}
-	d.wait(after...)
-	w.steps = append(w.steps, d)
-	return d
-}
-
-func (d *stepDraft) wait(after ...*stepDraft) {
-	for _, a := range after {
-		if a != nil && a != d {
-			d.after = append(d.after, a)
-		}
-	}
-}
-
-func (d *stepDraft) touches(t Touch) *stepDraft {
-	d.touch = &t
-	return d
 }
 
 func (pb *planBuilder) fail(ds ...*hcl.Diagnostic) { pb.diags = append(pb.diags, ds...) }

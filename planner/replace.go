@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -94,7 +95,7 @@ func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveCo
 	}
 	if next.live == nil {
 		s.id = pb.newID()
-		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)}, pb.stepsThatTell(c)...)
+		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)}).need(pb.knownRefs(c)...)
 	} else {
 		s.id = next.live.ID
 	}
@@ -113,7 +114,7 @@ func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveCo
 	if s.old != nil {
 		s.removeOld()
 	}
-	d := &decision{identity: s.id, created: s.created, ready: s.ready, startSteps: s.rise, mayFail: s.tries}
+	d := &decision{identity: s.id, created: s.created, startSteps: s.rise, mayFail: s.tries}
 	if s.stopped != nil {
 		d.startSteps = append([]*stepDraft{s.stopped}, s.rise...)
 	}
@@ -136,7 +137,6 @@ type rollout struct {
 	id      string
 	created *stepDraft // nil: it was there
 	last    *stepDraft
-	ready   []*stepDraft
 	rise    []*stepDraft
 	tries   []*stepDraft
 	stopped *stepDraft // the old one's stop
@@ -145,10 +145,7 @@ type rollout struct {
 
 // step adds a step of the new generation.
 func (s *rollout) step(op Op) *stepDraft {
-	d := s.change.step(op, s.last)
-	if s.last == nil {
-		d.wait(s.created)
-	}
+	d := s.change.step(op, cmp.Or(s.last, s.created))
 	switch {
 	case s.next.live != nil:
 		d.touches(s.next.live.touch())
@@ -182,41 +179,34 @@ func (s *rollout) motion() motion {
 // startNew brings the new generation into its state.
 func (s *rollout) startNew(spare []*LiveContainer) {
 	t := s.motion()
-	var first *stepDraft
-	note := func(d *stepDraft) *stepDraft {
-		if first == nil {
-			first = d
-		}
-		return d
-	}
 	if s.want.State == spec.StateStopped {
 		if s.next.live != nil && s.next.live.Task.Status != TaskNone {
-			note(s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout}))
+			s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout})
 		}
-		note(s.step(&ClearPending{ID: s.id, Name: s.want.Name}))
+		s.step(&ClearPending{ID: s.id, Name: s.want.Name})
 	}
 	if t.resume {
-		note(s.step(&ResumeTask{ID: s.id, Name: s.want.Name}))
+		s.step(&ResumeTask{ID: s.id, Name: s.want.Name})
 	}
 	if t.start {
-		s.takeBack(note(s.step(&StartTask{ID: s.id, Name: s.want.Name})))
+		s.takeBack(s.step(&StartTask{ID: s.id, Name: s.want.Name}))
 	}
 	if t.await {
-		s.takeBack(note(s.step(&AwaitReady{ID: s.id, Name: s.want.Name, Ready: s.want.Ready, Within: s.want.Update.Within})))
+		s.takeBack(s.step(&AwaitReady{ID: s.id, Name: s.want.Name, Ready: s.want.Ready, Within: s.want.Update.Within}))
 	}
 	if t.pause {
-		note(s.step(&PauseTask{ID: s.id, Name: s.want.Name}))
+		s.step(&PauseTask{ID: s.id, Name: s.want.Name})
 	}
+	first := s.rise[0]
 	if s.stopped == nil { // else the stop of the old one has waited for all this
-		s.plan.waitForNeeds(first, s.want)
-		s.plan.waitForDiscarded(first, spare)
+		first.need(s.plan.startNeeds(s.want, spare)...)
 	}
-	s.ready = []*stepDraft{s.last}
+	s.last.give(ready(s.want.Addr))
 	switch {
-	case s.old == nil && first != nil && s.want.State != spec.StateStopped:
+	case s.old == nil && s.want.State != spec.StateStopped:
 		s.plan.comers = append(s.plan.comers, &comer{want: s.want, change: s.change.change, begun: s.next.live != nil, rise: s.rise, tries: s.tries})
 	case s.stopped == nil && s.old != nil:
-		s.plan.waitForFacts(first, s.want)
+		s.plan.claim(first, s.want)
 	}
 }
 
@@ -249,14 +239,13 @@ func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 	d := s.change.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.created, s.adopted, after)
 	d.touches(l.touch())
 	if after == nil {
-		s.plan.waitForNeeds(d, s.want)
-		s.plan.waitForDiscarded(d, spare)
-		s.plan.waitForFacts(d, s.want)
+		d.need(s.plan.startNeeds(s.want, spare)...)
+		s.plan.claim(d, s.want)
 		s.stopped = d
 	} else {
 		d.uninterruptible = true
 	}
-	s.plan.dispositionOf(l).stopped = d
+	s.plan.dispositionOf(l).stopped = d.give(stopped(l.ID))
 	s.last = d
 }
 
@@ -273,9 +262,9 @@ func (s *rollout) removeOld() {
 	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(l.touch())
 	d.uninterruptible = true
 	f := s.plan.dispositionOf(l)
-	f.removed = d
+	f.removed = d.give(gone(l.ID))
 	if f.stopped == nil {
-		f.stopped = d
+		f.stopped = d.give(stopped(l.ID))
 	}
 }
 

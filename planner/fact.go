@@ -1,0 +1,52 @@
+package planner
+
+import "github.com/fairlead-dev/fairlead/spec"
+
+// fact is something that is so once a step has run. Each step declares the facts that it gives and those that it needs; graph.go alone makes edges of
+// them. A fact that no step gives is so already.
+type fact struct {
+	kind factKind
+	addr spec.Addr // of what the files want
+	id   string    // of what the host has
+}
+
+type factKind int
+
+const (
+	factKnown     factKind = iota + 1 // all that references to an address give is known
+	factReady                         // an address is as those that refer to it need it
+	factStopped                       // the process of a container has ended
+	factGone                          // a container is removed
+	factRelabeled                     // a container's record is rewritten
+)
+
+func known(a spec.Addr) fact { return fact{kind: factKnown, addr: a} }
+
+// ready is for an emulator: programs of its platform run.
+func ready(a spec.Addr) fact { return fact{kind: factReady, addr: a} }
+
+func stopped(container string) fact   { return fact{kind: factStopped, id: container} }
+func gone(container string) fact      { return fact{kind: factGone, id: container} }
+func relabeled(container string) fact { return fact{kind: factRelabeled, id: container} }
+
+// knownRefs are the facts after which the value of each of a resource's attributes is known.
+func (pb *planBuilder) knownRefs(r spec.Resource) []fact {
+	var out []fact
+	for _, a := range pb.refs(r) {
+		out = append(out, known(a))
+	}
+	return out
+}
+
+// startNeeds are the facts that must hold before a container starts: what it refers to is ready, its platform's programs run, and generations of it that
+// nothing needs are gone.
+func (pb *planBuilder) startNeeds(c *spec.Container, discarded []*LiveContainer) []fact {
+	out := []fact{ready(spec.EmulatorAddr(orElse(c.Platform, pb.have.Host.Platform)))}
+	for _, a := range pb.refs(c) {
+		out = append(out, ready(a))
+	}
+	for _, l := range discarded {
+		out = append(out, gone(l.ID))
+	}
+	return out
+}
