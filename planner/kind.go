@@ -40,6 +40,14 @@ var resourceKinds []*resourceKind
 
 func init() { resourceKinds = []*resourceKind{containerKind, imageKind} } // not above: functions of the rows look rows up
 
+// objects gives all objects of a kind that the host has.
+func (k *resourceKind) objects(have *State) []LiveObject {
+	if k.live == nil {
+		return nil
+	}
+	return k.live(have)
+}
+
 // kindRow gives the row of a kind; an empty one where it has none.
 func kindRow(k spec.Kind) *resourceKind {
 	for _, row := range resourceKinds {

@@ -65,10 +65,11 @@ func (l *Live) shortName() string { return orElse(l.Name, kindRow(l.Kind).shortI
 
 // title is the object's name for people, with its ID where that is another.
 func (l *Live) title() string {
-	if l.Name == "" {
-		return l.shortName()
+	id := kindRow(l.Kind).shortID(l.ID)
+	if name := orElse(l.Name, id); name != id {
+		return name + " (" + id + ")"
 	}
-	return l.Name + " (" + kindRow(l.Kind).shortID(l.ID) + ")"
+	return id
 }
 
 // describe is the object with its kind, for people.
@@ -91,7 +92,7 @@ func newestFirst(all []LiveObject) {
 func (s *State) Stacks() []string {
 	names := map[string]bool{}
 	for _, k := range resourceKinds {
-		for _, o := range k.live(s) {
+		for _, o := range k.objects(s) {
 			for _, owner := range []*Owner{o.Header().Owner, o.Header().OtherKey} {
 				if owner != nil {
 					names[owner.Stack] = true

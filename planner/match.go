@@ -13,7 +13,7 @@ import (
 // match finds which of the live objects are this stack's.
 func (pb *planBuilder) match() {
 	for _, k := range resourceKinds {
-		all := k.live(pb.have)
+		all := k.objects(pb.have)
 		newestFirst(all)
 		for i := range all {
 			all[i] = pb.claimed(all[i])

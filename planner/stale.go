@@ -12,13 +12,21 @@ import (
 // Stale says which of the objects that a plan is about are no longer as it saw them, object by object. A plan for which there are
 // none can be run verbatim.
 func Stale(p *Plan, have *State) hcl.Diagnostics {
-	s := staleness{have: have, known: map[string]bool{}, records: map[string]bool{}}
-	s.index()
+	s := staleness{live: map[objectKey]LiveObject{}, byName: map[objectKey][]*Live{}, byOwner: map[Owner][]*Live{}, byImage: map[string][]*Live{},
+		known: map[objectKey]bool{}, said: map[objectKey]bool{}}
+	for _, k := range resourceKinds {
+		for _, o := range k.objects(have) {
+			s.index(o)
+		}
+	}
 	for _, t := range p.Touches {
+		s.known[objectKey{t.Kind, t.ID}] = true
 		s.touched(t)
 	}
 	for _, st := range p.Steps {
-		s.known[containerOf(st.Op)] = true // that were there are touched, the others are created
+		if op, ok := st.Op.(*CreateContainer); ok {
+			s.creates(op)
+		}
 	}
 	for _, st := range p.Steps {
 		s.step(st)
@@ -28,104 +36,102 @@ func Stale(p *Plan, have *State) hcl.Diagnostics {
 }
 
 type staleness struct {
-	have    *State
-	known   map[string]bool // container IDs that the plan knows of
-	records map[string]bool // image records that the plan knows of
-	byID    map[string]*LiveContainer
-	byName  map[string][]*LiveContainer
-	byImage map[string][]*LiveContainer
-	byAddr  map[Owner][]*LiveContainer
-	said    map[string]bool
+	live    map[objectKey]LiveObject
+	byName  map[objectKey][]*Live // by the name people see
+	byOwner map[Owner][]*Live
+	byImage map[string][]*Live // containers by their image's record
+	known   map[objectKey]bool // what the plan knows of
+	said    map[objectKey]bool
 	out     hcl.Diagnostics
 }
 
-func (s *staleness) index() {
-	s.byID, s.byName = map[string]*LiveContainer{}, map[string][]*LiveContainer{}
-	s.byImage, s.byAddr = map[string][]*LiveContainer{}, map[Owner][]*LiveContainer{}
-	s.said = map[string]bool{}
-	for _, l := range s.have.Containers {
-		s.byID[l.ID] = l
-		if l.Name != "" {
-			s.byName[l.Name] = append(s.byName[l.Name], l)
-		}
-		s.byImage[l.Image] = append(s.byImage[l.Image], l)
-		if l.Owner != nil {
-			s.byAddr[*l.Owner] = append(s.byAddr[*l.Owner], l)
-		}
+func (s *staleness) index(o LiveObject) {
+	l := o.Header()
+	s.live[l.key()] = o
+	if l.Name != "" {
+		n := objectKey{l.Kind, l.Name}
+		s.byName[n] = append(s.byName[n], l)
+	}
+	if l.Owner != nil {
+		s.byOwner[*l.Owner] = append(s.byOwner[*l.Owner], l)
+	}
+	if c, ok := o.(*LiveContainer); ok {
+		s.byImage[c.Image] = append(s.byImage[c.Image], l)
 	}
 }
 
-func (s *staleness) say(kind spec.Kind, id, name, why string) {
-	if key := string(kind) + "\x00" + id; !s.said[key] {
-		s.said[key] = true
-		s.out = append(s.out, fault(hcl.Range{}, "Plan is stale", "The %s %s: %s. Plan again.", kind, name, why))
+func (s *staleness) say(l *Live, why string) {
+	if !s.said[l.key()] {
+		s.said[l.key()] = true
+		s.out = append(s.out, fault(hcl.Range{}, "Plan is stale", "The %s: %s. Plan again.", l.describe(), why))
 	}
 }
+
+const cameSince = "it was not there when the plan was made"
 
 // touched compares one object with what the plan saw of it.
 func (s *staleness) touched(t Touch) {
-	seen, there := "", false
-	if t.Kind == spec.KindImage {
-		s.records[t.ID] = true
-		if r := s.have.Images[t.ID]; r != nil {
-			seen, there = r.Seen, true
-		}
-	} else {
-		s.known[t.ID] = true
-		if l := s.byID[t.ID]; l != nil {
-			seen, there = l.Seen, true
-			if l.Task.Status == TaskUnknown && l.Owner != nil {
-				s.out = append(s.out, unknownState(nil, l.Owner.Addr, l.Header(), l.Task.Trouble))
-				return
-			}
-		}
-	}
-	name := t.Name
-	if t.Kind == spec.KindContainer {
-		name += " (" + short(t.ID) + ")"
-	}
+	saw := &Live{Kind: t.Kind, ID: t.ID, Name: t.Name}
+	o, there := s.live[saw.key()]
 	switch {
 	case !there && t.Seen != "":
-		s.say(t.Kind, t.ID, name, "it is gone")
-	case there && t.Seen == "":
-		s.say(t.Kind, t.ID, name, "it was not there when the plan was made")
-	case seen != t.Seen:
-		s.say(t.Kind, t.ID, name, "it changed since the plan was made")
+		s.say(saw, "it is gone")
+	case !there:
+	case s.unknown(o):
+	case t.Seen == "":
+		s.say(saw, cameSince)
+	case o.Header().Seen != t.Seen:
+		s.say(saw, "it changed since the plan was made")
 	}
 }
 
-const came = "it was not there when the plan was made"
+// unknown tells whether nobody can tell what one of a stack's objects does, and says so.
+func (s *staleness) unknown(o LiveObject) bool {
+	l, trouble := o.Header(), kindRow(o.Header().Kind).trouble
+	if trouble == nil || l.Owner == nil {
+		return false
+	}
+	why, unknown := trouble(o)
+	if unknown {
+		s.out = append(s.out, unknownState(nil, l.Owner.Addr, l, why))
+	}
+	return unknown
+}
 
 // step looks for objects that came since where the plan makes or takes away something.
 func (s *staleness) step(st *Step) {
 	row := RowOf(st.Op)
-	if name := row.ObjectID(st.Op); row.Kind == spec.KindImage && row.Phase == PhasePrepare {
-		if r := s.have.Images[name]; r != nil && !s.records[name] {
-			s.say(spec.KindImage, name, familiar(name), came)
-		}
+	if o := s.live[objectKey{row.Kind, row.ObjectID(st.Op)}]; o != nil && row.Phase == PhasePrepare {
+		s.unexpected(cameSince, o.Header())
 	}
 	if op, ok := st.Op.(interface{ checkStale(*staleness) }); ok {
 		op.checkStale(s)
 	}
 }
 
-func (op *CreateContainer) checkStale(s *staleness) {
-	if l := s.byID[op.ID]; l != nil {
-		s.say(spec.KindContainer, op.ID, l.title(), "the plan has been applied already, at least in part")
+// creates notes a container that the plan creates.
+func (s *staleness) creates(op *CreateContainer) {
+	k := objectKey{spec.KindContainer, op.ID}
+	if o := s.live[k]; o != nil {
+		s.say(o.Header(), "the plan has been applied already, at least in part")
 	}
-	s.unexpected(s.byAddr[op.Owner], came)
-	s.unexpected(s.byName[op.Want.Name], came)
+	s.known[k] = true
+}
+
+func (op *CreateContainer) checkStale(s *staleness) {
+	s.unexpected(cameSince, s.byOwner[op.Owner]...)
+	s.unexpected(cameSince, s.byName[objectKey{spec.KindContainer, op.Want.Name}]...)
 }
 
 func (op *UntagImage) checkStale(s *staleness) {
-	s.unexpected(s.byImage[op.Name], "it uses the image "+familiar(op.Name)+", which the plan untags, and "+came)
+	s.unexpected("it uses the image "+familiar(op.Name)+", which the plan untags, and "+cameSince, s.byImage[op.Name]...)
 }
 
-// unexpected says which containers the plan doesn't know of.
-func (s *staleness) unexpected(ls []*LiveContainer, why string) {
+// unexpected says which objects the plan doesn't know of.
+func (s *staleness) unexpected(why string, ls ...*Live) {
 	for _, l := range ls {
-		if !s.known[l.ID] {
-			s.say(spec.KindContainer, l.ID, l.title(), why)
+		if !s.known[l.key()] {
+			s.say(l, why)
 		}
 	}
 }
