@@ -32,6 +32,10 @@ var layout = map[string]struct {
 	"executor/machine": {
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/mark": {
+		may:    []string{"executor/imageconfig", "planner", "spec"},
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/registry": {
 		may:    []string{"spec"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
@@ -66,7 +70,7 @@ var layout = map[string]struct {
 	},
 	"executor/ctrd": {
 		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
-			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/rootfs"},
+			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/mark", "executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {
@@ -127,6 +131,25 @@ func TestImportsGoInOneDirection(t *testing.T) {
 	for name := range layout {
 		if !seen[name] {
 			t.Errorf("%s: has a line in layout, and is no package", name)
+		}
+	}
+}
+
+// TestHooksLinkLittle: a hook or a logger beside a container links executor/machine and executor/mark alone, so that it is small and
+// starts within milliseconds. Neither brings a client of anything.
+func TestHooksLinkLittle(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./executor/machine", "./executor/mark")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"google.golang.org/grpc", "github.com/containerd/containerd/v2/client", "github.com/containerd/containerd/api/services",
+		"github.com/moby/buildkit", "net/http", module + "executor/ctrd", module + "executor/registry"} {
+		for linked := range strings.Lines(string(out)) {
+			if linked = strings.TrimSpace(linked); linked == prefix || strings.HasPrefix(linked, prefix+"/") {
+				t.Errorf("executor/machine or executor/mark links %s", linked)
+			}
 		}
 	}
 }

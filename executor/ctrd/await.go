@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -55,18 +56,18 @@ func (w *Writer) awaitReady(ctx context.Context, op *planner.AwaitReady, report 
 	case op.Ready == spec.ReadyCompleted:
 		report(executor.Progress{Note: "waiting for the process to complete"})
 		err = w.awaitCompleted(ctx, op, c)
-		done[labelCompleted] = "true"
+		done[mark.LabelCompleted] = "true"
 	default:
 		err = w.awaitStarted(ctx, op, c)
 	}
 	if err != nil {
 		return err
 	}
-	if c.Labels[labelPending] != "" {
-		done[labelPending] = ""
+	if c.Labels[mark.LabelPending] != "" {
+		done[mark.LabelPending] = ""
 	}
-	if c.Labels[restartPolicy] != "" && c.Labels[restartStatus] != "running" {
-		done[restartStatus] = "running"
+	if c.Labels[mark.RestartPolicy] != "" && c.Labels[mark.RestartStatus] != "running" {
+		done[mark.RestartStatus] = "running"
 	}
 	return w.setLabels(ctx, op.ID, done)
 }
@@ -74,7 +75,7 @@ func (w *Writer) awaitReady(ctx context.Context, op *planner.AwaitReady, report 
 // completed tells whether a job is done. The mark is of a process that ended with 0: one that runs, or that ended otherwise, began after
 // it, whoever started it.
 func completed(labels map[string]string, t planner.Task) bool {
-	return labels[labelCompleted] == "true" && !t.Up() && (t.Status != planner.TaskStopped || t.ExitCode == 0)
+	return labels[mark.LabelCompleted] == "true" && !t.Up() && (t.Status != planner.TaskStopped || t.ExitCode == 0)
 }
 
 // wait gives the exit code of a process that ends within d.
@@ -164,7 +165,7 @@ func (w *Writer) notReady(op *planner.AwaitReady, c containers.Container, why st
 
 // dirOf is the directory of fairlead's files of a container; "" if it isn't fairlead's.
 func (w *Writer) dirOf(labels map[string]string) string {
-	dir := filepath.Clean(labels[nerdctlStateDir])
+	dir := filepath.Clean(labels[mark.NerdctlStateDir])
 	if rest, ok := strings.CutPrefix(dir, w.opts.namespaceDir()+string(filepath.Separator)); ok && strings.Count(rest, string(filepath.Separator)) == 1 {
 		return dir
 	}
@@ -173,11 +174,11 @@ func (w *Writer) dirOf(labels map[string]string) string {
 
 // logPath is the file with a container's output.
 func (w *Writer) logPath(labels map[string]string) string {
-	if path := logPathOf(labels[nerdctlLogURI]); path != "" {
+	if path := mark.LogPath(labels[mark.NerdctlLogURI]); path != "" {
 		return path
 	}
 	if dir := w.dirOf(labels); dir != "" {
-		return filepath.Join(dir, logFile)
+		return filepath.Join(dir, mark.LogFile)
 	}
 	return os.DevNull
 }
@@ -185,8 +186,8 @@ func (w *Writer) logPath(labels map[string]string) string {
 // settle takes the pending mark from a container that is not to be started.
 func (w *Writer) clearPending(ctx context.Context, op *planner.ClearPending) error {
 	c, err := w.get(ctx, op.ID)
-	if err != nil || c.Labels[labelPending] == "" {
+	if err != nil || c.Labels[mark.LabelPending] == "" {
 		return err
 	}
-	return w.setLabels(ctx, op.ID, map[string]string{labelPending: ""})
+	return w.setLabels(ctx, op.ID, map[string]string{mark.LabelPending: ""})
 }

@@ -11,6 +11,7 @@ import (
 	leasesapi "github.com/containerd/containerd/api/services/leases/v1"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -59,7 +60,7 @@ func (r *Reader) leased(ctx context.Context, stack string, blobs map[string]*pla
 		return err
 	}
 	for _, l := range all.Leases {
-		if stack != "" && l.Labels[labelStack] == stack {
+		if stack != "" && l.Labels[mark.LabelStack] == stack {
 			continue
 		}
 		if at, err := time.Parse(time.RFC3339, l.Labels[gcExpire]); err == nil && at.Before(time.Now()) {

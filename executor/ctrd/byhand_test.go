@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -82,8 +83,8 @@ func TestRecordsKeepTheirOwner(t *testing.T) {
 		b.must(b.w.relabelImage(b.ctx, &planner.RelabelImage{Name: name, Owner: testOwner}))
 		rec, err := b.client.ImageService().Get(b.ctx, name)
 		b.must(err)
-		rec.Labels[labelSource] = "an archive"
-		rec.Labels[labelInputs], rec.Labels[gcRefInputs] = d2, d2
+		rec.Labels[mark.LabelSource] = "an archive"
+		rec.Labels[mark.LabelInputs], rec.Labels[mark.GCRefInputs] = d2, d2
 		_, err = b.client.ImageService().Update(b.ctx, rec, "labels")
 		b.must(err)
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -37,12 +38,12 @@ func TestRelabel(t *testing.T) {
 			h.same(id, &next)
 		}
 		got := h.labels(id)
-		if got["maker"] != "example" || got["b"] != "" || got[labelOwner] != id || got[restartStatus] != "running" {
+		if got["maker"] != "example" || got["b"] != "" || got[mark.LabelOwner] != id || got[mark.RestartStatus] != "running" {
 			h.Errorf("labels: %v", got)
 		}
 		h.run(&planner.RelabelContainer{ID: id, Want: c, Owner: h.owner(c)})
 		h.same(id, c)
-		if got := h.labels(id); got[restartStatus] != "" || got[restartPolicy] != "" || got[labelProtect] != "" {
+		if got := h.labels(id); got[mark.RestartStatus] != "" || got[mark.RestartPolicy] != "" || got[mark.LabelProtect] != "" {
 			h.Errorf("labels: %v", got)
 		}
 		if now := h.live(id).Task.PID; now != pid {
@@ -50,7 +51,7 @@ func TestRelabel(t *testing.T) {
 		}
 		rec, err := h.w.client.ContainerService().Get(h.ctx, id)
 		h.must(err)
-		if strings.Contains(string(rec.Extensions[extension].GetValue()), "value-of-secret") {
+		if strings.Contains(string(rec.Extensions[mark.Extension].GetValue()), "value-of-secret") {
 			h.Error("the extension has a value of env")
 		}
 	})
@@ -120,17 +121,17 @@ func TestDriftShows(t *testing.T) {
 		if got := edit(map[string]string{"tier": ""}, nil); len(got.Labels) != 0 {
 			h.Errorf("labels: %v", got.Labels)
 		}
-		if got := edit(map[string]string{restartStatus: ""}, nil); got.Restart.Policy != spec.RestartNo {
+		if got := edit(map[string]string{mark.RestartStatus: ""}, nil); got.Restart.Policy != spec.RestartNo {
 			h.Errorf("restart: %v", got.Restart)
 		}
 		stopped := spec.RestartNo
 		if h.daemon.Version == "1.6" { // its restart monitor doesn't read that label, and starts the container again
 			stopped = spec.RestartAlways
 		}
-		if got := edit(map[string]string{restartStopped: "true"}, nil); got.Restart.Policy != stopped {
+		if got := edit(map[string]string{mark.RestartStopped: "true"}, nil); got.Restart.Policy != stopped {
 			h.Errorf("restart of what was stopped by hand: %v; want %s", got.Restart, stopped)
 		}
-		if got := edit(map[string]string{stopSignalLabel: "INT", nerdctlStopTimeout: "3"}, nil); got.StopSignal != "SIGINT" || got.StopTimeout != 3*time.Second {
+		if got := edit(map[string]string{mark.LabelStopSignal: "INT", mark.NerdctlStopTimeout: "3"}, nil); got.StopSignal != "SIGINT" || got.StopTimeout != 3*time.Second {
 			h.Errorf("stop: %v %v", got.StopSignal, got.StopTimeout)
 		}
 	})

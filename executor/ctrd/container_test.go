@@ -27,6 +27,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -251,7 +252,7 @@ func (h *host) log(id, text string) string {
 			return string(b)
 		}
 	}
-	h.Errorf("log of %s is %q; want %q in it", shortID(id), b, text)
+	h.Errorf("log of %s is %q; want %q in it", mark.ShortID(id), b, text)
 	return string(b)
 }
 
@@ -259,9 +260,9 @@ func (h *host) log(id, text string) string {
 func (h *host) clear() {
 	h.Helper()
 	for _, id := range h.ids {
-		h.run(&planner.StopTask{ID: id, Name: shortID(id), Signal: "SIGKILL", Timeout: time.Second})
-		h.run(&planner.RemoveContainer{ID: id, Name: shortID(id)})
-		h.run(&planner.RemoveContainer{ID: id, Name: shortID(id)})
+		h.run(&planner.StopTask{ID: id, Name: mark.ShortID(id), Signal: "SIGKILL", Timeout: time.Second})
+		h.run(&planner.RemoveContainer{ID: id, Name: mark.ShortID(id)})
+		h.run(&planner.RemoveContainer{ID: id, Name: mark.ShortID(id)})
 	}
 	h.run(&planner.UntagImage{Name: testImage})
 }
@@ -292,7 +293,7 @@ func (h *host) wantNothing() {
 		left = append(left, "lease "+l.ID)
 	}
 	_ = filepath.WalkDir(h.opts.DataRoot, func(path string, e os.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && path != keyPath(h.opts.DataRoot) { // the host's key stays
+		if err == nil && !e.IsDir() && path != mark.KeyPath(h.opts.DataRoot) { // the host's key stays
 			left = append(left, "file "+path)
 		}
 		return nil
@@ -334,13 +335,13 @@ func TestContainerLife(t *testing.T) {
 		if l.Pending || l.Task.Status != planner.TaskRunning || l.Task.PID == 0 {
 			h.Errorf("started container: %+v", l)
 		}
-		log := h.log(id, shortID(id))
+		log := h.log(id, mark.ShortID(id))
 		for _, line := range []string{"up", "LOG=info", "FROM_IMAGE=no", "uid=1000(app) gid=1000(app) groups=29(audio),44(video),1000(app)", "/etc"} {
 			if !strings.Contains(log, line+"\n") {
 				h.Errorf("log is %q; want the line %q", log, line)
 			}
 		}
-		if got := h.labels(id); got["maker"] != "example" || got[labelOwner] != id || got[restartStatus] != "running" {
+		if got := h.labels(id); got["maker"] != "example" || got[mark.LabelOwner] != id || got[mark.RestartStatus] != "running" {
 			h.Errorf("labels: %v", got)
 		}
 

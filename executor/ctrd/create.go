@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/pkg/oci"
+	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/containerd/typeurl/v2"
@@ -25,6 +26,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -45,7 +47,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		return w.client.ContainerService().Get(ctx, op.ID)
 	})
 	if err == nil {
-		if ownerOf(got.Labels, op.ID) == nil || got.Extensions[extension] == nil {
+		if mark.OwnerOf(got.Labels, op.ID) == nil || got.Extensions[mark.Extension] == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
 		}
 		w.names.add(op)
@@ -203,10 +205,10 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if err != nil {
 		return err
 	}
-	m := marking{id: op.ID, want: want, owner: op.Owner, image: p.share, namespace: w.opts.Namespace, dir: filepath.Join(w.stackDir(op.Owner.Stack), op.ID)}
-	m.hostname = hostnameOf(op.ID, want)
-	m.logURI = logURI(m.dir, want.TTY)
-	c.Labels = m.labels()
+	m := mark.Container{ID: op.ID, Want: want, Owner: op.Owner, Image: p.share, Namespace: w.opts.Namespace, Dir: filepath.Join(w.stackDir(op.Owner.Stack), op.ID)}
+	m.Hostname = hostnameOf(op.ID, want)
+	m.LogURI = mark.LogURI(m.Dir, want.TTY)
+	c.Labels = m.Labels()
 	s, own, err := specFor(ctx, op.ID, want, p.share, user, c.Labels)
 	if err != nil {
 		return err
@@ -214,29 +216,35 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if c.Spec, err = typeurl.MarshalAny(s); err != nil {
 		return err
 	}
-	a := applied{Spec: op.Want, Image: p.share, User: user, Mounts: own}
+	a := mark.Applied{Spec: op.Want, Image: p.share, User: user, Mounts: own}
 	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
 	if a.Written, err = writtenOf(containerRecord(*c)); err != nil {
 		return err
 	}
-	x, err := a.encode()
+	x, err := extensionOf(a)
 	if err != nil {
 		return err
 	}
-	c.Extensions = map[string]typeurl.Any{extension: x}
-	return makeDir(m.dir)
+	c.Extensions = x
+	return makeDir(m.Dir)
+}
+
+// extensionOf gives fairlead's extension of a record.
+func extensionOf(a mark.Applied) (map[string]typeurl.Any, error) {
+	b, err := a.Encode()
+	return map[string]typeurl.Any{mark.Extension: &ptypes.Any{TypeUrl: mark.AppliedURL, Value: b}}, err
 }
 
 // claim writes into an applied record that the container is the owner's, and whether its image is.
-func (w *Writer) claim(a *applied, id string, owner planner.Owner, img images.Image) error {
-	m, err := w.opts.writeMarks()
+func (w *Writer) claim(a *mark.Applied, id string, owner planner.Owner, img images.Image) error {
+	signer, err := mark.NewSigner(w.opts.Namespace, w.opts.root())
 	if err != nil {
 		return err
 	}
-	a.Mark = m.of(id, owner)
-	its := ownerOf(img.Labels, img.Name)
+	a.Mark = signer.Sign(id, owner)
+	its := mark.OwnerOf(img.Labels, img.Name)
 	a.Origin, a.OwnNames = nil, nil
 	if o := w.opts.Origin; o != (planner.Origin{}) {
 		a.Origin = &o
@@ -255,7 +263,7 @@ func hostnameOf(id string, want *spec.Container) string {
 		h, _ := os.Hostname()
 		return h
 	}
-	return shortID(id)
+	return mark.ShortID(id)
 }
 
 // userOf looks names up in the image's own files.

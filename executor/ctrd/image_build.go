@@ -18,6 +18,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/buildkit"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/rootfs"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -36,7 +37,7 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		}
 		w.results.set(op.Result, op.Was)
 		report(executor.Progress{Same: true})
-		return w.point(ctx, op.Name, there.Target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: whole, inputs: inputs})
+		return w.point(ctx, op.Name, there.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole, Inputs: inputs})
 	}
 	request, err := w.request(ctx, op, read)
 	if err != nil {
@@ -131,7 +132,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 	if err != nil {
 		return nil, nil, recordError(op.Name, err)
 	}
-	if ownerOf(rec.Labels, op.Name) == nil || rec.Labels[labelInputs] != inputs || rec.Target.Digest.String() != op.Was {
+	if mark.OwnerOf(rec.Labels, op.Name) == nil || rec.Labels[mark.LabelInputs] != inputs || rec.Target.Digest.String() != op.Was {
 		return nil, nil, nil
 	}
 	whole, err := manifest.Complete(ctx, w.client.ContentStore(), rec.Target)
@@ -213,7 +214,7 @@ func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, re
 			return err
 		}
 	}
-	if err := w.point(ctx, m.name, target, m.before, mark{owner: m.owner, protect: m.protect, platforms: whole, inputs: inputs, sole: true}); err != nil {
+	if err := w.point(ctx, m.name, target, m.before, mark.Image{Owner: m.owner, Protect: m.protect, Platforms: whole, Inputs: inputs, Sole: true}); err != nil {
 		return err
 	}
 	digest := target.Digest.String()

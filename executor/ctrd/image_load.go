@@ -15,6 +15,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/archive"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 )
@@ -50,7 +51,7 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 			return err
 		}
 	}
-	return w.point(ctx, op.Name, found.Target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: found.Platforms, source: a.Fingerprint})
+	return w.point(ctx, op.Name, found.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: found.Platforms, Source: a.Fingerprint})
 }
 
 func changed(path string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -28,13 +29,13 @@ func (w *imager) locked(ctx context.Context, name string, f func() error) error 
 
 // point makes the record name refer to target, and marks it. It is the last thing that a step on an image does: a record never names what
 // isn't whole. before is the digest that the plan saw there; "": no record. What came in between is not overwritten.
-func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, before string, m mark) error {
+func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, before string, m mark.Image) error {
 	return w.locked(ctx, name, func() error {
 		store := w.client.ImageService()
 		old, err := store.Get(ctx, name)
 		switch {
 		case errdefs.IsNotFound(err):
-			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, images.Image{}, false)})
+			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.Labels(name, nil, false)})
 			if errdefs.IsAlreadyExists(err) {
 				if old, err = store.Get(ctx, name); err == nil {
 					return taken(old)
@@ -43,13 +44,13 @@ func (w *imager) point(ctx context.Context, name string, target ocispec.Descript
 		case err != nil:
 		default:
 			same := old.Target.Digest == target.Digest
-			if m.taken(old, before, same) {
+			if conflicts(m, old, before, same) {
 				return taken(old)
 			}
-			if same && m.others(old) && before != target.Digest.String() {
-				m.owner = planner.Owner{} // the same content has come in the meantime: it is used, and stays whose it is
+			if same && ofOtherStack(m, old) && before != target.Digest.String() {
+				m.Owner = planner.Owner{} // the same content has come in the meantime: it is used, and stays whose it is
 			}
-			_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: m.labels(name, old, same)}, "target", "labels")
+			_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: m.Labels(name, old.Labels, same)}, "target", "labels")
 		}
 		if err != nil {
 			return recordError(name, err)
@@ -62,36 +63,28 @@ func (w *imager) point(ctx context.Context, name string, target ocispec.Descript
 	})
 }
 
-// taken tells whether a record is not the one that was planned to be written: it came or was moved since, or became another stack's.
-func (m mark) taken(old images.Image, before string, same bool) bool {
-	if m.owner == (planner.Owner{}) {
+// conflicts tells whether a record is not the one that was planned to be written: it came or was moved since, or became another stack's.
+func conflicts(m mark.Image, old images.Image, before string, same bool) bool {
+	if m.Owner == (planner.Owner{}) {
 		return !same && old.Target.Digest.String() != before
 	}
 	if same {
-		return m.sole && m.others(old) && old.Target.Digest.String() != before
+		return m.Sole && ofOtherStack(m, old) && old.Target.Digest.String() != before
 	}
-	its := ownerOf(old.Labels, old.Name)
-	return old.Target.Digest.String() != before || its != nil && its.Stack != m.owner.Stack
+	its := mark.OwnerOf(old.Labels, old.Name)
+	return old.Target.Digest.String() != before || its != nil && its.Stack != m.Owner.Stack
 }
 
-// others tells whether a record isn't of the stack that the mark is of.
-func (m mark) others(old images.Image) bool {
-	its := ownerOf(old.Labels, old.Name)
-	return its == nil || its.Stack != m.owner.Stack
+// ofOtherStack tells whether a record isn't of the stack that is to own it.
+func ofOtherStack(m mark.Image, old images.Image) bool {
+	its := mark.OwnerOf(old.Labels, old.Name)
+	return its == nil || its.Stack != m.Owner.Stack
 }
 
 // taken is the error of a record that isn't the one that was planned to be written.
 func taken(now images.Image) error {
 	return fmt.Errorf("image %s: this name was taken since the plan was made: it is %s now, and %s. It was left as it is. Plan again",
-		now.Name, now.Target.Digest, whose(ownerOf(now.Labels, now.Name)))
-}
-
-// whose says in a clause who owns an object.
-func whose(o *planner.Owner) string {
-	if o == nil {
-		return "no stack's"
-	}
-	return fmt.Sprintf("stack %q's, as %s", o.Stack, o.Addr)
+		now.Name, now.Target.Digest, mark.DescribeOwner(mark.OwnerOf(now.Labels, now.Name)))
 }
 
 // unmoved fails unless a record is at the digest that the plan saw; "": nobody looked.

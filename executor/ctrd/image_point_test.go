@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -28,29 +29,29 @@ func TestRecordsTakenInBetween(t *testing.T) {
 			there  *images.Image
 			owner  planner.Owner // of what is there
 			before string
-			mark   mark
+			mark   mark.Image
 			err    string // "": it is written
 			keeps  bool   // the record stays as it was
 		}{
-			"absent, as planned":                  {nil, planner.Owner{}, "", mark{owner: testOwner}, "", false},
-			"absent, and was there":               {nil, planner.Owner{}, d1, mark{owner: testOwner}, "", false},
-			"as planned":                          {&one, testOwner, d1, mark{owner: testOwner}, "", false},
-			"as planned, by hand":                 {&one, testOwner, d1, mark{}, "", false},
-			"nobody's, as planned":                {&one, planner.Owner{}, d1, mark{owner: testOwner}, "", false}, // adopted, or moved back
-			"by hand, came since":                 {&one, planner.Owner{}, "", mark{}, "no stack's", true},
-			"came since, nobody's":                {&one, planner.Owner{}, "", mark{owner: testOwner}, "no stack's", true},
-			"came since, another stack's":         {&one, other, "", mark{owner: testOwner}, `stack "other"'s, as image.x`, true},
-			"moved since":                         {&one, testOwner, "sha256:0", mark{owner: testOwner}, `stack "shop"'s, as image.app`, true},
-			"another stack's since":               {&one, other, d1, mark{owner: testOwner}, `stack "other"'s, as image.x`, true},
-			"the same content since":              {&two, other, "", mark{owner: testOwner}, "", true},
-			"the same content since, and built":   {&two, other, "", mark{owner: testOwner, sole: true}, `stack "other"'s, as image.x`, true},
-			"the same content, built once before": {&two, testOwner, "", mark{owner: testOwner, sole: true}, "", false},
+			"absent, as planned":                  {nil, planner.Owner{}, "", mark.Image{Owner: testOwner}, "", false},
+			"absent, and was there":               {nil, planner.Owner{}, d1, mark.Image{Owner: testOwner}, "", false},
+			"as planned":                          {&one, testOwner, d1, mark.Image{Owner: testOwner}, "", false},
+			"as planned, by hand":                 {&one, testOwner, d1, mark.Image{}, "", false},
+			"nobody's, as planned":                {&one, planner.Owner{}, d1, mark.Image{Owner: testOwner}, "", false}, // adopted, or moved back
+			"by hand, came since":                 {&one, planner.Owner{}, "", mark.Image{}, "no stack's", true},
+			"came since, nobody's":                {&one, planner.Owner{}, "", mark.Image{Owner: testOwner}, "no stack's", true},
+			"came since, another stack's":         {&one, other, "", mark.Image{Owner: testOwner}, `stack "other"'s, as image.x`, true},
+			"moved since":                         {&one, testOwner, "sha256:0", mark.Image{Owner: testOwner}, `stack "shop"'s, as image.app`, true},
+			"another stack's since":               {&one, other, d1, mark.Image{Owner: testOwner}, `stack "other"'s, as image.x`, true},
+			"the same content since":              {&two, other, "", mark.Image{Owner: testOwner}, "", true},
+			"the same content since, and built":   {&two, other, "", mark.Image{Owner: testOwner, Sole: true}, `stack "other"'s, as image.x`, true},
+			"the same content, built once before": {&two, testOwner, "", mark.Image{Owner: testOwner, Sole: true}, "", false},
 		} {
 			_ = store.Delete(b.ctx, name)
 			was := map[string]string{}
 			if c.there != nil {
 				if c.owner.Stack != "" {
-					was = ownLabels(c.owner, name, false)
+					was = mark.OwnerLabels(c.owner, name, false)
 				}
 				_, err := store.Create(b.ctx, images.Image{Name: name, Target: c.there.Target, Labels: was})
 				b.must(err)
@@ -64,7 +65,7 @@ func TestRecordsTakenInBetween(t *testing.T) {
 			}
 			now, err := store.Get(b.ctx, name)
 			b.must(err)
-			if c.keeps && (now.Target.Digest != c.there.Target.Digest || now.Labels[labelStack] != was[labelStack]) {
+			if c.keeps && (now.Target.Digest != c.there.Target.Digest || now.Labels[mark.LabelStack] != was[mark.LabelStack]) {
 				b.Errorf("%s: it is %s with %v now", what, now.Target.Digest, now.Labels)
 			}
 			if !c.keeps && now.Target.Digest != two.Target.Digest {
@@ -72,7 +73,7 @@ func TestRecordsTakenInBetween(t *testing.T) {
 			}
 		}
 		_ = store.Delete(b.ctx, name)
-		b.must(b.w.point(b.ctx, name, two.Target, "", mark{owner: testOwner}))
+		b.must(b.w.point(b.ctx, name, two.Target, "", mark.Image{Owner: testOwner}))
 		b.wantError(b.w.untagImage(b.ctx, &planner.UntagImage{Name: name, Before: d1}), "it is "+d2+" now", "Plan again")
 		b.wantError(b.w.relabelImage(b.ctx, &planner.RelabelImage{Name: name, Owner: testOwner, Before: d1}), "it is "+d2+" now", "Plan again")
 		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: name, Before: d2}))
@@ -88,13 +89,13 @@ func TestRecordsTakenInBetween(t *testing.T) {
 				if i%2 == 0 {
 					to, o = two.Target, other
 				}
-				errs[i] = b.w.point(b.ctx, name, to, "", mark{owner: o, sole: true})
+				errs[i] = b.w.point(b.ctx, name, to, "", mark.Image{Owner: o, Sole: true})
 			}()
 		}
 		g.Wait()
 		now, err := store.Get(b.ctx, name)
 		b.must(err)
-		its := ownerOf(now.Labels, name)
+		its := mark.OwnerOf(now.Labels, name)
 		for i, err := range errs {
 			if first := (i%2 == 0) == (*its == other); first != (err == nil) {
 				b.Errorf("%v has it, and the try %d says %v", its, i, err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -66,7 +67,7 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 		return err
 	}
 	maps.DeleteFunc(whole, func(platform string, _ int64) bool { return !slices.Contains(wanted, platform) }) // others may not be unpacked
-	return w.point(ctx, op.Name, target, op.Before, mark{owner: op.Owner, protect: op.Protect, platforms: whole})
+	return w.point(ctx, op.Name, target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole})
 }
 
 func (w *imager) newPull(ctx context.Context, ref string, report func(executor.Progress)) (p *pull, err error) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -60,10 +61,10 @@ func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report fu
 	if err != nil {
 		return w.hosts.Explain(op.To, err)
 	}
-	if ownerOf(rec.Labels, op.Name) == nil {
+	if mark.OwnerOf(rec.Labels, op.Name) == nil {
 		return nil
 	}
-	label := pushedLabel(op.To)
+	label := mark.PushedLabel(op.To)
 	rec.Labels = map[string]string{label: op.Digest + " " + op.To}
 	_, err = w.client.ImageService().Update(ctx, images.Image{Name: op.Name, Labels: rec.Labels}, "labels."+label)
 	return recordError(op.Name, err)

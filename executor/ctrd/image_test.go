@@ -32,6 +32,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/executor/registry/registrytest"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -411,7 +412,7 @@ func TestPullOfAPlatformForSomebodyElsesRecord(t *testing.T) {
 
 func TestPushedLabel(t *testing.T) {
 	sum := sha256.Sum256([]byte("example.com/a:1"))
-	if got, want := pushedLabel("example.com/a:1"), "fairlead/pushed."+hex.EncodeToString(sum[:8]); got != want {
+	if got, want := mark.PushedLabel("example.com/a:1"), "fairlead/pushed."+hex.EncodeToString(sum[:8]); got != want {
 		t.Errorf("%s; want %s", got, want)
 	}
 }

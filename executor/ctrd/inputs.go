@@ -2,10 +2,7 @@ package ctrd
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor/build"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/executor/rootfs"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -76,7 +74,7 @@ func buildPlatforms(im *spec.Image) []string {
 func (r *Reader) readBuild(ctx context.Context, b *spec.Build, platforms []string, config func(build.Base, bool) (build.Config, error), hashing func(string, int64, int64)) (*build.Reading, error) {
 	o := build.Options{CacheDir: r.opts.cacheDir(), Platforms: platforms, Host: r.platform, Env: os.LookupEnv, BaseConfig: config, Hashing: hashing, Own: r.opts.ownFiles()}
 	if len(b.Secrets) > 0 {
-		key, err := hostKey(r.opts.root())
+		key, err := mark.HostKey(r.opts.root())
 		if err != nil {
 			return nil, err
 		}
@@ -191,51 +189,4 @@ func (o Options) ownFiles() []spec.OwnFile {
 		files = append(files, spec.OwnFile{Path: o.PlanFile, Advice: "Keep the plan in another directory"})
 	}
 	return files
-}
-
-func keyPath(root string) string { return filepath.Join(root, "key") }
-
-// hostKey is the key of the keyed hashes by which a changed secret is seen, and of the marks on what fairlead makes. It is made when it is
-// first needed, and root's alone.
-func hostKey(root string) ([]byte, error) {
-	path := keyPath(root)
-	for {
-		key, err := os.ReadFile(path)
-		if err == nil && len(key) == keySize {
-			return key, nil
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: the host's key, by which changed secrets and fairlead's own objects are known: %w", path, err)
-		}
-		if err := makeKey(path); err != nil {
-			return nil, fmt.Errorf("%s: the host's key, by which changed secrets and fairlead's own objects are known: %w", path, err)
-		}
-	}
-}
-
-const keySize = 32
-
-// makeKey writes a new key whole or not at all, and leaves one that another process was faster to write.
-func makeKey(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	key := make([]byte, keySize)
-	_, _ = rand.Read(key) // never fails, by its documentation
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(key)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if i, err := os.Stat(path); err == nil && i.Size() != keySize { // cut off by a full disk
-		return os.Rename(f.Name(), path)
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }

@@ -3,36 +3,11 @@ package ctrd
 import (
 	"bytes"
 	"io"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
-
-// logFile is the name of the file with a container's output, in its directory.
-const logFile = "output.log"
-
-// logURI says where the output goes. The shim writes a file by itself, but not from a terminal: there it wants a program, which
-// gets the output on descriptor 3 and says that it is ready by closing 5. nerdctl wants a URI with one pair of k=v.
-func logURI(dir string, tty bool) string {
-	path := filepath.Join(dir, logFile)
-	if !tty {
-		return (&url.URL{Scheme: "file", Path: path}).String()
-	}
-	script := "exec cat <&3 >>'" + strings.ReplaceAll(path, "'", `'\''`) + "' 3<&- 4<&- 5>&-"
-	return (&url.URL{Scheme: "binary", Path: "/bin/sh", RawQuery: url.Values{"-c": {script}}.Encode()}).String()
-}
-
-// logPathOf gives the file that a URI of logURI or of nerdctl names, as the shim reads it; "" for what names none.
-func logPathOf(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "file" {
-		return ""
-	}
-	return u.Path
-}
 
 // settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
 func settledTail(path string) []string {

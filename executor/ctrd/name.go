@@ -9,6 +9,7 @@ import (
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -87,13 +88,13 @@ func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []
 			created = c.CreatedAt.AsTime()
 		}
 	}
-	got := &reading{marks: w.opts.readMarks()}
+	got := &reading{signer: mark.ReadSigner(w.opts.Namespace, w.opts.root())}
 	for _, c := range all {
 		if c.ID == id || nameOf(c.Labels) != mine.name || slices.Contains(mine.known, c.ID) {
 			continue
 		}
-		a, _ := decodeApplied(c.Extensions)
-		owner, _ := got.marks.owner(c.Labels, c.ID, extended(c), a)
+		a, _ := mark.DecodeApplied(c.Extensions)
+		owner, _ := got.signer.Owner(c.Labels, c.ID, extended(c), a)
 		switch {
 		case owner != nil && owner.Stack == mine.owner.Stack:
 			continue
@@ -111,7 +112,7 @@ func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []
 				continue
 			}
 		}
-		return fmt.Errorf("the name %s was taken since the plan was made: the container %s has it, and is %s. Rename or remove that one, and plan again", mine.name, shortID(c.ID), whose(owner))
+		return fmt.Errorf("the name %s was taken since the plan was made: the container %s has it, and is %s. Rename or remove that one, and plan again", mine.name, mark.ShortID(c.ID), mark.DescribeOwner(owner))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -39,7 +40,7 @@ type ociSpec struct {
 
 // normal reads a container back: what a block would have to say to get what is there. a is what was asked for last; it decides
 // where what is there can be said in two ways, and only there. Of a container that is not fairlead's it holds the image's share alone.
-func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, error) {
+func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asRead, error) {
 	var s ociSpec
 	if err := json.Unmarshal(r.GetSpec().GetValue(), &s); err != nil {
 		return nil, err
@@ -52,9 +53,9 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 		}
 	}
 	c := &spec.Container{Block: spec.Block{Addr: was.Addr, Marks: was.Marks}}
-	c.Name = r.Labels[nerdctlName]
-	c.Image = spec.ImageRef{Addr: was.Image.Addr, Name: r.Image, Digest: r.Labels[labelDigest]}
-	c.Platform = r.Labels[nerdctlPlatform]
+	c.Name = r.Labels[mark.NerdctlName]
+	c.Image = spec.ImageRef{Addr: was.Image.Addr, Name: r.Image, Digest: r.Labels[mark.LabelDigest]}
+	c.Platform = r.Labels[mark.NerdctlPlatform]
 	if was.Platform != "" {
 		c.Platform = was.Platform
 	}
@@ -73,14 +74,14 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 	c.NetworkMode = networkMode(&s, r.Labels)
 	c.Hostname = hostname(&s, r.ID)
 	c.TTY = s.Process.Terminal
-	given := imageLabels(a.Image)
+	given := mark.ImageLabels(a.Image)
 	if a.Spec == nil {
 		maps.DeleteFunc(given, func(k, _ string) bool { _, there := r.Labels[k]; return !there }) // not every tool copies an image's labels
 	}
 	c.Labels = subtract(userLabels(r.Labels, was), was.Labels, given)
 	c.Annotations = subtract(userLabels(s.Annotations, &spec.Container{}), was.Annotations, nil)
 	c.Mounts = readMounts(s.Mounts, was, a)
-	changed := a.Written.changed(r)
+	changed := changedSince(a.Written, r)
 	security, lacks := s.security(was, a, changed)
 	c.Security = security
 	c.Restart = restart(r.Labels, was, up, stopped)
@@ -98,7 +99,7 @@ func normal(r *containersapi.Container, a *applied, up, stopped bool) (*asRead, 
 	c.Snapshotter = r.Snapshotter
 	c.Update = was.Update
 	c.Lifecycle = was.Lifecycle
-	c.Lifecycle.PreventDestroy = r.Labels[labelProtect] == "true"
+	c.Lifecycle.PreventDestroy = r.Labels[mark.LabelProtect] == "true"
 	return &asRead{c, lacks, changed.drift(was, c)}, nil
 }
 
@@ -152,7 +153,7 @@ func subtract(live, set, image map[string]string) map[string]string {
 func userLabels(labels map[string]string, was *spec.Container) map[string]string {
 	out := make(map[string]string, len(labels))
 	for k, v := range labels {
-		if _, asked := was.Labels[k]; asked || !reservedLabel(k) {
+		if _, asked := was.Labels[k]; asked || !mark.Reserved(k) {
 			out[k] = v
 		}
 	}
@@ -165,7 +166,7 @@ func userLabels(labels map[string]string, was *spec.Container) map[string]string
 }
 
 // user says who the process is: as written, if that came to what is there.
-func user(live specs.User, was *spec.Container, a *applied) (string, []string) {
+func user(live specs.User, was *spec.Container, a *mark.Applied) (string, []string) {
 	if a.Spec != nil && live.UID == a.User.UID && live.GID == a.User.GID {
 		if slices.Equal(live.AdditionalGids, a.User.AdditionalGids) {
 			return was.User, was.Groups
@@ -213,21 +214,21 @@ func networkMode(s *ociSpec, labels map[string]string) string {
 		return "ns:" + path
 	}
 	var named []string
-	if err := json.Unmarshal([]byte(labels[nerdctlNetworks]), &named); err == nil && len(named) > 0 && named[0] != spec.NetworkHost {
+	if err := json.Unmarshal([]byte(labels[mark.NerdctlNetworks]), &named); err == nil && len(named) > 0 && named[0] != spec.NetworkHost {
 		return strings.Join(named, ",")
 	}
 	return spec.NetworkNone
 }
 
 func hostname(s *ociSpec, id string) string {
-	if _, own := namespaceOf(s, specs.UTSNamespace); !own || s.Hostname == shortID(id) {
+	if _, own := namespaceOf(s, specs.UTSNamespace); !own || s.Hostname == mark.ShortID(id) {
 		return ""
 	}
 	return s.Hostname
 }
 
 // readMounts leaves out what every container has.
-func readMounts(live []specs.Mount, was *spec.Container, a *applied) []spec.Mount {
+func readMounts(live []specs.Mount, was *spec.Container, a *mark.Applied) []spec.Mount {
 	asked := map[string]bool{}
 	for _, m := range was.Mounts {
 		asked[m.Target] = true
@@ -247,15 +248,15 @@ func readMounts(live []specs.Mount, was *spec.Container, a *applied) []spec.Moun
 // restart reads the policy. One that the monitor does not act on is none, if the process is meant to run. stopped is whether somebody
 // stopped it by hand, to a monitor that leaves such alone.
 func restart(labels map[string]string, was *spec.Container, up, stopped bool) spec.Restart {
-	text := labels[restartPolicy]
-	if text == "" && labels[restartStatus] != "" {
+	text := labels[mark.RestartPolicy]
+	if text == "" && labels[mark.RestartStatus] != "" {
 		text = spec.RestartAlways // what the monitor takes it for
 	}
 	word, count, _ := strings.Cut(text, ":")
 	r := spec.Restart{Policy: word}
 	r.Max, _ = strconv.Atoi(count)
-	off := labels[restartStatus] != "running" || up && stopped
-	if word == "" || runs(was) && labels[labelPending] == "" && off {
+	off := labels[mark.RestartStatus] != "running" || up && stopped
+	if word == "" || mark.WantsRunning(was) && labels[mark.LabelPending] == "" && off {
 		return spec.Restart{Policy: spec.RestartNo}
 	}
 	return r
@@ -263,22 +264,22 @@ func restart(labels map[string]string, was *spec.Container, up, stopped bool) sp
 
 func stopping(labels map[string]string, was *spec.Container, im imageconfig.Config) (string, time.Duration) {
 	signal := was.StopSignal
-	if live, ok := labels[stopSignalLabel]; ok && live != stopSignal(was.StopSignal, im.StopSignal) {
+	if live, ok := labels[mark.LabelStopSignal]; ok && live != mark.StopSignal(was.StopSignal, im.StopSignal) {
 		signal = live
 		if s, err := spec.ParseSignal(live); err == nil {
 			signal = s
 		}
-		if was.StopSignal == "" && signal == stopSignal("", im.StopSignal) {
+		if was.StopSignal == "" && signal == mark.StopSignal("", im.StopSignal) {
 			signal = ""
 		}
 	}
 	timeout := was.StopTimeout
-	if seconds, err := strconv.ParseInt(labels[nerdctlStopTimeout], 10, 64); err == nil {
+	if seconds, err := strconv.ParseInt(labels[mark.NerdctlStopTimeout], 10, 64); err == nil {
 		asked := was.StopTimeout
 		if asked == 0 {
 			asked = spec.DefaultStopTimeout
 		}
-		if seconds != wholeSeconds(asked) {
+		if seconds != mark.WholeSeconds(asked) {
 			timeout = time.Duration(seconds) * time.Second
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -87,7 +88,7 @@ func TestNormalIsTheInverseOfBuild(t *testing.T) {
 // TestImageLabels: an image can neither pass for fairlead nor break a container by a label that is too long for one.
 func TestImageLabels(t *testing.T) {
 	im := imageconfig.Config{Labels: map[string]string{"a": "b", "fairlead/owner": "x", "long": strings.Repeat("x", spec.MaxLabel)}}
-	if d := cmp.Diff(map[string]string{"a": "b"}, imageLabels(im)); d != "" {
+	if d := cmp.Diff(map[string]string{"a": "b"}, mark.ImageLabels(im)); d != "" {
 		t.Error(d)
 	}
 }
@@ -121,7 +122,7 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := normal(record, &applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true, false)
+	got, err := normal(record, &mark.Applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,13 +144,13 @@ func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, spe
 	if want.Groups != nil {
 		user.AdditionalGids = []uint32{0, 29}
 	}
-	m := marking{id: sampleID, want: want, image: sampleImage, namespace: "n", hostname: hostnameOf(sampleID, want), dir: "/d",
-		owner: planner.Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}}
-	m.logURI = logURI(m.dir, want.TTY)
-	labels := m.labels()
-	delete(labels, labelPending)
-	if labels[restartPolicy] != "" {
-		labels[restartStatus] = "running"
+	m := mark.Container{ID: sampleID, Want: want, Image: sampleImage, Namespace: "n", Hostname: hostnameOf(sampleID, want), Dir: "/d",
+		Owner: planner.Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}}
+	m.LogURI = mark.LogURI(m.Dir, want.TTY)
+	labels := m.Labels()
+	delete(labels, mark.LabelPending)
+	if labels[mark.RestartPolicy] != "" {
+		labels[mark.RestartStatus] = "running"
 	}
 	s, own, err := specFor(namespaces.WithNamespace(t.Context(), "n"), sampleID, want, sampleImage, user, labels)
 	if err != nil {
@@ -177,7 +178,7 @@ func equal(t *testing.T, what string, want, got *spec.Container) {
 // TestStopSignalsOfImages: one that is none is the usual one.
 func TestStopSignalsOfImages(t *testing.T) {
 	for signal, want := range map[string]string{"": "SIGTERM", "SIGFOO": "SIGTERM", "15": "SIGTERM", "INT": "SIGINT", "RTMIN+3": "SIGRTMIN+3", "0": "SIGTERM", "99": "SIGTERM", "sigquit": "SIGQUIT"} {
-		if got := stopSignal("", signal); got != want {
+		if got := mark.StopSignal("", signal); got != want {
 			t.Errorf("stop signal %q of an image: %s, want %s", signal, got, want)
 		}
 	}

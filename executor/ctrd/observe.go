@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -30,7 +31,7 @@ type reading struct {
 	containers []*containersapi.Container
 	tasks      *tasksapi.ListTasksResponse
 	images     map[string]images.Image
-	marks      marks
+	signer     mark.Signer
 	names      map[string]bool // of containers, which matter to what is wanted; nil: all
 }
 
@@ -56,7 +57,7 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 		return nil, r.gone("reading the host", err)
 	}
 	s.At, s.Images = time.Now(), liveImages(got.images)
-	got.marks, got.names = r.opts.readMarks(), wantedNames(cfg, o)
+	got.signer, got.names = mark.ReadSigner(r.opts.Namespace, r.opts.root()), wantedNames(cfg, o)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	g.Go(func() error { return r.readShares(ctx, cfg, s, got.images, got.containers) })
@@ -134,7 +135,7 @@ func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error
 // wantsRead tells of which containers the specs are read back.
 func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container) bool {
 	return func(c *containersapi.Container) bool {
-		if owner := ownerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name && extended(c) {
+		if owner := mark.OwnerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name && extended(c) {
 			return true
 		}
 		for _, im := range cfg.Imports {

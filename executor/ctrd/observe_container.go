@@ -16,6 +16,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -56,8 +57,8 @@ func seenContainer(c *containersapi.Container, t planner.Task) string {
 		}
 	}
 	write(c.ID, c.Image, c.Snapshotter, c.SnapshotKey, c.GetRuntime().GetName(), string(c.GetSpec().GetValue()))
-	for _, k := range sortedLabels(c.Labels) {
-		if k != restartCount {
+	for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
+		if k != mark.RestartCount {
 			write(k, c.Labels[k])
 		}
 	}
@@ -65,17 +66,17 @@ func seenContainer(c *containersapi.Container, t planner.Task) string {
 		write(k, string(c.Extensions[k].GetValue()))
 	}
 	state := string(t.Status)
-	if c.Labels[restartStatus] == string(containerd.Running) {
+	if c.Labels[mark.RestartStatus] == string(containerd.Running) {
 		state = "monitored"
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16]) + " " + state
 }
 
 // nameOf is the name that people see.
-func nameOf(labels map[string]string) string { return labels[nerdctlName] }
+func nameOf(labels map[string]string) string { return labels[mark.NerdctlName] }
 
 // extended tells whether a record has fairlead's extension, whatever is in it.
-func extended(c *containersapi.Container) bool { return c.Extensions[extension] != nil }
+func extended(c *containersapi.Container) bool { return c.Extensions[mark.Extension] != nil }
 
 // namedByImage tells whether a container has its name from a label of its image alone: that names nothing, and takes no name from anybody.
 func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, got *reading) bool {
@@ -84,7 +85,7 @@ func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, g
 		return false // nobody can tell any more, or nobody asks
 	}
 	share, _ := r.foreignImage(ctx, c, im.Target)
-	return share.Labels[nerdctlName] == nameOf(c.Labels)
+	return share.Labels[mark.NerdctlName] == nameOf(c.Labels)
 }
 
 // readContainers turns records into what the planner compares; those that wanted picks are read back whole.
@@ -118,9 +119,9 @@ func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*
 
 func describe(c *containersapi.Container) string {
 	if n := nameOf(c.Labels); n != "" {
-		return n + " (" + shortID(c.ID) + ")"
+		return n + " (" + mark.ShortID(c.ID) + ")"
 	}
-	return shortID(c.ID)
+	return mark.ShortID(c.ID)
 }
 
 func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, got *reading) (*planner.LiveContainer, error) {
@@ -129,16 +130,16 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		Image: c.Image,
 		Task:  t,
 	}
-	a, err := decodeApplied(c.Extensions)
+	a, err := mark.DecodeApplied(c.Extensions)
 	if err != nil {
 		a = nil // somebody wrote over it: what is there is shown, without the help of what was asked
 	}
-	l.Owner, l.OtherKey = got.marks.owner(c.Labels, c.ID, extended(c), a)
+	l.Owner, l.OtherKey = got.signer.Owner(c.Labels, c.ID, extended(c), a)
 	if l.Owner != nil || l.OtherKey != nil {
-		l.Pending = c.Labels[labelPending] != ""
-		l.Protected = c.Labels[labelProtect] == "true"
+		l.Pending = c.Labels[mark.LabelPending] != ""
+		l.Protected = c.Labels[mark.LabelProtect] == "true"
 		l.Completed = completed(c.Labels, t)
-		l.Digest = c.Labels[labelDigest]
+		l.Digest = c.Labels[mark.LabelDigest]
 		if a != nil {
 			l.OwnNames, l.Origin = a.OwnNames, a.Origin
 		}
@@ -152,7 +153,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 		return l, nil
 	}
 	if a == nil {
-		a = &applied{}
+		a = &mark.Applied{}
 		if im, ok := got.images[c.Image]; ok {
 			share, digest := r.foreignImage(ctx, c, im.Target)
 			a.Image = share
@@ -180,12 +181,12 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 // stoppedByHand tells whether the restart monitor leaves a container alone because somebody stopped it. A monitor that reads no policies
 // reads that mark neither, and before containerd 2.4 it reads it for unless-stopped alone.
 func (r *Reader) stoppedByHand(ctx context.Context, labels map[string]string) (bool, error) {
-	if labels[restartStopped] != "true" {
+	if labels[mark.RestartStopped] != "true" {
 		return false, nil
 	}
 	known, err := r.restartPolicies(ctx)
 	reads := slices.Contains(known, spec.RestartUnlessStopped)
-	return reads && (labels[restartPolicy] == spec.RestartUnlessStopped || atLeast(r.version, 2, 4)), err
+	return reads && (labels[mark.RestartPolicy] == spec.RestartUnlessStopped || atLeast(r.version, 2, 4)), err
 }
 
 // atLeast compares a daemon's version, as 2.4.1 or 1.6.20~ds1; one that is none is taken for new.

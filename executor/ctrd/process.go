@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -86,7 +87,7 @@ func specFor(ctx context.Context, id string, c *spec.Container, im imageconfig.C
 	maps.Copy(s.Annotations, c.Annotations)
 	s.Hostname = c.Hostname
 	if s.Hostname == "" && c.NetworkMode != spec.NetworkHost {
-		s.Hostname = shortID(id)
+		s.Hostname = mark.ShortID(id)
 	}
 	if c.NetworkMode == spec.NetworkHost {
 		dropNamespace(s, specs.NetworkNamespace)
@@ -104,9 +105,13 @@ func dropNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) {
 	s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
-func shortID(id string) string {
-	if len(id) > 12 {
-		return id[:12]
+// mirrored gives the annotations that go with labels.
+func mirrored(labels map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range labels {
+		if strings.HasPrefix(k, mark.NerdctlPrefix) {
+			out[k] = v
+		}
 	}
-	return id
+	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -25,7 +26,7 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 	if err != nil {
 		return err
 	}
-	if t.Up() && c.Labels[restartStopped] != "true" {
+	if t.Up() && c.Labels[mark.RestartStopped] != "true" {
 		return errRuns
 	}
 	if t.Up() { // the restart monitor was at it already when it was told

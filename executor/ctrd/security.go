@@ -7,6 +7,7 @@ import (
 	kernel "github.com/containerd/containerd/v2/pkg/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -20,7 +21,7 @@ func addSecurity(s *specs.Spec, c *spec.Container) {
 }
 
 // security reads what the kernel refuses the process, and what the container lacks of what new ones get by default.
-func (s *ociSpec) security(was *spec.Container, a *applied, c *change) (spec.Security, []string) {
+func (s *ociSpec) security(was *spec.Container, a *mark.Applied, c *change) (spec.Security, []string) {
 	out := was.Security
 	var lacks []string
 	filtered := s.Linux.Seccomp != nil

@@ -12,6 +12,8 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
+
+	"github.com/fairlead-dev/fairlead/executor/mark"
 )
 
 // leaseLife is how long garbage collection leaves alone what a killed apply made, if no other apply comes along.
@@ -84,7 +86,7 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 	ctx, cancel := context.WithTimeout(ctx, taskPatience)
 	defer cancel()
 	manager := w.client.LeasesService()
-	old, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", labelStack, stack))
+	old, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", mark.LabelStack, stack))
 	if err != nil {
 		return leases.Lease{}, err
 	}
@@ -102,7 +104,7 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 	if err := w.sweep(ctx, stack); err != nil {
 		return leases.Lease{}, err
 	}
-	return manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseLife), leases.WithLabel(labelStack, stack))
+	return manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseLife), leases.WithLabel(mark.LabelStack, stack))
 }
 
 // stackDir is the directory of a stack's containers' files.
@@ -123,7 +125,7 @@ func (w *Writer) sweep(ctx context.Context, stack string) error {
 	if err := w.endLeftovers(ctx, ids); err != nil {
 		return err
 	}
-	there, err := w.client.ContainerService().List(ctx, fmt.Sprintf("labels.%q==%q", labelStack, stack))
+	there, err := w.client.ContainerService().List(ctx, fmt.Sprintf("labels.%q==%q", mark.LabelStack, stack))
 	if err != nil {
 		return err
 	}

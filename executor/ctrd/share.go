@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -16,7 +17,7 @@ import (
 func (r *Reader) readShares(ctx context.Context, cfg *spec.Config, s *planner.State, records map[string]images.Image, all []*containersapi.Container) error {
 	used := map[string]bool{}
 	for _, c := range all {
-		used[c.Labels[labelDigest]] = true
+		used[c.Labels[mark.LabelDigest]] = true
 	}
 	wanted := map[spec.Addr]bool{}
 	for _, c := range cfg.Containers {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -38,17 +39,17 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 		return err
 	}
 	tell := map[string]string{}
-	if c.Labels[restartStatus] != "" {
-		tell[restartStatus] = ""
+	if c.Labels[mark.RestartStatus] != "" {
+		tell[mark.RestartStatus] = ""
 	}
-	if c.Labels[restartPolicy] != "" && c.Labels[restartStopped] != "true" {
-		tell[restartStopped] = "true"
+	if c.Labels[mark.RestartPolicy] != "" && c.Labels[mark.RestartStopped] != "true" {
+		tell[mark.RestartStopped] = "true"
 	}
 	if err := w.setLabels(ctx, op.ID, tell); err != nil && !errors.Is(err, errGone) {
 		return err
 	}
 	t, err := w.taskOf(ctx, op.ID)
-	if _, told := tell[restartStatus]; err == nil && told && !t.Up() {
+	if _, told := tell[mark.RestartStatus]; err == nil && told && !t.Up() {
 		time.Sleep(moment) // the monitor may be starting it
 		t, err = w.taskOf(ctx, op.ID)
 	}
@@ -58,7 +59,7 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 	if t.Up() {
 		name := op.Signal
 		if name == "" {
-			name = c.Labels[stopSignalLabel]
+			name = c.Labels[mark.LabelStopSignal]
 		}
 		sig, err := signalNumber(name)
 		if err != nil {

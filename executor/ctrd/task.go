@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -47,7 +50,7 @@ func (w *Writer) setLabels(ctx context.Context, id string, labels map[string]str
 
 func labelPaths(labels map[string]string) []string {
 	var out []string
-	for _, k := range sortedLabels(labels) {
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		out = append(out, "labels."+k)
 	}
 	return out
@@ -62,8 +65,8 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	if err != nil {
 		return err
 	}
-	if c.Labels[labelCompleted] != "" { // another process does not inherit it
-		if err := w.setLabels(ctx, op.ID, map[string]string{labelCompleted: ""}); err != nil {
+	if c.Labels[mark.LabelCompleted] != "" { // another process does not inherit it
+		if err := w.setLabels(ctx, op.ID, map[string]string{mark.LabelCompleted: ""}); err != nil {
 			return err
 		}
 	}
@@ -125,13 +128,13 @@ func (w *Writer) startOnce(ctx context.Context, c containers.Container) error {
 // watched gives the labels by which the restart monitor looks after a container that has a policy; not before it was ready once.
 func watched(labels map[string]string) map[string]string {
 	out := map[string]string{}
-	for _, k := range []string{restartStopped, restartCount} {
+	for _, k := range []string{mark.RestartStopped, mark.RestartCount} {
 		if labels[k] != "" {
 			out[k] = ""
 		}
 	}
-	if labels[restartPolicy] != "" && labels[labelPending] == "" && labels[restartStatus] != "running" {
-		out[restartStatus] = "running"
+	if labels[mark.RestartPolicy] != "" && labels[mark.LabelPending] == "" && labels[mark.RestartStatus] != "running" {
+		out[mark.RestartStatus] = "running"
 	}
 	return out
 }
@@ -147,7 +150,7 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 	if c.SnapshotKey != "" {
 		mounts, err := w.client.SnapshotService(c.Snapshotter).Mounts(ctx, c.SnapshotKey)
 		if errdefs.IsNotFound(err) {
-			return fmt.Errorf("its file system is gone (snapshot %s): remove the container, and fairlead makes it anew", shortID(c.SnapshotKey))
+			return fmt.Errorf("its file system is gone (snapshot %s): remove the container, and fairlead makes it anew", mark.ShortID(c.SnapshotKey))
 		}
 		if err != nil {
 			return fmt.Errorf("its file system: %w", err)
@@ -175,8 +178,8 @@ func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksap
 	if err != nil {
 		return err
 	}
-	uri := c.Labels[nerdctlLogURI]
-	if r := c.Labels[restartLog]; r != "" {
+	uri := c.Labels[mark.NerdctlLogURI]
+	if r := c.Labels[mark.RestartLog]; r != "" {
 		uri = r
 	}
 	if dir := w.dirOf(c.Labels); dir != "" {
@@ -292,8 +295,8 @@ func (w *Writer) pauseTask(ctx context.Context, op *planner.PauseTask) error {
 	if err != nil {
 		return err
 	}
-	if c.Labels[restartStatus] != "" {
-		if err := w.setLabels(ctx, op.ID, map[string]string{restartStatus: ""}); err != nil {
+	if c.Labels[mark.RestartStatus] != "" {
+		if err := w.setLabels(ctx, op.ID, map[string]string{mark.RestartStatus: ""}); err != nil {
 			return err
 		}
 	}

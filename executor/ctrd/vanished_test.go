@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -33,7 +34,7 @@ type listed struct{}
 
 func (listed) ListStream(context.Context, *containersapi.ListContainersRequest, ...grpc.CallOption) (containersapi.Containers_ListStreamClient, error) {
 	return &messages[containersapi.ListContainerMessage]{rest: []*containersapi.ListContainerMessage{{Container: &containersapi.Container{
-		ID: "c1", Image: "example.com/app:1", Labels: map[string]string{nerdctlName: "adopt-me"}, SnapshotKey: "c1"}}}}, nil
+		ID: "c1", Image: "example.com/app:1", Labels: map[string]string{mark.NerdctlName: "adopt-me"}, SnapshotKey: "c1"}}}}, nil
 }
 func (listed) Plugins(context.Context, *introspectionapi.PluginsRequest, ...grpc.CallOption) (*introspectionapi.PluginsResponse, error) {
 	return &introspectionapi.PluginsResponse{}, nil

@@ -20,19 +20,13 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// written is what a container's record said when fairlead last wrote it, beside what the rows of planner's table read: a change to it
-// by somebody else is drift that no attribute shows. It has no value of env, and no argument.
-type written struct {
-	Sum  string `json:"sum"`  // of the record's parts that nothing but a creation writes: equal means unchanged, without a look at Rest
-	Rest []byte `json:"rest"` // JSON of remainder, deflated: it is alike for most containers, and read for few
-}
-
 // writtenOf describes a record.
-func writtenOf(r *containersapi.Container) (*written, error) {
+func writtenOf(r *containersapi.Container) (*mark.Written, error) {
 	rest, err := remainder(r)
 	if err != nil {
 		return nil, err
@@ -52,10 +46,11 @@ func writtenOf(r *containersapi.Container) (*written, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return &written{Sum: recordSum(r), Rest: buf.Bytes()}, nil
+	return &mark.Written{Sum: recordSum(r), Rest: buf.Bytes()}, nil
 }
 
-func (w *written) remainder() (map[string]any, error) {
+// inflate reads the remainder that was noted.
+func inflate(w *mark.Written) (map[string]any, error) {
 	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), manifest.MaxBytes))
 	if err != nil {
 		return nil, err
@@ -101,7 +96,7 @@ func remainder(r *containersapi.Container) (map[string]any, error) {
 		delete(out, "hostname") // which no row reads without it
 	}
 	out["mounts"] = byName(out["mounts"], "destination")
-	maps.DeleteFunc(member(out, "annotations"), func(k string, _ any) bool { return !reservedLabel(k) })
+	maps.DeleteFunc(member(out, "annotations"), func(k string, _ any) bool { return !mark.Reserved(k) })
 	if r.SnapshotKey != "" {
 		out["snapshot_key"] = r.SnapshotKey
 	}
@@ -157,12 +152,12 @@ type change struct {
 	was, is map[string]any
 }
 
-// changed compares a record with what fairlead wrote of it; nil where nothing was changed, or nothing is known of it.
-func (w *written) changed(r *containersapi.Container) *change {
+// changedSince compares a record with what fairlead wrote of it; nil where nothing was changed, or nothing is known of it.
+func changedSince(w *mark.Written, r *containersapi.Container) *change {
 	if w == nil || w.Sum == recordSum(r) {
 		return nil
 	}
-	was, err := w.remainder()
+	was, err := inflate(w)
 	if err != nil {
 		return nil // an extension that somebody wrote into
 	}

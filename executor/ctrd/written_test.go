@@ -9,6 +9,7 @@ import (
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -72,7 +73,7 @@ func TestOutsideChanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rest, err := w.remainder()
+			rest, err := inflate(w)
 			if b, _ := json.Marshal(rest); err != nil || strings.Contains(string(b), "s3cret") {
 				t.Fatalf("what is kept beside the record: %s (%v)", b, err)
 			}
@@ -87,7 +88,7 @@ func TestOutsideChanges(t *testing.T) {
 			if r.Spec.Value, err = json.Marshal(doc); err != nil {
 				t.Fatal(err)
 			}
-			got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true, false)
+			got, err := normal(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +127,7 @@ func TestRecordOfAnEarlierVersion(t *testing.T) {
 	if r.Spec.Value, err = json.Marshal(doc); err != nil {
 		t.Fatal(err)
 	}
-	got, err := normal(r, &applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true, false)
+	got, err := normal(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
