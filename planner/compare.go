@@ -12,96 +12,82 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// compare is the only comparison of containers in fairlead: both sides in normal form, row by row. ignore has names of rows to pass
-// over, or "all". Unknown counts as different.
-func compare(have *LiveContainer, live, want *spec.Container, ignore []string) []Diff {
-	w := comparing{want: want, live: live}
+// pair is the two sides of a comparison, in normal form, with what of them is secret or unknown.
+type pair[T any] struct {
+	live, want           *T
+	liveMarks, wantMarks spec.Marks
+}
+
+// compare is the only comparison of blocks in fairlead, row by row. ignore has names of rows to pass over, or "all". Unknown counts as different.
+func compare[T any](rows []attr[T], have *Live, p pair[T], ignore []string) []Diff {
+	w := comparing{live: p.liveMarks, want: p.wantMarks}
 	all := slices.Contains(ignore, "all")
-	for i := range containerTable {
-		row := &containerTable[i]
-		if all || slices.Contains(ignore, row.Name) || row.Unobservable != nil && row.Unobservable(have) {
+	for i := range rows {
+		r := &rows[i]
+		if all || slices.Contains(ignore, r.Name) || r.Unobservable != nil && r.Unobservable(have) {
 			continue
 		}
-		before, after := row.Get(live), row.Get(want)
-		if want.Marks.Unknown[row.Name] {
-			after = cty.UnknownVal(after.Type())
-		}
-		if len(want.Marks.Unknown) == 0 && after.RawEquals(before) { // most are, and a walk makes maps of both
+		before, after := r.Get(p.live), r.Get(p.want)
+		if len(w.want.Unknown) == 0 && after.RawEquals(before) { // most are, and a walk makes maps of both
 			continue
 		}
-		w.row = row
-		w.value(row.Name, before, after)
+		w.value(r, r.Name, before, after)
 	}
 	return w.out
 }
 
-// initialDiffs gives what the files say of a new container, each attribute and each key of a map as a difference from nothing. What
-// merely is as it is by default is left out: defaults has, by row, what an empty block says.
-func initialDiffs(want *spec.Container, defaults []cty.Value) []Diff {
-	w := comparing{want: want, live: &spec.Container{}}
-	for i := range containerTable {
-		row := &containerTable[i]
-		after := row.Get(want)
-		if want.Marks.Unknown[row.Name] {
-			after = cty.UnknownVal(after.Type())
+// initialDiffs gives what the files say of a new object, each attribute and each key of a map as a difference from nothing. What merely is as
+// it is by default is left out: defaults is what an empty block says, in normal form.
+func initialDiffs[T any](rows []attr[T], want, defaults *T, marks spec.Marks) []Diff {
+	w := comparing{want: marks}
+	for i := range rows {
+		r := &rows[i]
+		after := r.Get(want)
+		if marks.Unknown[r.Name] || !after.IsNull() && !after.RawEquals(r.Get(defaults)) {
+			w.value(r, r.Name, cty.NullVal(after.Type()), after)
 		}
-		if after.IsKnown() && (after.IsNull() || after.RawEquals(defaults[i])) {
-			continue
-		}
-		w.row = row
-		w.value(row.Name, cty.NullVal(after.Type()), after)
 	}
 	return w.out
 }
 
-// defaults gives the rows of an empty block.
-func (pb *planBuilder) defaults() []cty.Value {
-	if pb.defaultRows == nil {
-		plain := normal(&spec.Container{}, pb.have.Host)
-		for i := range containerTable {
-			pb.defaultRows = append(pb.defaultRows, containerTable[i].Get(plain))
-		}
-	}
-	return pb.defaultRows
-}
-
-// comparing goes down two values of one row side by side.
+// comparing goes down the two values of a row side by side.
 type comparing struct {
-	row        *attr
-	want, live *spec.Container
+	live, want spec.Marks
 	out        []Diff
 }
 
-func (w *comparing) value(path string, before, after cty.Value) {
-	if w.want.Marks.Unknown[path] {
+func (w *comparing) value(r row, path string, before, after cty.Value) {
+	if w.want.Unknown[path] {
 		after = cty.UnknownVal(after.Type())
 	}
 	if !after.IsKnown() {
-		w.differ(path, before, after)
+		w.differ(r, path, before, after)
 		return
 	}
-	if w.want.Marks.Sensitive[path] || w.live.Marks.Sensitive[path] { // so are the keys
-		w.leaf(path, before, after)
+	if w.want.Sensitive[path] || w.live.Sensitive[path] { // so are the keys
+		w.leaf(r, path, before, after)
 		return
 	}
 	if !hasElements(before) && !hasElements(after) || isList(before) != isList(after) || isList(after) && (before.IsNull() || after.IsNull()) {
-		w.leaf(path, before, after)
+		w.leaf(r, path, before, after)
 		return
 	}
-	b, a := elements(path, before), elements(path, after)
+	severalBlocks := r.blockKey() != ""
+	b, a := elements(path, before, severalBlocks), elements(path, after, severalBlocks)
 	for _, k := range keysOf(b, a, isList(after)) {
 		bv, was := b[k]
 		av, is := a[k]
-		if is && w.want.Marks.Unknown[k] {
+		part := partOf(r, k[len(path):])
+		if is && w.want.Unknown[k] {
 			av = cty.UnknownVal(av.Type())
 		}
 		switch {
 		case was && is:
-			w.value(k, bv, av)
+			w.value(part, k, bv, av)
 		case is:
-			w.differ(k, cty.NullVal(av.Type()), av)
+			w.differ(part, k, cty.NullVal(av.Type()), av)
 		default:
-			w.differ(k, bv, cty.NullVal(bv.Type()))
+			w.differ(part, k, bv, cty.NullVal(bv.Type()))
 		}
 	}
 }
@@ -133,24 +119,20 @@ func keysOf(b, a map[string]cty.Value, byIndex bool) []string {
 	return keys
 }
 
-func (w *comparing) leaf(path string, before, after cty.Value) {
+func (w *comparing) leaf(r row, path string, before, after cty.Value) {
 	if before.IsNull() != after.IsNull() || !before.IsNull() && !before.RawEquals(after) {
-		w.differ(path, before, after)
+		w.differ(r, path, before, after)
 	}
 }
 
-func (w *comparing) differ(path string, before, after cty.Value) {
-	cost := w.row.Cost
-	if w.row.CostOf != nil {
-		cost = w.row.CostOf(before, after)
-	}
+func (w *comparing) differ(r row, path string, before, after cty.Value) {
 	secret := holdsSecret(w.want, path) || holdsSecret(w.live, path)
-	w.out = append(w.out, Diff{Path: path, Before: before, After: after, Cost: cost, Secret: secret})
+	w.out = append(w.out, Diff{Path: path, Before: before, After: after, Cost: r.costOf(before, after), Secret: secret})
 }
 
 // holdsSecret tells whether the value at path, what it is part of, or a part of it, must not be shown.
-func holdsSecret(c *spec.Container, path string) bool {
-	for secret := range c.Marks.Sensitive {
+func holdsSecret(m spec.Marks, path string) bool {
+	for secret := range m.Sensitive {
 		if secret == path || strings.HasPrefix(path, secret+"[") || strings.HasPrefix(secret, path+"[") {
 			return true
 		}
@@ -158,15 +140,15 @@ func holdsSecret(c *spec.Container, path string) bool {
 	return false
 }
 
-// elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its
-// elements mean what their places say; a set differs as a whole, as its elements have no names.
-func elements(path string, v cty.Value) map[string]cty.Value {
+// elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its elements mean what
+// their places say; a set differs as a whole, as its elements have no names. Several blocks have keys that users chose: all are quoted.
+func elements(path string, v cty.Value, severalBlocks bool) map[string]cty.Value {
 	if !hasElements(v) {
 		return nil
 	}
 	out := make(map[string]cty.Value, v.LengthInt())
 	switch t := v.Type(); {
-	case t.IsMapType():
+	case t.IsMapType() || severalBlocks:
 		for k, el := range v.AsValueMap() {
 			out[path+"["+strconv.Quote(k)+"]"] = el
 		}
@@ -217,14 +199,14 @@ func dearest(diffs []Diff) Cost {
 	return c
 }
 
-// reason says a difference as a clause.
-func reason(d Diff) string {
+// reason says a difference in one of rows as a clause.
+func reason[T any](rows []attr[T], d Diff) string {
 	if d.Outside {
 		return d.Path + " was changed outside fairlead"
 	}
-	for i := range containerTable {
-		if row := &containerTable[i]; row.Name == d.Path && row.Reason != nil {
-			return row.Reason(d.Before, d.After)
+	for i := range rows {
+		if r := &rows[i]; r.Reason != nil && r.Name == attrOf(d.Path) {
+			return r.Reason(d.Before, d.After)
 		}
 	}
 	return d.Path + " differs"

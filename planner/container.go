@@ -93,8 +93,8 @@ func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *dec
 	p.want = want
 	if len(ignore) > 0 {
 		w := *want
-		for i := range containerTable {
-			row := &containerTable[i]
+		for i := range containerAttrs {
+			row := &containerAttrs[i]
 			if ignores(want, row.Name) {
 				row.Copy(&w, p.was)
 			}
@@ -104,7 +104,7 @@ func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *dec
 		}
 		p.want = &w
 	}
-	p.diffs = compare(l, p.was, p.want, ignore)
+	p.diffs = compareContainers(l, p.was, p.want, ignore)
 	if !slices.Contains(ignore, "all") {
 		p.diffs = append(p.diffs, outside(l, want)...)
 	}
@@ -113,7 +113,7 @@ func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *dec
 			if d.Cost != cost {
 				continue
 			}
-			why := reason(d)
+			why := reason(containerAttrs, d)
 			if d.Path == "image" && img.renewed != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
 				why = img.renewed
 			}

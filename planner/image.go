@@ -279,7 +279,6 @@ func (pb *planBuilder) pin(im *spec.Image, t target) {
 // bring sees to it that the record of the image's name is there, whole and this stack's.
 func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *decision) {
 	c := w.change
-	protect := im.Lifecycle.PreventDestroy
 	need := pb.bringsOf(im, t.platforms)
 	verb, done := "pull", "pulled"
 	if im.Load != "" {
@@ -291,8 +290,9 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 		res.renewed = fmt.Sprintf("%s is new", imageTitle(im))
 		w.get(im, t, need, pb.ownerOf(im.Addr))
 	case rec.Digest != t.digest:
-		c.become(Update, verb, orElse(pb.movedOutside(rec), fmt.Sprintf("digest: %s → %s", shortDigest(rec.Digest), shortDigest(t.digest))))
-		c.Diffs = append(c.Diffs, Diff{Path: "digest", Before: text(rec.Digest), After: text(t.digest)})
+		diffs := compareRecord(rec, im, t.digest)
+		c.become(Update, verb, orElse(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
+		c.addDiffs(diffs)
 		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
 			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
@@ -306,7 +306,7 @@ func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *Live
 			owner = Owner{} // its marks stay as they are
 		}
 		w.get(im, t, gone, owner).touches(rec.touch())
-	case pb.mine(rec) && (rec.Owner == nil || rec.Owner.Addr != im.Addr || rec.Protected != protect):
+	case pb.mine(rec):
 		pb.remark(w, im, rec)
 	}
 }
@@ -348,7 +348,7 @@ func imageTitle(im *spec.Image) string {
 
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
 func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
-	protect := im.Lifecycle.PreventDestroy
+	diffs := compareRecord(rec, im, rec.Digest)
 	switch why := pb.movedOutside(rec); {
 	case why != "":
 		w.change.become(Update, "relabel", why)
@@ -356,13 +356,13 @@ func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
 		w.change.become(Update, "adopt", "an import block adopts it")
 	case rec.Owner.Addr != im.Addr:
 		w.change.become(Update, "relabel", "it was "+rec.Owner.Addr.String())
-	case rec.Protected != protect:
-		w.change.become(Update, "relabel", "prevent_destroy differs")
-		w.change.Diffs = append(w.change.Diffs, Diff{Path: "lifecycle.prevent_destroy", Before: boolean(rec.Protected), After: boolean(protect), Cost: Relabel})
+	case len(diffs) > 0:
+		w.change.become(Update, "relabel", reason(imageAttrs, diffs[0]))
 	default:
 		return
 	}
-	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: protect}).touches(rec.touch())
+	w.change.addDiffs(diffs)
+	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: im.Lifecycle.PreventDestroy}).touches(rec.touch())
 }
 
 // become sets what a change is, unless it is something dearer already.

@@ -80,13 +80,12 @@ type planBuilder struct {
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it
 
-	defaultRows []cty.Value // see defaults
-	changes     []*changeDraft
-	barrier     *stepDraft
-	steps       []*stepDraft // in their final order
-	pins        spec.Lock
-	diags       hcl.Diagnostics
-	newID       func() string
+	changes []*changeDraft
+	barrier *stepDraft
+	steps   []*stepDraft // in their final order
+	pins    spec.Lock
+	diags   hcl.Diagnostics
+	newID   func() string
 }
 
 // disposition is what becomes of a container that is there.

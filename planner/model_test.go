@@ -395,9 +395,9 @@ func (h *model) text() string {
 			who = l.Owner.Stack + "/" + l.Owner.Addr.String()
 		}
 		var rows []string
-		for i := range containerTable {
-			if v := containerTable[i].Get(l.Spec); !v.IsNull() {
-				rows = append(rows, containerTable[i].Name+"="+show(v))
+		for i := range containerAttrs {
+			if v := containerAttrs[i].Get(l.Spec); !v.IsNull() {
+				rows = append(rows, containerAttrs[i].Name+"="+show(v))
 			}
 		}
 		status := l.Task.Status

@@ -27,7 +27,7 @@ func (pb *planBuilder) create(want *spec.Container, g *generations, img *decisio
 	}
 	pb.discardAll(g.leftovers(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := pb.add(want.Addr, Create, "create", pb.declarationOf(want.Addr), reasons...)
-	w.change.Diffs = initialDiffs(want, pb.defaults())
+	w.change.Diffs = initialDiffs(containerAttrs, want, normal(&spec.Container{}, pb.have.Host), want.Marks)
 	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers())
 }
 
@@ -281,7 +281,7 @@ func (pb *planBuilder) protectedReplace(c *spec.Container, p *comparison) *hcl.D
 	}
 	for _, d := range p.diffs {
 		if d.Cost == Recreate {
-			why = reason(d)
+			why = reason(containerAttrs, d)
 			at = c.AttrAt(attrOf(d.Path))
 			break
 		}

@@ -28,7 +28,7 @@ func TestKeysOfSensitiveMapsAreNotInDiffs(t *testing.T) {
 		{with(map[string]string{"C": "2"}, `env["C"]`), with(map[string]string{"C": "1"}, `env["C"]`), `[env["C"]]`},
 	} {
 		var paths []string
-		for _, d := range compare(&LiveContainer{}, c.live, c.want, nil) {
+		for _, d := range compareContainers(&LiveContainer{}, c.live, c.want, nil) {
 			paths = append(paths, d.Path)
 			if !d.Secret {
 				t.Errorf("%s is shown", d.Path)

@@ -118,3 +118,10 @@ func exitText(t Task) string {
 	}
 	return s
 }
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

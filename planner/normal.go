@@ -7,6 +7,34 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
+// normal gives a copy of c in which what is unset has the value that unset means here, so that writing a default into a file
+// works nothing.
+func normal(c *spec.Container, h Host) *spec.Container {
+	n := *c
+	n.Platform = orElse(n.Platform, h.Platform)
+	n.Runtime = orElse(n.Runtime, spec.DefaultRuntime)
+	n.Snapshotter = orElse(n.Snapshotter, h.Snapshotter)
+	n.State = orElse(n.State, spec.StateRunning)
+	n.Ready = orElse(n.Ready, spec.ReadyStarted)
+	n.Restart.Policy = orElse(n.Restart.Policy, spec.RestartNo)
+	if n.StopTimeout == 0 {
+		n.StopTimeout = spec.DefaultStopTimeout
+	}
+	if len(n.Mounts) > 0 {
+		n.Mounts = append([]spec.Mount{}, n.Mounts...)
+		for i := range n.Mounts {
+			m := &n.Mounts[i]
+			if m.Propagation == "rprivate" {
+				m.Propagation = "" // as it is where nothing is said
+			}
+			if m.Tmpfs != nil && (m.Tmpfs.Mode == "1777" || m.Tmpfs.Mode == "") {
+				m.Tmpfs = &spec.Tmpfs{Size: m.Tmpfs.Size, Mode: "1777"}
+			}
+		}
+	}
+	return &n
+}
+
 // canonicalize takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the other
 // leaves to the image, or arguments that are split into entrypoint and command in another place. The process is the same.
 func canonicalize(was, want, image *spec.Container) {
