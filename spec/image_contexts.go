@@ -54,11 +54,20 @@ func (d *decoder) contexts(attrs hcl.Attributes) map[string]BuildContext {
 
 // contextName gives the normal form of a context's name: how the builder looks up what FROM and COPY --from say.
 func contextName(s string) (string, error) {
-	r, err := reference.ParseNormalizedNamed(s)
-	if err != nil {
+	name, ok := FamiliarName(s)
+	if !ok {
 		return "", fmt.Errorf("%q cannot be the name of a context: the builder looks it up as it does what FROM says, so it is in lower case, as a stage or an image", s)
 	}
-	return strings.TrimSuffix(reference.FamiliarString(r), ":latest"), nil
+	return name, nil
+}
+
+// FamiliarName leaves out of an image's name what everybody does: docker.io/library/ and :latest. BuildKit compares the names of contexts in this form.
+func FamiliarName(s string) (name string, ok bool) {
+	r, err := reference.ParseNormalizedNamed(s)
+	if err != nil {
+		return "", false
+	}
+	return strings.TrimSuffix(reference.FamiliarString(r), ":latest"), true
 }
 
 func (d *decoder) context(name string, v cty.Value, at hcl.Range) (BuildContext, bool) {

@@ -20,6 +20,11 @@ func ReplaceFile(path string, mode fs.FileMode, write func(io.Writer) error) err
 	return writeBeside(path, mode, nil, write, os.Rename)
 }
 
+// Content writes b, for ReplaceFile and the like.
+func Content(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := w.Write(b); return err }
+}
+
 // CreateFile writes a file whole or not at all, and leaves what is there: the error is fs.ErrExist then.
 func CreateFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return writeBeside(path, mode, nil, write, os.Link)

@@ -90,7 +90,7 @@ func (a *app) examine(ctx context.Context) []finding {
 			}
 		}
 	}
-	_, err = beside("runc")
+	_, err = findProgram("runc")
 	note("runc", err == nil, say(err, "found"), "install it (Debian: apt install runc)")
 	builder, err := buildkit.Program()
 	if err != nil {

@@ -174,7 +174,7 @@ func (e engine) start(ctx context.Context) error {
 	if e.pid() != 0 {
 		return nil
 	}
-	binary, err := beside("containerd")
+	binary, err := findProgram("containerd")
 	if err != nil {
 		return err
 	}
@@ -231,23 +231,13 @@ func (e engine) start(ctx context.Context) error {
 	return fmt.Errorf("engine: containerd does not serve after 30 s: see %s", e.log())
 }
 
-// beside finds a program next to fairlead, or on the PATH.
-func beside(name string) (string, error) {
-	if self, err := os.Executable(); err == nil {
-		if path := filepath.Join(filepath.Dir(self), name); isProgram(path) {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(name)
+// findProgram finds a program of the engine.
+func findProgram(name string) (string, error) {
+	path, err := machine.FindProgram(name)
 	if err != nil {
 		return "", fmt.Errorf("%s is neither beside fairlead nor on the PATH: install it (Debian: apt install containerd runc), or build it with make build", name)
 	}
 	return path, nil
-}
-
-func isProgram(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // stop ends the shims of this engine with what they run, the daemon, and the mounts that they leave.

@@ -6,16 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // Persist writes a rule that Own made to NAME.conf in PersistDir, from where systemd-binfmt(8) registers it at each boot, and whenever
-// it is restarted, as when packages with rules are installed.
+// it is restarted, as when packages with rules are installed. What a killed one leaves has a name that systemd doesn't read.
 func (h Host) Persist(r Rule) error {
 	if !Owned(r.Name) {
 		return notOwned(r.Name)
 	}
 	text := "# Written by fairlead, for an emulator block with persist = true. See binfmt.d(5).\n" + r.Line() + "\n"
-	if err := replace(h.persistFile(r.Name), text); err != nil {
+	err := os.MkdirAll(h.PersistDir, 0o755)
+	if err == nil {
+		err = spec.ReplaceFile(h.persistFile(r.Name), 0o644, spec.Content([]byte(text)))
+	}
+	if err != nil {
 		return fmt.Errorf("binfmt handler %s: writing it down for the next boot: %w", r.Name, err)
 	}
 	return nil
@@ -48,21 +54,3 @@ func (h Host) persistFile(name string) string {
 	return filepath.Join(h.PersistDir, name+".conf")
 }
 
-// replace writes a file whole or not at all. What a killed one leaves has a name that systemd doesn't read, and is written over by the next.
-func replace(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
-}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -277,11 +276,11 @@ func withPlatform(all []string, p string) []string {
 	return all
 }
 
-// contextName is the form that BuildKit compares names of contexts in: without what everybody leaves out.
+// contextName is the form that BuildKit compares names of contexts in; "" for what can name none.
 func contextName(s string) string {
-	named, err := reference.ParseNormalizedNamed(s)
-	if err != nil || s == scratch || s == "context" {
+	if s == scratch || s == mainContext {
 		return ""
 	}
-	return strings.TrimSuffix(reference.FamiliarString(named), ":latest")
+	name, _ := spec.FamiliarName(s)
+	return name
 }

@@ -8,12 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -59,14 +57,11 @@ func (l *Local) uploadKey(cacheDir string) string {
 		return hex.EncodeToString(fresh.key[:])
 	}
 	file := l.uploadsFile(cacheDir)
-	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+	lock, err := machine.Lock(file + ".lock")
 	if err != nil {
 		return hex.EncodeToString(fresh.key[:])
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return hex.EncodeToString(fresh.key[:])
-	}
 	u := loadUploads(file)
 	if u == nil {
 		u = fresh
@@ -132,11 +127,7 @@ func (u *uploads) save(file string) error {
 	}
 	head := len(uploadsMagic) + 4
 	binary.LittleEndian.PutUint32(b[len(uploadsMagic):], crc32.Checksum(b[head:], castagnoli))
-	err := spec.ReplaceFile(file, 0o600, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-	if err != nil {
+	if err := spec.ReplaceFile(file, 0o600, spec.Content(b)); err != nil {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(file))

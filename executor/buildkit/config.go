@@ -1,7 +1,6 @@
 package buildkit
 
 import (
-	"io"
 	"net/url"
 	"path/filepath"
 
@@ -97,8 +96,5 @@ func (b *Builder) writeConfig(path, root, socket string) error {
 	if err != nil {
 		return err
 	}
-	return spec.ReplaceFile(path, 0o600, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	return spec.ReplaceFile(path, 0o600, spec.Content(text))
 }

@@ -101,7 +101,7 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 	}
 	c, err := b.awaitAnswer(ctx, own, "unix://"+socket)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("builder: %s %w. It says:\n%s", bin, err, lastLines(logOf(root), 10))
+		err = fmt.Errorf("builder: %s %w. It says:\n%s", bin, err, strings.Join(machine.Tail(logOf(root), 10), "\n"))
 	}
 	return own, c, err
 }
@@ -176,18 +176,9 @@ func (b *Builder) end(ctx context.Context, d *daemon) error {
 	return b.sweep(ctx)
 }
 
-// Program finds buildkitd beside fairlead, or in PATH.
+// Program finds buildkitd.
 func Program() (string, error) {
-	if self, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(self); err == nil {
-			self = real
-		}
-		beside := filepath.Join(filepath.Dir(self), program)
-		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-			return beside, nil
-		}
-	}
-	bin, err := exec.LookPath(program)
+	bin, err := machine.FindProgram(program)
 	if err != nil {
 		return "", errors.New("builder: no buildkitd runs, and none is installed. Put the program buildkitd beside fairlead or into PATH " +
 			"(`make` builds it; BuildKit's releases have it), or name one that runs with --builder or BUILDKIT_HOST")
@@ -196,13 +187,6 @@ func Program() (string, error) {
 }
 
 func logOf(root string) string { return filepath.Join(root, "buildkitd.log") }
-
-// lastLines gives the end of a file.
-func lastLines(path string, n int) string {
-	b, _ := os.ReadFile(path)
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
 
 // bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
 func (b *Builder) bound(ctx context.Context) {

@@ -7,11 +7,10 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
-	"github.com/distribution/reference"
+	"github.com/fairlead-dev/fairlead/spec"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
@@ -124,13 +123,12 @@ func (in *inputs) named(name string, r Request) error {
 	return nil
 }
 
-// contextName is the name as the frontend looks it up: without what a reference has by default.
+// contextName is the name as the frontend looks it up.
 func contextName(name string) string {
-	named, err := reference.ParseNormalizedNamed(name)
-	if err != nil {
-		return name
+	if familiar, ok := spec.FamiliarName(name); ok {
+		return familiar
 	}
-	return strings.TrimSuffix(reference.FamiliarString(named), ":latest")
+	return name
 }
 
 func layoutContext(store string, d digest.Digest) string {

@@ -2,13 +2,13 @@ package buildkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"golang.org/x/sys/unix"
 )
 
@@ -41,19 +41,14 @@ func takeLock(ctx context.Context, path, stack string, note func(string)) (*root
 
 // tryLock gives nil where the lock is taken. The file stays: its root does.
 func tryLock(path string) (*rootLock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := machine.TryLock(path)
 	if err != nil {
 		return nil, fmt.Errorf("builder: its lock: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return &rootLock{f}, nil
-	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if f == nil {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("builder: its lock: %w", err)
+	return &rootLock{f}, nil
 }
 
 // sign writes who has the lock, for the one that waits.

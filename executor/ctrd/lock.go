@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // Locked is the error of an apply whose stack another apply works on.
@@ -71,25 +71,15 @@ func tryLock(path string) (*lock, *Locked, error) {
 		if err := makeDir(filepath.Dir(path)); err != nil {
 			return nil, nil, err
 		}
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := machine.TryLock(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // another one removed the directory as it let go
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			defer f.Close()
-			return nil, readHolder(f), nil
-		}
-		if err != nil {
-			f.Close()
-			return nil, nil, err
-		}
-		if !current(f, path) {
-			f.Close() // its holder removed the file as it let go: this lock is of nothing
-			continue
+		if f == nil {
+			return nil, readHolder(path), nil
 		}
 		l := &lock{file: f, path: path}
 		if err := l.sign(); err != nil {
@@ -98,15 +88,6 @@ func tryLock(path string) (*lock, *Locked, error) {
 		}
 		return l, nil, nil
 	}
-}
-
-func current(f *os.File, path string) bool {
-	here, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(here, there)
 }
 
 // sign writes who holds the lock, for the message of the next one.
@@ -118,10 +99,9 @@ func (l *lock) sign() error {
 	return err
 }
 
-func readHolder(f *os.File) *Locked {
-	b := make([]byte, 128)
-	n, _ := f.ReadAt(b, 0)
-	lines := strings.Split(string(b[:n]), "\n")
+func readHolder(path string) *Locked {
+	b, _ := os.ReadFile(path) // none where it has let go just now
+	lines := strings.Split(string(b), "\n")
 	var h Locked
 	h.PID, _ = strconv.Atoi(lines[0])
 	if len(lines) > 1 {
