@@ -53,4 +53,3 @@ func (h Host) Forget(name string) error {
 func (h Host) persistFile(name string) string {
 	return filepath.Join(h.PersistDir, name+".conf")
 }
-
