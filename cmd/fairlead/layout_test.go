@@ -36,12 +36,15 @@ var layout = map[string]struct {
 		may:    []string{"executor/imageconfig", "planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/stream": {
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/registry": {
 		may:    []string{"spec"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/archive": {
-		may:    []string{"spec"},
+		may:    []string{"spec", "executor/stream"},
 		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/binfmt": {
@@ -49,7 +52,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/build": {
-		may:    []string{"planner", "spec", "executor/machine"},
+		may:    []string{"planner", "spec", "executor/machine", "executor/stream"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/buildkit": {
@@ -65,7 +68,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/rootfs": {
-		may:    []string{"planner", "spec", "executor/registry"},
+		may:    []string{"planner", "spec", "executor/registry", "executor/stream"},
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/ctrd": {

@@ -10,8 +10,11 @@ import (
 	"io"
 	"strings"
 
+	"github.com/containerd/containerd/v2/pkg/archive/compression"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
 // Bounds on what is kept in memory: one document, all of them, and what one of them names.
@@ -112,7 +115,7 @@ func (s *scan) document(e entry, r io.Reader, to *[]byte) error {
 	}
 	b, err := io.ReadAll(r)
 	if err == nil && int64(len(b)) != e.size {
-		err = &readError{io.ErrUnexpectedEOF}
+		err = stream.MarkRead(io.ErrUnexpectedEOF)
 	}
 	*to = b
 	return err
@@ -125,7 +128,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	plain := !compressed(head) // before more is read: head is the buffer itself
+	plain := compression.DetectCompression(head) == compression.Uncompressed // before more is read: head is the buffer itself
 	sum := digest.Canonical.Digester()
 	if !bytes.HasPrefix(head, []byte("{")) || e.size > maxDocument {
 		n, err := io.Copy(sum.Hash(), br)
@@ -133,7 +136,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 			return err
 		}
 		if n != e.size {
-			return &readError{io.ErrUnexpectedEOF}
+			return stream.MarkRead(io.ErrUnexpectedEOF)
 		}
 		return s.add(e, sum.Digest(), blob{plain: plain}, nil)
 	}
@@ -145,7 +148,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 		return err
 	}
 	if int64(len(b)) != e.size {
-		return &readError{io.ErrUnexpectedEOF}
+		return stream.MarkRead(io.ErrUnexpectedEOF)
 	}
 	return s.add(e, digest.FromBytes(b), blob{plain: true}, b)
 }
@@ -181,15 +184,6 @@ func (s *scan) checkName(name string, got digest.Digest) error {
 	return fmt.Errorf("%s: it is corrupt: the content of %s is %s. Copy or save it again", s.archive.Path, name, got)
 }
 
-func compressed(head []byte) bool {
-	return bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) || bytes.HasPrefix(head, magicZstd) || skippable(head)
-}
-
-// skippable is the other beginning of a zstd stream.
-func skippable(head []byte) bool {
-	return len(head) >= 4 && head[0]&0xf0 == 0x50 && head[1] == 0x2a && head[2] == 0x4d && head[3] == 0x18
-}
-
 // images finds the images. An archive that is both, as newer dockers write it, is read as an OCI layout.
 func (s *scan) images() error {
 	switch {
@@ -199,7 +193,7 @@ func (s *scan) images() error {
 		return s.readDocker()
 	}
 	if s.cut {
-		return damaged(s.archive.Path, 1, &readError{io.ErrUnexpectedEOF})
+		return archives.Truncated(s.archive.Path)
 	}
 	return notArchive(s.archive.Path)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
 // Fingerprint changes whenever the archive does: size, times and inode of the file, or of a layout's index.json, which names
@@ -36,22 +38,11 @@ func stat(path string) (fs.FileInfo, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: there is no such file. Save it there, or correct the path", path)
 	case err != nil:
-		return nil, unreadable(path, err)
+		return nil, stream.Unreadable(path, err)
 	case !info.IsDir() && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: it is neither a file nor a directory", path)
 	}
 	return info, nil
-}
-
-func unreadable(path string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s: permission denied: it must be readable for the user who runs fairlead", path)
-	}
-	var system *fs.PathError
-	if errors.As(err, &system) {
-		err = system.Err // without the path, which is there already
-	}
-	return fmt.Errorf("%s: it cannot be read: %w", path, err)
 }
 
 func notLayout(path string) error {

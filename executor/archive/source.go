@@ -3,9 +3,6 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
-	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +12,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -41,74 +37,37 @@ func each(ctx context.Context, file string, visit func(entry, io.Reader) error) 
 	}
 	f, err := spec.OpenRegular(file)
 	if err != nil {
-		return unreadable(file, err)
+		return stream.Unreadable(file, err)
 	}
 	defer f.Close()
-	plain, done, err := decompress(file, f)
+	plain, err := unpack(file, f)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer plain.Close()
 	return eachInTar(ctx, file, plain, visit)
 }
-
-// stream is what an archive is read from: it ends with its context, and knows whether it came to its end.
-type stream struct {
-	*bufio.Reader
-	ctx   context.Context
-	ended bool
-}
-
-func (s *stream) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := s.Reader.Read(p)
-	s.ended = s.ended || errors.Is(err, io.EOF)
-	return n, err
-}
-
-// body is one file's content. Errors of reading it are told from those of whoever it is read for.
-type body struct {
-	io.Reader
-	ctx context.Context
-}
-
-func (b body) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := b.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = &readError{err}
-	}
-	return n, err
-}
-
-type readError struct{ err error }
-
-func (e *readError) Error() string { return e.err.Error() }
-func (e *readError) Unwrap() error { return e.err }
 
 // errUnended is for a tar without the two empty blocks at its end. Some programs leave them away, so that it may be whole.
 var errUnended = errors.New("it ends without a tar's end")
 
 func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, io.Reader) error) error {
-	in := &stream{Reader: bufio.NewReaderSize(r, 1<<16), ctx: ctx}
-	if _, err := in.Peek(512); errors.Is(err, io.EOF) {
+	buffered := bufio.NewReaderSize(r, 1<<16)
+	if _, err := buffered.Peek(512); errors.Is(err, io.EOF) {
 		return notArchive(file) // less than one header
 	}
+	in := stream.NewReader(ctx, buffered) // buffered: it ends only after its last byte, not with it
 	tr := tar.NewReader(in)
 	for n := 0; ; n++ {
 		header, err := tr.Next()
 		if errors.Is(err, io.EOF) && n > 0 {
-			if in.ended {
+			if in.Ended {
 				return errUnended
 			}
 			return drain(file, in)
 		}
 		if err != nil {
-			return damaged(file, n, &readError{err})
+			return archives.Explain(file, n, stream.MarkRead(err))
 		}
 		if n >= maxEntries {
 			return fmt.Errorf("%s: it has more than %d files, which no image has", file, maxEntries)
@@ -120,8 +79,8 @@ func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, 
 		if !ok {
 			continue
 		}
-		if err := visit(e, body{tr, ctx}); err != nil {
-			return damaged(file, n, err)
+		if err := visit(e, stream.NewReader(ctx, tr)); err != nil {
+			return archives.Explain(file, n, err)
 		}
 	}
 }
@@ -129,28 +88,13 @@ func eachInTar(ctx context.Context, file string, r io.Reader, visit func(entry, 
 // drain reads to the end, so that a compressed file's own checksum is checked too.
 func drain(file string, r io.Reader) error {
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		return damaged(file, 1, &readError{err})
+		return archives.Explain(file, 1, stream.MarkRead(err))
 	}
 	return nil
 }
 
-// damaged puts errors of the reading itself into words; others pass.
-func damaged(file string, read int, err error) error {
-	var reading *readError
-	if !errors.As(err, &reading) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	var system *fs.PathError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s: it ends too early: the file is truncated. Copy or save it again", file)
-	case read == 0 && (errors.Is(err, io.EOF) || errors.Is(err, tar.ErrHeader)):
-		return notArchive(file)
-	case errors.As(err, &system):
-		return fmt.Errorf("%s: it cannot be read: %w", file, system.Err)
-	}
-	return fmt.Errorf("%s: it is corrupt: %w. Copy or save it again", file, reading.err)
-}
+// archives is what is said of archives that can't be read to their end.
+var archives = stream.Kind{NotOne: notArchive, Remedy: "Copy or save it again"}
 
 func notArchive(file string) error {
 	return fmt.Errorf("%s: it is no image archive. `docker save`, `ctr images export` or `skopeo copy` write one, and an OCI layout's directory will do as well", file)
@@ -244,7 +188,7 @@ func eachInDir(ctx context.Context, dir string, visit func(entry, io.Reader) err
 			return fmt.Errorf("%s: %s in it cannot be read, or leads out of it: %w", dir, name, err)
 		}
 		defer f.Close()
-		return damaged(dir, 1, visit(entry{name: name, size: info.Size()}, body{f, ctx}))
+		return archives.Explain(dir, 1, visit(entry{name: name, size: info.Size()}, stream.NewReader(ctx, f)))
 	})
 }
 
@@ -253,39 +197,23 @@ func layoutName(name string) bool {
 	return name == "oci-layout" || name == "index.json" || strings.HasPrefix(name, "blobs/")
 }
 
-var (
-	magicGzip  = []byte{0x1f, 0x8b}
-	magicZstd  = []byte{0x28, 0xb5, 0x2f, 0xfd}
-	magicBzip2 = []byte("BZh")
-	magicXZ    = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
-)
-
-// decompress gives the tar stream in a file.
-func decompress(file string, f io.Reader) (io.Reader, func(), error) {
+// unpack gives the tar stream in a file.
+func unpack(file string, f io.Reader) (io.ReadCloser, error) {
 	r := bufio.NewReaderSize(f, 1<<16)
-	head, err := r.Peek(6)
+	head, err := r.Peek(stream.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	switch {
-	case len(head) == 0:
-		return nil, nil, fmt.Errorf("%s: the file is empty. Copy or save it again", file)
-	case bytes.HasPrefix(head, magicGzip):
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, nil, damaged(file, 1, &readError{err})
-		}
-		return z, func() { _ = z.Close() }, nil
-	case bytes.HasPrefix(head, magicZstd):
-		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<28), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, nil, damaged(file, 1, &readError{err})
-		}
-		return z, z.Close, nil
-	case bytes.HasPrefix(head, magicBzip2):
-		return bzip2.NewReader(r), func() {}, nil
-	case bytes.HasPrefix(head, magicXZ):
-		return nil, nil, fmt.Errorf("%s: it is compressed with xz, which is not read here. Unpack it first: xz -dk %s", file, file)
+	if len(head) == 0 {
+		return nil, fmt.Errorf("%s: the file is empty. Copy or save it again", file)
 	}
-	return r, func() {}, nil
+	how := stream.CompressionOf(head)
+	if how.Name == "xz" {
+		return nil, fmt.Errorf("%s: it is compressed with xz, which is not read here. Unpack it first: xz -dk %s", file, file)
+	}
+	plain, err := how.Unpack(r)
+	if err != nil {
+		return nil, archives.Explain(file, 1, stream.MarkRead(err))
+	}
+	return plain, nil
 }

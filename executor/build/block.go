@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -96,12 +97,12 @@ func secretValue(s spec.BuildSecret, o Options) ([]byte, error) {
 		return nil, fmt.Errorf("%s: there is no such file. Write it, or correct the path", s.File)
 	}
 	if err != nil {
-		return nil, unreadable(s.File, err)
+		return nil, stream.Unreadable(s.File, err)
 	}
 	defer f.Close()
 	value, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
-		return nil, unreadable(s.File, err)
+		return nil, stream.Unreadable(s.File, err)
 	}
 	if len(value) > maxSecret {
 		return nil, fmt.Errorf("%s: it must have at most %d bytes, which is BuildKit's limit for a secret", s.File, maxSecret)

@@ -18,6 +18,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
 // describe says what an entry is, for all but a regular file, whose content must be read: "" then. Owner and times are no part
@@ -121,20 +123,20 @@ func (h *hasher) read(ctx context.Context, root string, e *entry) error {
 		return nil
 	}
 	if err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	defer unix.Close(fd)
 	h.sum.Reset()
 	if err := h.copy(ctx, fd); err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	attrs, err := attributes(at)
 	if err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	if stampOf(&st) != e.stamp {
 		e.stamp = stamp{} // the cache keeps none without
@@ -170,11 +172,11 @@ func fileDigest(ctx context.Context, at string, o Options) (string, error) {
 	c, started := openCache(o.CacheDir, at), time.Now()
 	real, err := filepath.EvalSymlinks(at)
 	if err != nil {
-		return "", unreadable(at, err)
+		return "", stream.Unreadable(at, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Lstat(real, &st); err != nil {
-		return "", unreadable(at, err)
+		return "", stream.Unreadable(at, err)
 	}
 	root, path := filepath.Split(real)
 	e := entry{key: path, path: path, stamp: stampOf(&st)}
@@ -185,7 +187,7 @@ func fileDigest(ctx context.Context, at string, o Options) (string, error) {
 		return "", err
 	}
 	if e.out {
-		return "", unreadable(at, fs.ErrNotExist)
+		return "", stream.Unreadable(at, fs.ErrNotExist)
 	}
 	c.save(&dir{entries: []entry{e}}, started)
 	return strings.Fields(e.value)[1], nil // without its mode, which says nothing of what is in it

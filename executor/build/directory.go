@@ -19,6 +19,8 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
 // Directory is a directory as it was hashed, in the form that the builder's client sends: the entries that were hashed and no others. Content
@@ -93,7 +95,7 @@ func (d *Directory) stat(e *entry, first map[inode]string) (*types.Stat, error) 
 		return nil, moved(at, "it is gone")
 	}
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	is, err := describe(at, &now)
 	if err == nil && is == "" { // a regular file, whose content is seen when it is sent
@@ -102,14 +104,14 @@ func (d *Directory) stat(e *entry, first map[inode]string) (*types.Stat, error) 
 		is = fmt.Sprintf("%04o %s%s", now.Mode&0o7777, contentOf(e.value), attrs)
 	}
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	if is != e.value {
 		return nil, moved(at, "it is another kind of file, or has other permissions or attributes")
 	}
 	st, err := fsutil.Stat(at)
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	st.Path, st.Uid, st.Gid = e.path, 0, 0
 	if now.Mode&unix.S_IFMT == unix.S_IFDIR {
@@ -186,7 +188,7 @@ func (d *Directory) Open(path string) (io.ReadCloser, error) {
 	}
 	fd, err := unix.Open(at, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		c.file = io.NopCloser(failing{d.failed.set(unreadable(at, err))})
+		c.file = io.NopCloser(failing{d.failed.set(stream.Unreadable(at, err))})
 		return c, nil
 	}
 	c.file = os.NewFile(uintptr(fd), at)

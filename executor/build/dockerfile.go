@@ -14,6 +14,7 @@ import (
 
 	"github.com/moby/go-archive/compression"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -129,14 +130,14 @@ func readText(at string) ([]byte, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: it is no file", at)
 	}
 	f, err := spec.OpenRegular(at)
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	defer f.Close()
 	return boundedText(at, f)
@@ -145,7 +146,7 @@ func readText(at string) ([]byte, error) {
 func boundedText(at string, r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
 	if err != nil {
-		return nil, unreadable(at, err)
+		return nil, stream.Unreadable(at, err)
 	}
 	if len(text) > maxText {
 		return nil, fmt.Errorf("%s: it has more than %d bytes, which BuildKit doesn't read", at, maxText)
@@ -182,7 +183,7 @@ func readPackedDockerfile(at, name string) (*dockerfile, error) {
 func readPacked(at string, wanted []string) (found *dockerfile, to string, err error) {
 	f, err := os.Open(at)
 	if err != nil {
-		return nil, "", unreadable(at, err)
+		return nil, "", stream.Unreadable(at, err)
 	}
 	defer f.Close()
 	plain, err := compression.DecompressStream(f)

@@ -3,7 +3,6 @@ package build
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
 
@@ -68,16 +67,4 @@ func didYouMean(word string, known []string) string {
 		return fmt.Sprintf(" Did you mean %q?", best)
 	}
 	return ""
-}
-
-// unreadable says why a path cannot be read, with the path once.
-func unreadable(path string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s: permission denied: it must be readable for the user who runs fairlead", path)
-	}
-	var system *fs.PathError
-	if errors.As(err, &system) {
-		err = system.Err
-	}
-	return fmt.Errorf("%s: it cannot be read: %w", path, err)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -51,7 +52,7 @@ type File struct {
 func (f *File) Open() (io.ReadCloser, error) {
 	r, err := os.Open(f.path)
 	if err != nil {
-		return nil, unreadable(f.path, err)
+		return nil, stream.Unreadable(f.path, err)
 	}
 	return &checked{file: r, name: f.path, want: f.digest, sum: sha256.New(), failed: &f.failed}, nil
 }

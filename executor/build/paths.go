@@ -13,6 +13,7 @@ import (
 	"github.com/moby/patternmatcher"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -71,11 +72,11 @@ func (p *pathSet) follow(root string) ([]string, error) {
 	}
 	files, err := fsutil.NewFS(root)
 	if err != nil {
-		return nil, unreadable(root, err)
+		return nil, stream.Unreadable(root, err)
 	}
 	out, err := fsutil.FollowLinks(files, slices.Sorted(maps.Keys(p.paths)))
 	if err != nil {
-		return nil, unreadable(root, err)
+		return nil, stream.Unreadable(root, err)
 	}
 	return out, nil
 }

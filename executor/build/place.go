@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -65,7 +66,7 @@ func locatePath(what, at string) (place, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return place{}, fmt.Errorf("%s %s: there is no such directory.%s", what, at, didYouMean(filepath.Base(at), siblings(at)))
 	case err != nil:
-		return place{}, fmt.Errorf("%s %w", what, unreadable(at, err))
+		return place{}, fmt.Errorf("%s %w", what, stream.Unreadable(at, err))
 	case info.IsDir():
 		return place{kind: isDir, at: at}, nil
 	case info.Mode().IsRegular():

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -27,7 +28,7 @@ import (
 func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSet, prefix string, o Options) (*Directory, planner.Inputs, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return nil, nil, unreadable(root, err)
+		return nil, nil, stream.Unreadable(root, err)
 	}
 	if ignore == nil {
 		if ignore, err = contextRules(real); err != nil {
@@ -164,12 +165,12 @@ func (t *tree) list(d *dir) error {
 		return nil // gone since its parent was read
 	}
 	if err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	defer unix.Close(fd)
 	names, err := w.names(fd)
 	if err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	slices.SortFunc(names, func(a, b name) int { return strings.Compare(a.text, b.text) })
 	d.entries = make([]entry, 0, len(names))
@@ -241,7 +242,7 @@ func (t *tree) lost(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
-	return unreadable(filepath.Join(t.root, path), err)
+	return stream.Unreadable(filepath.Join(t.root, path), err)
 }
 
 // size is of the files that must be read, in bytes.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/go-archive/compression"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -16,7 +17,7 @@ import (
 func unpackable(ctx context.Context, at string) error {
 	f, err := os.Open(at)
 	if err != nil {
-		return unreadable(at, err)
+		return stream.Unreadable(at, err)
 	}
 	defer f.Close()
 	plain, err := compression.DecompressStream(f)

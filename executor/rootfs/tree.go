@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -186,7 +187,7 @@ func (t tree) describe(ctx context.Context, n node) (string, error) {
 	known, ok := t.cache.recall(n.name, n.at)
 	if !ok {
 		sum := digest.Canonical.Digester()
-		err := t.content(ctx, n, func(attrs xattrs, r *input) error {
+		err := t.content(ctx, n, func(attrs xattrs, r *stream.Reader) error {
 			_, err := io.Copy(sum.Hash(), r)
 			known = sum.Digest().String() + attrs.String()
 			return err
@@ -201,7 +202,7 @@ func (t tree) describe(ctx context.Context, n node) (string, error) {
 
 // content opens a file and hands it on with its extended attributes. One that isn't the entry that the walk found, or doesn't stay
 // so until its end, is an error.
-func (t tree) content(ctx context.Context, n node, read func(xattrs, *input) error) error {
+func (t tree) content(ctx context.Context, n node, read func(xattrs, *stream.Reader) error) error {
 	f, err := os.OpenFile(n.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return t.unreadable(n.path, err)
@@ -214,11 +215,11 @@ func (t tree) content(ctx context.Context, n node, read func(xattrs, *input) err
 	if err != nil {
 		return t.unreadable(n.path, err)
 	}
-	in := &input{Reader: io.LimitReader(f, n.at.Size), ctx: ctx}
+	in := stream.NewReader(ctx, io.LimitReader(f, n.at.Size))
 	if err := read(attrs, in); err != nil {
-		return damaged(n.path, 1, err)
+		return tarFiles.Explain(n.path, 1, err)
 	}
-	if in.done != n.at.Size {
+	if in.Done != n.at.Size {
 		return changed(n.path)
 	}
 	return t.unmoved(n, f)

@@ -11,6 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
+
+	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
 // paxXattr is what the name of a tar's record for an extended attribute begins with.
@@ -43,13 +45,13 @@ func (t tree) layer(ctx context.Context, w *sink, moved func(done, total int64))
 		if !n.isFile() {
 			return writeHeader(tw, n, nil)
 		}
-		return t.content(ctx, n, func(attrs xattrs, r *input) error {
+		return t.content(ctx, n, func(attrs xattrs, r *stream.Reader) error {
 			if err := writeHeader(tw, n, attrs); err != nil {
 				return err
 			}
-			r.moved = func(at int64) { moved(done+at, total) }
+			r.Moved = func(at int64) { moved(done+at, total) }
 			_, err := io.Copy(tw, r)
-			done += r.done
+			done += r.Done
 			return err
 		})
 	})
