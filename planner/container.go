@@ -243,7 +243,7 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 	if move.start {
 		d := add(&StartTask{ID: l.ID, Name: c.Name})
 		d.need(pb.startNeeds(c, g.leftovers())...)
-		pb.claim(d, c)
+		pb.noteClaimant(d, c, nil)
 	}
 	if move.resume {
 		add(&ResumeTask{ID: l.ID, Name: c.Name}).need(pb.startNeeds(c, nil)...)

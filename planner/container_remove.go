@@ -11,7 +11,7 @@ func (pb *planBuilder) removeContainer(l *LiveContainer) {
 	a := l.Owner.Addr
 	w := pb.add(a, Remove, "remove", pb.declarationOf(a), pb.goneReason())
 	pb.discard(w, l)
-	pb.leaves(w, l)
+	pb.noteOutgoing(w, l)
 }
 
 // discardAll removes generations that nothing needs.

@@ -7,17 +7,20 @@ import "github.com/fairlead-dev/fairlead/spec"
 type fact struct {
 	kind factKind
 	addr spec.Addr // of what the files want
-	id   string    // of what the host has
+	id   string    // of what the host has, or is to have
 }
 
 type factKind int
 
 const (
-	factKnown     factKind = iota + 1 // all that references to an address give is known
-	factReady                         // an address is as those that refer to it need it
-	factStopped                       // the process of a container has ended
-	factGone                          // a container is removed
-	factRelabeled                     // a container's record is rewritten
+	factKnown       factKind = iota + 1 // all that references to an address give is known
+	factReady                           // an address is as those that refer to it need it
+	factStopped                         // the process of a container has ended
+	factGone                            // a container is removed
+	factRelabeled                       // a container's record is rewritten
+	factFreed                           // no container that goes has an exclusive any more
+	factFreedBeside                     // as factFreed, or only one that is replaced start-first has it
+	factVacated                         // a container that listened where another one will is replaced
 )
 
 func known(a spec.Addr) fact { return fact{kind: factKnown, addr: a} }
@@ -28,6 +31,9 @@ func ready(a spec.Addr) fact { return fact{kind: factReady, addr: a} }
 func stopped(container string) fact   { return fact{kind: factStopped, id: container} }
 func gone(container string) fact      { return fact{kind: factGone, id: container} }
 func relabeled(container string) fact { return fact{kind: factRelabeled, id: container} }
+
+// vacated is about how a container listens: see listening.
+func vacated(listening string) fact { return fact{kind: factVacated, id: listening} }
 
 // knownRefs are the facts after which the value of each of a resource's attributes is known.
 func (pb *planBuilder) knownRefs(r spec.Resource) []fact {

@@ -28,6 +28,33 @@ func (pb *planBuilder) connect() {
 			}
 		}
 	}
+	for _, t := range pb.takeovers {
+		t.connect()
+	}
+}
+
+// takeover is the part of a plan in which containers stop and others start in their place. Once a stop has run, an interrupt doesn't hold back the rest.
+type takeover struct {
+	stops  []*stepDraft
+	starts []*stepDraft
+}
+
+// connect lets what the starts wait for precede the stops: nothing that was stopped waits for anything but its successor.
+func (t *takeover) connect() {
+	own := map[*stepDraft]bool{}
+	for _, d := range append(slices.Clip(t.stops), t.starts...) {
+		own[d] = true
+	}
+	for _, d := range t.starts {
+		d.uninterruptible = true
+		for _, b := range d.after {
+			if !own[b] {
+				for _, s := range t.stops {
+					s.wait(b)
+				}
+			}
+		}
+	}
 }
 
 func (d *stepDraft) wait(after ...*stepDraft) {

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -10,225 +9,100 @@ import (
 // handover is a set of containers that are removed and of ones that come, of which nobody can tell who needs what of whom: all that go
 // are stopped, one after the other, before any of the others starts; and none is removed before all that come are ready.
 type handover struct {
-	from []*leaver
-	to   []*comer
-	of   map[*comer][]*leaver // who takes whose place: that runs again if its successor fails
+	from         []*outgoing
+	to           []*incoming
+	predecessors map[*incoming][]*outgoing // those in whose place one comes: they run again if it fails
 }
 
-// handovers finds who takes over from whom. Where the two are the same but for their address, that is clear, and the two are a
-// handover of their own.
-func (pb *planBuilder) handovers() []*handover {
-	if len(pb.comers) == 0 || len(pb.leavers) == 0 {
-		return nil
-	}
-	var out []*handover
-	taken := map[any]bool{}
-	lives := map[spec.Addr][]*leaver{} // an address can have several generations
-	for _, x := range pb.leavers {
-		lives[x.addr] = append(lives[x.addr], x)
-	}
-	pair := func(x *leaver, y *comer) {
-		h := &handover{to: []*comer{y}, of: map[*comer][]*leaver{y: {x}}}
-		for _, g := range lives[x.addr] {
-			if !taken[g] {
-				taken[g], h.from = true, append(h.from, g)
-			}
-		}
-		taken[y] = true
-		out = append(out, h)
-	}
-	match := func(key func(c *spec.Container) string) {
-		by := map[string][]*leaver{}
-		for _, x := range pb.leavers {
-			if !taken[x] && !x.live.Pending {
-				by[key(x.was)] = append(by[key(x.was)], x)
-			}
-		}
-		for _, y := range pb.comers {
-			k := key(y.want)
-			if i := slices.IndexFunc(by[k], func(x *leaver) bool { return !taken[y] && (x.stop != nil || x.cut(y) && !beside(x, y)) }); i >= 0 {
-				pair(by[k][i], y)
-				by[k] = slices.Delete(by[k], i, i+1)
-			}
-		}
-	}
-	match(func(c *spec.Container) string { return c.Name })
-	match(listensAs)
-	return pb.merged(append(out, pb.restOf(taken)...))
+// outgoing is a container that is removed because nothing wants it any more.
+type outgoing struct {
+	live   *LiveContainer
+	was    *spec.Container // in normal form
+	addr   spec.Addr
+	change *Change
+	stop   *stepDraft // nil: it doesn't run
+	remove *stepDraft
 }
 
-// merged makes one of the handovers that need each other's containers in turn: no order of one after the other is there for these.
-func (pb *planBuilder) merged(hs []*handover) []*handover {
-	of := map[spec.Addr]*handover{} // that stop before they start
-	for _, h := range hs {
-		if slices.ContainsFunc(h.from, func(x *leaver) bool { return !h.besideAll(x) }) {
-			for _, y := range h.to {
-				of[y.want.Addr] = h
-			}
-		}
-	}
-	needs, neededBy := pb.references()
-	gone := map[*handover]bool{}
-	for _, h := range hs {
-		if gone[h] || len(h.to) < 2 || of[h.to[0].want.Addr] != h { // one alone closes no circle
-			continue
-		}
-		after := h.reached(of, neededBy)
-		needed := h.reached(of, needs)
-		for _, g := range hs {
-			if g != h && after[g] && needed[g] {
-				h.merge(g)
-				gone[g] = true
-				for _, y := range g.to {
-					of[y.want.Addr] = h
-				}
-			}
-		}
-	}
-	return slices.DeleteFunc(hs, func(h *handover) bool { return gone[h] })
+// incoming is a container that is to run and has no predecessor at its own address.
+type incoming struct {
+	want    *spec.Container
+	change  *Change
+	resumed bool // an earlier apply created it, and may have stopped its predecessors
 }
 
-// references gives what each resource needs, and who needs it.
-func (pb *planBuilder) references() (needs, neededBy map[spec.Addr][]spec.Addr) {
-	needs, neededBy = map[spec.Addr][]spec.Addr{}, map[spec.Addr][]spec.Addr{}
-	for _, a := range pb.ordered {
-		if r := pb.blocks[a]; r != nil {
-			needs[a] = pb.refs(r)
-			for _, b := range needs[a] {
-				neededBy[b] = append(neededBy[b], a)
-			}
-		}
-	}
-	return needs, neededBy
+// claimant is a container that has a predecessor at its own address, or was there, and needs what another one may still have.
+type claimant struct {
+	want *spec.Container
+	was  *spec.Container // the predecessor; nil: it was there
+	step *stepDraft      // the first that needs it
 }
 
-// reached gives the handovers whose containers h's lead to, by what next says of each address; h is one of them.
-func (h *handover) reached(of map[spec.Addr]*handover, next map[spec.Addr][]spec.Addr) map[*handover]bool {
-	seen, out := map[spec.Addr]bool{}, map[*handover]bool{h: true}
-	var visit func(a spec.Addr)
-	visit = func(a spec.Addr) {
-		if seen[a] {
-			return
-		}
-		seen[a] = true
-		if g := of[a]; g != nil {
-			out[g] = true
-			for _, y := range g.to { // which wait for the same
-				visit(y.want.Addr)
-			}
-		}
-		for _, b := range next[a] {
-			visit(b)
-		}
+// noteOutgoing notes a container that is removed because nothing wants it any more.
+func (pb *planBuilder) noteOutgoing(w *changeDraft, l *LiveContainer) {
+	f := pb.dispositionOf(l)
+	f.gone = true
+	if pb.o.Destroy {
+		return // nobody comes who would need what it has
 	}
-	visit(h.to[0].want.Addr)
+	x := &outgoing{live: l, was: normal(l.asSpec(), pb.have.Host), addr: l.Owner.Addr, change: w.change, remove: f.removed}
+	if f.stopped != f.removed {
+		x.stop = f.stopped.give(frees(x.was)...)
+	}
+	pb.outgoing = append(pb.outgoing, x)
+}
+
+// noteClaimant notes a container that has a predecessor or was there. It only waits for others, if nothing waits for it in turn.
+func (pb *planBuilder) noteClaimant(d *stepDraft, want, was *spec.Container) {
+	pb.claimants = append(pb.claimants, claimant{want, was, d})
+	d.prefer(claims(want, was)...)
+	if as := listening(want); as != "" && as != listening(was) { // as when the instances of a count move by one
+		d.prefer(vacated(as))
+	}
+}
+
+// isUp tells whether its process runs, as it was asked to.
+func (x *outgoing) isUp() bool { return x.live.Task.Up() }
+
+// stoppedFor tells whether an earlier apply may have stopped it for its successor, and ended there.
+func (x *outgoing) stoppedFor(y *incoming) bool {
+	return y.resumed && !x.isUp() && x.was.State != spec.StateStopped && !x.live.Completed
+}
+
+// restartOps are the ops by which it runs as before.
+func (x *outgoing) restartOps() []Op {
+	name := orElse(x.live.Name, short(x.live.ID))
+	out := []Op{&StartTask{ID: x.live.ID, Name: name}}
+	if x.live.Task.Status == TaskPaused || !x.isUp() && x.was.State == spec.StatePaused {
+		out = append(out, &PauseTask{ID: x.live.ID, Name: name})
+	}
 	return out
 }
 
-// restOf gives the handovers of those of which nobody can tell: one for all that hang together by what they need.
-func (pb *planBuilder) restOf(taken map[any]bool) []*handover {
-	groups := factGroups{of: map[exclusive]*handover{}}
-	for _, y := range pb.comers {
-		if !taken[y] && holds(y.want) {
-			h := groups.join(y.want)
-			h.to = append(h.to, y)
+// mayOverlap tells whether both may run at once: the one that goes is stopped when the other one is ready.
+func mayOverlap(x *outgoing, y *incoming) bool { return len(conflicts(x.was, y.want)) == 0 }
+
+func (h *handover) overlapsAll(x *outgoing) bool {
+	return !slices.ContainsFunc(h.to, func(y *incoming) bool { return !mayOverlap(x, y) })
+}
+
+// successorLikeness is a likeness at which a container that comes is taken for the successor of one that goes.
+const successorLikeness = 4
+
+// likeness says how probable it is that one container is the successor of another; more is likelier.
+func likeness(x *outgoing, y *incoming) int {
+	n := 0
+	for weight, same := range map[int]bool{
+		32: x.addr.Block() == y.want.Addr.Block(),
+		16: x.addr.Key != "" && x.addr.KeyText() == y.want.Addr.KeyText(),
+		8:  x.was.Image.Name == y.want.Image.Name,
+		4:  slices.Equal(x.was.Command, y.want.Command) && slices.Equal(x.was.Entrypoint, y.want.Entrypoint),
+		2:  slices.Equal(sortedPairs(x.was.Env), sortedPairs(y.want.Env)),
+		1:  len(x.was.Mounts) == len(y.want.Mounts),
+	} {
+		if same {
+			n += weight
 		}
 	}
-	for _, x := range pb.leavers {
-		likes := func(y *comer) bool {
-			return !taken[y] && (x.stop != nil || x.cut(y) && !x.live.Pending) && pb.mayNeed(y, x)
-		}
-		if !taken[x] && slices.ContainsFunc(pb.comers, likes) {
-			h := groups.join(x.was)
-			h.from = append(h.from, x)
-		}
-	}
-	all := slices.DeleteFunc(groups.all, func(h *handover) bool { return len(h.from) == 0 || len(h.to) == 0 })
-	for _, h := range all {
-		h.assign(taken)
-		for _, x := range h.from {
-			taken[x] = true
-		}
-		for _, y := range h.to {
-			taken[y] = true
-		}
-	}
-	return all
-}
-
-// factGroups are the handovers of containers that hang together by the facts that they need.
-type factGroups struct {
-	of  map[exclusive]*handover
-	all []*handover
-}
-
-// join gives the handover of all that need a fact which c needs besides its name: one, also where these were several until now.
-func (s *factGroups) join(c *spec.Container) *handover {
-	h := &handover{of: map[*comer][]*leaver{}}
-	for _, f := range exclusives(c)[1:] {
-		if g := s.of[f]; g != nil && g != h {
-			h.merge(g)
-			s.all = slices.DeleteFunc(s.all, func(x *handover) bool { return x == g })
-			for k, v := range s.of {
-				if v == g {
-					s.of[k] = h
-				}
-			}
-		}
-		s.of[f] = h
-	}
-	s.all = append(s.all, h)
-	return h
-}
-
-// mayNeed tells whether one that comes may need what one that goes has. Many containers can write to one path; that it is had alone is
-// likely where the one looks like the successor of the other.
-func (pb *planBuilder) mayNeed(y *comer, x *leaver) bool {
-	fs := common(x.was, y.want)
-	return slices.Contains(fs, onHostNetwork) || len(fs) > 0 && likeness(x, y) >= successorLikeness
-}
-
-// merge adds what another handover has.
-func (h *handover) merge(g *handover) {
-	h.from, h.to = append(h.from, g.from...), append(h.to, g.to...)
-	maps.Copy(h.of, g.of)
-}
-
-// assign says who takes whose place.
-func (h *handover) assign(taken map[any]bool) {
-	for round := 0; ; round++ { // one for each first, then the others to the likeliest
-		type likely struct {
-			x *leaver
-			y *comer
-			n int
-		}
-		var all []likely
-		for _, x := range h.from {
-			if taken[x] || x.live.Pending {
-				continue
-			}
-			for _, y := range h.to {
-				if (round > 0 || !taken[y]) && (!beside(x, y) || h.besideAll(x)) {
-					all = append(all, likely{x, y, likeness(x, y)})
-				}
-			}
-		}
-		if len(all) == 0 && round > 0 {
-			return
-		}
-		slices.SortStableFunc(all, func(a, b likely) int { return b.n - a.n })
-		for _, l := range all {
-			if !taken[l.x] && (round > 0 || !taken[l.y]) {
-				taken[l.x], taken[l.y] = true, true
-				h.of[l.y] = append(h.of[l.y], l.x)
-			}
-		}
-	}
-}
-
-// beside tells whether two run beside each other: the one that goes is stopped when the other one is there.
-func beside(x *leaver, y *comer) bool { return len(shared(x.was, y.want)) == 0 }
-
-func (h *handover) besideAll(x *leaver) bool {
-	return !slices.ContainsFunc(h.to, func(y *comer) bool { return !beside(x, y) })
+	return n
 }

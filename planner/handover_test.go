@@ -46,10 +46,10 @@ func (h *model) applyInterrupted(p *Plan, n int, pick func(int) int) error {
 }
 
 // lost says which container no longer runs though what takes its place doesn't either; nil: none.
-func lost(before, after *model, hs []*handover) (*leaver, *comer) {
+func lost(before, after *model, hs []*handover) (*outgoing, *incoming) {
 	for _, h := range hs {
 		for _, y := range h.to {
-			for _, x := range h.of[y] {
+			for _, x := range h.predecessors[y] {
 				was, is := before.containers[x.live.ID], after.containers[x.live.ID]
 				comes := slices.ContainsFunc(sortedKeys(after.containers), func(id string) bool {
 					l := after.containers[id]
@@ -78,7 +78,7 @@ func TestHandovers(t *testing.T) {
 		text := w.files()
 		cfg := loaded(t, text)
 		pb, p := madeBy(t, cfg, h, Options{NewID: w.newID})
-		hs := pb.handovers()
+		hs := pb.newHandoverMatch().handovers()
 		for _, x := range hs {
 			taken += len(x.to)
 		}
@@ -175,7 +175,7 @@ func TestHandoversAmongOthers(t *testing.T) {
 			if !strings.Contains(strings.Join(notes, "\n"), x.says) {
 				t.Errorf("it says %q\n%s", notes, p)
 			}
-			hs := pb.handovers()
+			hs := pb.newHandoverMatch().handovers()
 			for i := range p.Steps {
 				failing, cut := h.clone(), h.clone()
 				if _, err := failing.applyFailing(p, func(s *Step) bool { return s == p.Steps[i] }); err != nil {

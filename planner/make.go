@@ -31,8 +31,8 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 	}
 	pb.removeOrphans()
 	pb.connectDependents()
+	pb.handOver()
 	pb.connect()
-	pb.connectFacts()
 	pb.originNotes()
 	pb.order()
 	pb.countFreedBytes()
@@ -72,10 +72,10 @@ type planBuilder struct {
 	moves        map[string]*move        // of image records, by name
 	relabels     map[string]string       // by container ID: the image name that its record will have
 
-	leavers   []*leaver
-	comers    []*comer
-	takers    []taker
-	changers  []*leaver                 // containers that are replaced, whose successors may need other things
+	outgoing  []*outgoing
+	incoming  []*incoming
+	claimants []claimant
+	takeovers []*takeover
 	outages   map[*Change]time.Duration // of containers that take over from others: how long these take to stop, at most
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it

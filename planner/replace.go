@@ -204,9 +204,9 @@ func (s *rollout) startNew(spare []*LiveContainer) {
 	s.last.give(ready(s.want.Addr))
 	switch {
 	case s.old == nil && s.want.State != spec.StateStopped:
-		s.plan.comers = append(s.plan.comers, &comer{want: s.want, change: s.change.change, begun: s.next.live != nil, rise: s.rise, tries: s.tries})
+		s.plan.incoming = append(s.plan.incoming, &incoming{want: s.want, change: s.change.change, resumed: s.next.live != nil})
 	case s.stopped == nil && s.old != nil:
-		s.plan.claim(first, s.want)
+		s.plan.noteClaimant(first, s.want, s.old.was)
 	}
 }
 
@@ -216,10 +216,7 @@ func (s *rollout) takeBack(d *stepDraft) {
 	if s.old == nil || !s.want.Update.Rollback {
 		return
 	}
-	d.undo = []Op{
-		&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout},
-		&RemoveContainer{ID: s.id, Name: s.want.Name},
-	}
+	d.undo = undoStart(s.id, s.want)
 	begun := s.next.live != nil && s.old.applied != spec.StateStopped && !s.old.live.Completed // by an apply that stopped the old one and ended there
 	if s.stopped != nil && s.old.live.Task.Up() || begun && !s.old.live.Task.Up() {
 		d.undo = append(d.undo, &StartTask{ID: s.old.live.ID, Name: s.want.Name})
@@ -240,7 +237,7 @@ func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 	d.touches(l.touch())
 	if after == nil {
 		d.need(s.plan.startNeeds(s.want, spare)...)
-		s.plan.claim(d, s.want)
+		s.plan.noteClaimant(d, s.want, s.old.was)
 		s.stopped = d
 	} else {
 		d.uninterruptible = true
@@ -256,13 +253,13 @@ func mayRun(l *LiveContainer, was *spec.Container) bool {
 
 func (s *rollout) removeOld() {
 	l := s.old.live
-	defer func() {
-		s.plan.changers = append(s.plan.changers, &leaver{live: l, was: s.old.was, addr: s.want.Addr, change: s.change.change, remove: s.plan.dispositionOf(l).removed})
-	}()
 	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(l.touch())
 	d.uninterruptible = true
 	f := s.plan.dispositionOf(l)
 	f.removed = d.give(gone(l.ID))
+	if as := listening(s.old.was); as != "" {
+		d.give(vacated(as))
+	}
 	if f.stopped == nil {
 		f.stopped = d.give(stopped(l.ID))
 	}
