@@ -127,10 +127,10 @@ func (x *imageBuild) why() []string {
 	case x.rec.Inputs == "":
 		out = append(out, "nothing says what the one there was made from")
 	case len(out) == 0 && x.rec.Inputs != x.inputs.Digest():
-		if x.rec.LastInputs == nil {
+		if x.src.LastInputs == nil {
 			out = append(out, "what it is made from changed")
 		} else {
-			out = WhyBuild(x.rec.LastInputs, x.inputs)
+			out = WhyBuild(x.src.LastInputs, x.inputs)
 		}
 	}
 	if len(out) == 0 {

@@ -80,6 +80,9 @@ func (h *model) observe(want *spec.Config) (*State, *Sources) {
 						x.Inputs = append(x.Inputs, Input{InputArg, k, im.Build.Args[k]})
 					}
 				}
+				if rec := h.images[im.Name]; rec != nil {
+					x.LastInputs = rec.LastInputs
+				}
 				sources.Images[SourceKey(im)] = &x
 			}
 		}

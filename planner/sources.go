@@ -36,6 +36,7 @@ type Source struct {
 	Names       []string               // of an archive: the names in it
 	Missing     string                 // of an archive: the digest of something that the image names and neither it nor the host has
 	Inputs      Inputs                 // of a build or an import: all but the bases
+	LastInputs  Inputs                 // what the image there was made from, where that differs from Inputs and what its bases are; nil: nobody can tell
 	Bases       []Base                 // of a build
 	Remotes     []spec.Remote          // of a build: what ADD takes from servers
 	Taken       map[string][]string    // of a build: patterns of what of each directory is an input, by the context's name; nil: all is

@@ -50,7 +50,7 @@ type LiveImage struct {
 	Sizes      map[string]int64       // bytes of each platform's content, where known
 	Configs    map[string]ImageConfig // by platform; only where a container may be created from it, and none was yet
 	Inputs     string                 // of a built or imported image: the digest of its inputs
-	LastInputs Inputs                 // these inputs, where they differ from what is found now
+	LastInputs Inputs                 // these inputs, where Questions ask for them; nil: nobody asked, or nobody can tell
 	Source     string                 // of a loaded image: the fingerprint of the archive that it came from
 	Tags       []string               // names of this image that were made from this record, of the same owner
 	TagOf      string                 // the record that this name was made from; "": none

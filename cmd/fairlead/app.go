@@ -263,9 +263,6 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 
 func (a *app) host(cfg *spec.Config) ctrd.Options {
 	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Origin: originOf(a.dir), Builder: a.builder, CacheBytes: a.cacheBytes}
-	if !a.quiet && !a.json {
-		o.Hashing = view.Hashing(stderr, a.style(stderr))
-	}
 	if cfg != nil {
 		o.Registries = cfg.Registries
 		if o.Namespace == "" {
@@ -278,11 +275,6 @@ func (a *app) host(cfg *spec.Config) ctrd.Options {
 	return o
 }
 
-// observer is what both a reader and a writer of the host can do.
-type observer interface {
-	Observe(ctx context.Context, cfg *spec.Config, o ctrd.ObserveOptions) (*planner.State, error)
-}
-
 // plan is the pipeline's middle: found, and what must happen. For at most that wait it looks again where a container's process isn't known.
 func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narrowing, wait time.Duration) (*planner.Plan, error) {
 	o, err := n.options()
@@ -292,19 +284,14 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 	o.Origin = originOf(a.dir)
 	var p *planner.Plan
 	diags, err := a.whenKnown(ctx, wait, func() (hcl.Diagnostics, error) {
-		sources := &planner.Sources{}
-		read := ctrd.ObserveOptions{Plan: &o}
-		if !n.destroy {
-			read.Sources = sources
-		}
-		have, err := host.Observe(ctx, cfg, read)
+		have, found, err := a.find(ctx, cfg, host, o)
 		if err != nil {
 			return nil, err
 		}
 		if err := n.nothingOf(have); err != nil {
 			return nil, err
 		}
-		made, diags := planner.Make(cfg, have, sources, o)
+		made, diags := planner.Make(cfg, have, found, o)
 		p = made
 		return diags, nil
 	})

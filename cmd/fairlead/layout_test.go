@@ -71,6 +71,10 @@ var layout = map[string]struct {
 		may:    []string{"planner", "spec", "executor/registry", "executor/stream"},
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/sources": {
+		may:    []string{"planner", "spec", "executor/archive", "executor/build", "executor/manifest", "executor/registry", "executor/rootfs"},
+		mayNot: []string{"github.com/containerd/containerd/v2/client", "github.com/containerd/containerd/api", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/ctrd": {
 		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
 			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/mark", "executor/rootfs"},
@@ -81,7 +85,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/spf13/cobra"},
 	},
 	"cmd/fairlead": {
-		may: []string{"cmd/internal/view", "executor/ctrd", "executor/registry", "executor/archive", "executor/binfmt", "executor/buildkit", "executor/machine",
+		may: []string{"cmd/internal/view", "executor/ctrd", "executor/sources", "executor/registry", "executor/archive", "executor/binfmt", "executor/buildkit", "executor/machine",
 			"executor", "planner", "spec"},
 	},
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/fairlead-dev/fairlead/cmd/internal/view"
 	"github.com/fairlead-dev/fairlead/executor/ctrd"
 	"github.com/fairlead-dev/fairlead/executor/registry"
+	"github.com/fairlead-dev/fairlead/executor/sources"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -29,7 +30,7 @@ func pullable(cfg *spec.Config) []string {
 }
 
 // pins asks registries and servers what references and URLs stand for now. named has the URLs whole.
-func pins(ctx context.Context, hosts *registry.Hosts, keys []string, named ctrd.Named) (spec.Lock, error) {
+func pins(ctx context.Context, hosts *registry.Hosts, keys []string, named sources.Named) (spec.Lock, error) {
 	found := spec.Lock{}
 	var errs []error
 	for _, key := range keys {
@@ -43,7 +44,7 @@ func pins(ctx context.Context, hosts *registry.Hosts, keys []string, named ctrd.
 	return found, errors.Join(errs...)
 }
 
-func pinOf(ctx context.Context, hosts *registry.Hosts, key string, named ctrd.Named) (spec.Pin, error) {
+func pinOf(ctx context.Context, hosts *registry.Hosts, key string, named sources.Named) (spec.Pin, error) {
 	if spec.IsSource(key) {
 		return named.Pin(ctx, key)
 	}
@@ -64,7 +65,7 @@ type locking struct {
 }
 
 // keys are what a lock file can pin of the stack: references that it pulls, and what its Dockerfiles name.
-func (l *locking) keys(named ctrd.Named) []string {
+func (l *locking) keys(named sources.Named) []string {
 	keys := pullable(l.cfg)
 	for _, ref := range named.Images {
 		if !strings.Contains(ref, "@") {
@@ -80,7 +81,7 @@ func (l *locking) run(ctx context.Context) error {
 	var errs []error
 	for {
 		l.cfg.Lock = l.lock
-		named, err := ctrd.NamedByDockerfiles(ctx, l.cfg, l.hosts)
+		named, err := sources.NamedByDockerfiles(ctx, l.cfg, l.hosts, ctrd.HostPlatform())
 		if err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ func (l *locking) check(keys []string) error {
 	return nil
 }
 
-func (l *locking) ask(ctx context.Context, keys []string, named ctrd.Named) error {
+func (l *locking) ask(ctx context.Context, keys []string, named sources.Named) error {
 	var errs []error
 	for _, key := range keys {
 		l.done[key] = true
@@ -215,9 +216,9 @@ func outdatedCommand(a *app) *cobra.Command {
 				return err
 			}
 			hosts := registry.NewHosts(cfg.Registries)
-			var named ctrd.Named
+			var named sources.Named
 			if slices.ContainsFunc(slices.Collect(maps.Keys(cfg.Lock)), spec.IsSource) { // a password is in the Dockerfile alone
-				if named, err = ctrd.NamedByDockerfiles(cmd.Context(), cfg, hosts); err != nil {
+				if named, err = sources.NamedByDockerfiles(cmd.Context(), cfg, hosts, ctrd.HostPlatform()); err != nil {
 					return err
 				}
 			}

@@ -74,12 +74,18 @@ const maxSecret = 500 << 10
 // readSecrets reads the values of a build's secrets, by ID.
 func readSecrets(all []spec.BuildSecret, o Options) (map[string]Secret, error) {
 	out := map[string]Secret{}
+	var key []byte
 	for _, s := range all {
 		value, err := secretValue(s, o)
 		if err != nil {
 			return nil, fmt.Errorf("secret %q: %w", s.ID, err)
 		}
-		out[s.ID] = Secret{value, keyedHash(s.ID, value, o.Key)}
+		if key == nil {
+			if key, err = o.Key(); err != nil {
+				return nil, err
+			}
+		}
+		out[s.ID] = Secret{value, keyedHash(s.ID, value, key)}
 	}
 	return out, nil
 }

@@ -323,7 +323,8 @@ func TestBlockInputs(t *testing.T) {
 		CacheFrom: []spec.BuildCache{{Type: "registry"}}, CacheTo: []spec.BuildCache{{Type: "inline"}},
 		Secrets: []spec.BuildSecret{{ID: "file", File: dir + "/npmrc"}, {ID: "env", Env: "TOKEN"}},
 	}
-	r := mustRead(t, b, Options{Key: []byte("key"), Env: env, Platforms: []string{amd64, arm64}})
+	key := func(text string) func() ([]byte, error) { return func() ([]byte, error) { return []byte(text), nil } }
+	r := mustRead(t, b, Options{Key: key("key"), Env: env, Platforms: []string{amd64, arm64}})
 	want := map[string]string{
 		"target": "x", "network": "none", "shm_size": "67108864", "sbom": "yes", "inline cache": "yes",
 		"label l": "1", "annotation n": "2", "extra_host h": "::1", "ulimit nofile": "1:2",
@@ -338,7 +339,7 @@ func TestBlockInputs(t *testing.T) {
 		t.Error("the secret is among the inputs")
 	}
 	secrets := byName(r.Inputs, planner.InputSecret)
-	other := byName(mustRead(t, b, Options{Key: []byte("other"), Env: env}).Inputs, planner.InputSecret)
+	other := byName(mustRead(t, b, Options{Key: key("other"), Env: env}).Inputs, planner.InputSecret)
 	seen := map[string]bool{secrets["file"]: true, secrets["env"]: true, other["file"]: true, other["env"]: true, digestOf([]byte("token")): true}
 	if len(seen) != 5 || !strings.HasPrefix(secrets["file"], "hmac-sha256:") {
 		t.Errorf("hashes say too much: %v, %v", secrets, other)

@@ -11,7 +11,7 @@ import (
 // Options are what Read must know beside the build block.
 type Options struct {
 	CacheDir  string                      // where stat caches are kept; "": nothing is remembered
-	Key       []byte                      // of the keyed hashes (HMAC-SHA256) of secrets
+	Key       func() ([]byte, error)      // of the keyed hashes (HMAC-SHA256) of secrets; asked for where there is one
 	Platforms []string                    // that are built, normalised; none: Host
 	Host      string                      // the builder's own platform, normalised: BUILDPLATFORM
 	Env       func(string) (string, bool) // the environment that secrets are taken from

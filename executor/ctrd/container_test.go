@@ -116,7 +116,7 @@ func busybox(t *testing.T) v1.Image {
 	}
 	cf, _ := img.ConfigFile()
 	cf = cf.DeepCopy()
-	cf.OS, cf.Architecture = "linux", strings.TrimPrefix(nativePlatform(), "linux/")
+	cf.OS, cf.Architecture = "linux", strings.TrimPrefix(HostPlatform(), "linux/")
 	cf.Config.Env = []string{"PATH=/bin", "FROM_IMAGE=yes"}
 	cf.Config.Entrypoint = []string{"/bin/sh", "-c"}
 	cf.Config.Cmd = []string{"sleep 1000"}
@@ -172,7 +172,7 @@ func (h *host) want(label string, change func(*spec.Container)) *spec.Container 
 		Image:       spec.ImageRef{Addr: spec.Addr{Kind: spec.KindImage, Name: "busybox"}, Name: testImage, Digest: h.digest},
 		NetworkMode: spec.NetworkHost, Restart: spec.Restart{Policy: spec.RestartNo}, State: spec.StateRunning, Ready: spec.ReadyStarted,
 		Update:   spec.Update{Strategy: spec.StopFirst, Within: 10 * time.Second, Rollback: true},
-		Platform: nativePlatform(), Runtime: spec.DefaultRuntime, Snapshotter: "overlayfs",
+		Platform: HostPlatform(), Runtime: spec.DefaultRuntime, Snapshotter: "overlayfs",
 	}
 	if change != nil {
 		change(c)

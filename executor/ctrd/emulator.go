@@ -3,7 +3,6 @@ package ctrd
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -34,24 +33,6 @@ func named(cfg *spec.Config) []string {
 		out = append(out, e.Platform)
 	}
 	return out
-}
-
-// stageEmulators finds out about the platforms that only stages of Dockerfiles run programs of.
-func stageEmulators(ctx context.Context, s *planner.State, sources *planner.Sources) error {
-	if sources == nil {
-		return nil
-	}
-	var more []string
-	for _, src := range sources.Images {
-		for _, run := range src.Emulated {
-			more = append(more, run.Platforms...)
-		}
-	}
-	more = slices.DeleteFunc(foreign(more, s.Host.Native), func(p string) bool { _, asked := s.Host.Emulators[p]; return asked })
-	found, err := emulators(ctx, more)
-	maps.Copy(s.Host.Emulators, found)
-	s.Host.Runs = hostRuns(s.Host)
-	return err
 }
 
 // emulators finds out what runs platforms: by running a program of each.

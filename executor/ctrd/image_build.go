@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -87,11 +88,16 @@ func (w *Writer) importUnchanged(ctx context.Context, op *planner.ImportImage) e
 	return nil
 }
 
+func (w *Writer) rootfsOptions() rootfs.Options {
+	return rootfs.Options{CacheDir: w.opts.CacheDir(), Platform: w.platform, Own: w.opts.OwnFiles()}
+}
+
 // unchanged reads what a build depends on, and fails if it is not what the plan saw.
 func (w *Writer) unchanged(ctx context.Context, op *planner.BuildImage, report func(executor.Progress)) (*build.Reading, error) {
-	read, err := w.readBuild(ctx, op.Build, op.Platforms, plannedConfig(op.Bases), func(path string, done, total int64) {
-		report(executor.Progress{Done: done, Total: total, Note: "hashing " + path})
-	})
+	read, err := build.Read(ctx, op.Build, build.Options{CacheDir: w.opts.CacheDir(), Key: w.opts.Key, Platforms: op.Platforms, Host: w.platform, Env: os.LookupEnv,
+		BaseConfig: plannedConfig(op.Bases), Own: w.opts.OwnFiles(), Hashing: func(path string, done, total int64) {
+			report(executor.Progress{Done: done, Total: total, Note: "hashing " + path})
+		}})
 	if err != nil {
 		return nil, notContainerd(err)
 	}
@@ -146,7 +152,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 func (w *Writer) request(ctx context.Context, op *planner.BuildImage, read *build.Reading) (buildkit.Request, error) {
 	r := buildkit.Request{Build: op.Build, Platforms: op.Platforms, Record: buildingPrefix + op.Owner.Stack + ":" + randomHex(8), Pins: map[string]string{}, Remotes: op.Remotes, Images: map[string]ocispec.Descriptor{}, Local: read.Local}
 	var err error
-	if r.Key, err = read.Local.Prepare(ctx, w.opts.cacheDir()); err != nil {
+	if r.Key, err = read.Local.Prepare(ctx, w.opts.CacheDir()); err != nil {
 		return r, err
 	}
 	for _, b := range op.Bases {

@@ -24,7 +24,6 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
-	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // layersAtOnce is how many layers of one image are on their way at the same time.
@@ -101,8 +100,7 @@ func hostPlatforms(wanted []string) []string {
 	out := make([]string, len(wanted))
 	for i, p := range wanted {
 		if out[i] = p; p == "" {
-			own := platforms.DefaultSpec()
-			out[i], _ = spec.PlatformName(&own)
+			out[i] = HostPlatform()
 		}
 	}
 	return out

@@ -21,9 +21,11 @@ import (
 
 // ObserveOptions say how much to read.
 type ObserveOptions struct {
-	Plan    *planner.Options // of the plan that this is for: the content store is read if it may take content away; nil: it isn't read
-	Sources *planner.Sources // filled with what the files' side says; nil: no registry is asked and no archive is read
-	All     bool             // read back the containers of everybody, and not only those of fairlead and those to be adopted
+	All bool // read back the containers of everybody, and not only those of fairlead and those to be adopted
+
+	// Records is sent the image records as soon as they are listed, so that the files' side can be read beside the rest. It must have room for
+	// one. What is sent says nothing yet of content, and mustn't be changed. nil: nobody waits.
+	Records chan<- map[string]*planner.LiveImage
 }
 
 // reading is what the few list calls of an observation bring.
@@ -57,31 +59,15 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 		return nil, r.gone("reading the host", err)
 	}
 	s.At, s.Images = time.Now(), liveImages(got.images)
+	if o.Records != nil {
+		o.Records <- s.Images
+	}
 	got.signer, got.names = mark.ReadSigner(r.opts.Namespace, r.opts.root()), wantedNames(cfg, o)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
-	g.Go(func() error { return r.readShares(ctx, cfg, s, got.images, got.containers) })
-	if o.Sources != nil {
-		g.Go(func() error { o.Sources.Images = r.sources(ctx, cfg, s, got.images); return ctx.Err() })
-	}
+	g.Go(func() error { return r.readImageConfigs(ctx, cfg, s, got.images, got.containers) })
 	if err := g.Wait(); err != nil {
 		return nil, r.gone("reading the host", err)
-	}
-	if err := stageEmulators(ctx, s, o.Sources); err != nil {
-		return nil, err
-	}
-	if err := r.readMadeFrom(ctx, cfg, s, o.Sources); err != nil {
-		return nil, r.gone("reading the content store", err)
-	}
-	if o.Plan != nil && o.Plan.Destroy && len(o.Plan.Excludes) > 0 {
-		if err := r.readNeeds(ctx, cfg.Stack.Name, s); err != nil {
-			return nil, r.gone("reading the content store", err)
-		}
-	}
-	if o.Plan != nil && planner.NeedsBlobs(cfg, s, o.Sources, *o.Plan) {
-		if s.Blobs, err = r.blobs(ctx, cfg.Stack.Name); err != nil {
-			return nil, r.gone("reading the content store", err)
-		}
 	}
 	return s, nil
 }

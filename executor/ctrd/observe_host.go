@@ -38,7 +38,8 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	return h, err
 }
 
-func nativePlatform() string {
+// HostPlatform is the platform of this machine, normalised, as linux/amd64.
+func HostPlatform() string {
 	own := platforms.DefaultSpec()
 	p, _ := spec.PlatformName(&own)
 	return p

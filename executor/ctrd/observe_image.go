@@ -2,6 +2,7 @@ package ctrd
 
 import (
 	"context"
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"maps"
 	"slices"
 	"sync"
@@ -9,12 +10,13 @@ import (
 	imagesapi "github.com/containerd/containerd/api/services/images/v1"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/manifest"
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // record is an image record as the image functions know it.
@@ -71,17 +73,27 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 	return nil
 }
 
-// readNeeds reads what the images of a stack were built from: an image that stays keeps the images of the stack that it starts from.
-func (r *Reader) readNeeds(ctx context.Context, stack string, s *planner.State) error {
-	for _, rec := range s.Images {
-		if rec.Owner == nil || rec.Owner.Stack != stack || rec.Inputs == "" {
+// readImageConfigs reads the configs of wanted images that no container of the host was created from yet: what one was created from can be run.
+func (r *Reader) readImageConfigs(ctx context.Context, cfg *spec.Config, s *planner.State, records map[string]images.Image, all []*containersapi.Container) error {
+	used := map[string]bool{}
+	for _, c := range all {
+		used[c.Labels[mark.LabelDigest]] = true
+	}
+	wanted := map[spec.Addr]bool{}
+	for _, c := range cfg.Containers {
+		wanted[c.Image.Addr] = true
+	}
+	var g errgroup.Group
+	g.SetLimit(8)
+	for _, im := range cfg.Images {
+		rec := s.Images[im.Name]
+		if rec == nil || !wanted[im.Addr] || used[rec.Digest] {
 			continue
 		}
-		was, err := r.inputs(ctx, rec.Inputs)
-		if errdefs.IsUnavailable(err) || ctx.Err() != nil {
-			return err
-		}
-		rec.LastInputs = was // nil where somebody took it away or damaged it: then nothing is kept for it
+		g.Go(func() error {
+			rec.Configs = manifest.ContainerDefaults(ctx, r.documents(), records[im.Name].Target)
+			return ctx.Err()
+		})
 	}
-	return nil
+	return g.Wait()
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -27,9 +28,6 @@ type Options struct {
 	Origin      planner.Origin    // where what is written is applied from; zero: it isn't noted
 	PlanFile    string            // file that the plan is saved in, or was read from, absolute; "": none
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
-
-	// Hashing is told, while a plan reads what builds depend on, how far the hashing of a large context is, in bytes; nil: nobody is told.
-	Hashing func(path string, done, total int64)
 }
 
 // DefaultDataRoot is where fairlead keeps its files.
@@ -58,9 +56,23 @@ func (o Options) startTimeout() time.Duration {
 
 // namespaceDir is the directory of all that fairlead keeps for one namespace of one daemon.
 func (o Options) namespaceDir() string {
-	root := o.DataRoot
-	if root == "" {
-		root = DefaultDataRoot
-	}
-	return filepath.Join(root, socketKey(o.Address)[:8], o.Namespace)
+	return filepath.Join(o.root(), socketKey(o.Address)[:8], o.Namespace)
 }
+
+// root is the directory of all that fairlead keeps.
+func (o Options) root() string { return cmp.Or(o.DataRoot, DefaultDataRoot) }
+
+// CacheDir is where is noted what files were when they were last read.
+func (o Options) CacheDir() string { return filepath.Join(o.root(), "seen") }
+
+// OwnFiles are what a run writes that could be in a directory which is built from.
+func (o Options) OwnFiles() []spec.OwnFile {
+	files := []spec.OwnFile{{Path: o.CacheDir(), Advice: "Keep it elsewhere, with another --data-root"}}
+	if o.PlanFile != "" {
+		files = append(files, spec.OwnFile{Path: o.PlanFile, Advice: "Keep the plan in another directory"})
+	}
+	return files
+}
+
+// Key gives the host's key, which changed secrets are known by.
+func (o Options) Key() ([]byte, error) { return mark.HostKey(o.root()) }

@@ -85,7 +85,7 @@ func newReader(cc *grpc.ClientConn, d daemon, o Options) *Reader {
 	return &Reader{
 		daemon:     d,
 		opts:       o,
-		platform:   nativePlatform(),
+		platform:   HostPlatform(),
 		containers: containersapi.NewContainersClient(cc),
 		tasks:      tasksapi.NewTasksClient(cc),
 		images:     imagesapi.NewImagesClient(cc),
@@ -97,6 +97,9 @@ func newReader(cc *grpc.ClientConn, d daemon, o Options) *Reader {
 		closer:     cc,
 	}
 }
+
+// Options are what the Reader was opened with.
+func (r *Reader) Options() Options { return r.opts }
 
 // Close ends the connection.
 func (r *Reader) Close() error { return r.closer.Close() }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
+	"slices"
 	"testing"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
@@ -129,7 +131,7 @@ func TestWhatVanishesIsNoError(t *testing.T) {
 		Lock:    spec.Lock{},
 	}
 	for name, o := range map[string]ObserveOptions{
-		"plan": {Plan: &planner.Options{}}, "destroy": {Plan: &planner.Options{Destroy: true}}, "list": {All: true},
+		"plan": {}, "list": {All: true},
 	} {
 		have, err := r.Observe(context.Background(), cfg, o)
 		if err != nil {
@@ -138,6 +140,11 @@ func TestWhatVanishesIsNoError(t *testing.T) {
 		}
 		if len(have.Containers) != 1 || len(have.Images) != 1 {
 			t.Errorf("%s: %d containers, %d images", name, len(have.Containers), len(have.Images))
+		}
+		images := slices.Collect(maps.Keys(have.Images))
+		have.Images[images[0]].Inputs = vanishedDigest
+		if err := r.Answer(t.Context(), "s", have, planner.Questions{Inputs: images, Blobs: true}); err != nil || have.Images[images[0]].LastInputs != nil {
+			t.Errorf("%s: %v, %v", name, have.Images[images[0]].LastInputs, err)
 		}
 	}
 	if blobs, err := r.blobs(context.Background(), "s"); err != nil || blobs[vanishedDigest] == nil || blobs[vanishedDigest].Root {

@@ -16,25 +16,34 @@ import (
 
 // Config reads the config of a manifest's image.
 func Config(ctx context.Context, view content.Provider, manifest ocispec.Descriptor) (ocispec.Image, error) {
+	var image ocispec.Image
+	b, err := RawConfig(ctx, view, manifest)
+	if err != nil {
+		return image, err
+	}
+	if err := json.Unmarshal(b, &image); err != nil {
+		return image, fmt.Errorf("manifest %s: its config: %w", manifest.Digest, err)
+	}
+	return image, nil
+}
+
+// RawConfig reads the config of a manifest's image as the JSON that it is.
+func RawConfig(ctx context.Context, view content.Provider, manifest ocispec.Descriptor) ([]byte, error) {
 	var m ocispec.Manifest
-	var out ocispec.Image
 	b, err := content.ReadBlob(ctx, view, manifest)
 	if err == nil {
 		err = json.Unmarshal(b, &m)
 	}
 	if err != nil {
-		return out, fmt.Errorf("manifest %s: %w", manifest.Digest, err)
+		return nil, fmt.Errorf("manifest %s: %w", manifest.Digest, err)
 	}
 	if !images.IsConfigType(m.Config.MediaType) {
-		return out, fmt.Errorf("manifest %s: its config is of type %q, which is no image to run", manifest.Digest, m.Config.MediaType)
+		return nil, fmt.Errorf("manifest %s: its config is of type %q, which is no image to run", manifest.Digest, m.Config.MediaType)
 	}
-	if b, err = content.ReadBlob(ctx, view, m.Config); err == nil {
-		err = json.Unmarshal(b, &out)
+	if b, err = content.ReadBlob(ctx, view, m.Config); err != nil {
+		return nil, fmt.Errorf("config %s: %w", m.Config.Digest, err)
 	}
-	if err != nil {
-		return out, fmt.Errorf("config %s: %w", m.Config.Digest, err)
-	}
-	return out, nil
+	return b, nil
 }
 
 // ContainerDefaults reads what an image gives containers, by platform. It is nil where the manifests can't be read: the plan's other readings

@@ -1,28 +1,14 @@
-package ctrd
+package sources
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
-	contentapi "github.com/containerd/containerd/api/services/content/v1"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
-
-// emptyStore is a content store that has nothing.
-type emptyStore struct{ contentReads }
-
-func (emptyStore) Read(context.Context, *contentapi.ReadContentRequest, ...grpc.CallOption) (contentapi.Content_ReadClient, error) {
-	return nil, status.Error(codes.NotFound, "it has nothing")
-}
 
 // What the lock file pins is not asked for. What an earlier version built without pins is not built again, and nobody is asked either, until
 // there are pins.
@@ -34,19 +20,19 @@ func TestAddsAreAskedForOnce(t *testing.T) {
 	}))
 	defer server.Close()
 	im := &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "a"}}, Name: "docker.io/s/a:latest",
-		Build: &spec.Build{Inline: "FROM scratch\nADD " + server.URL + "/f /\n", Platforms: []string{nativePlatform()}}}
+		Build: &spec.Build{Inline: "FROM scratch\nADD " + server.URL + "/f /\n", Platforms: []string{"linux/amd64"}}}
 	cfg := &spec.Config{Images: []*spec.Image{im}, Lock: spec.Lock{}}
-	r := &Reader{platform: nativePlatform(), opts: Options{DataRoot: t.TempDir()}, content: emptyStore{}}
+	o := Options{Platform: "linux/amd64", CacheDir: t.TempDir()}
 	read := func(inputs string) *planner.Source {
-		s := &planner.State{Images: map[string]*planner.LiveImage{}}
+		images := map[string]*planner.LiveImage{}
 		if inputs != "" {
-			s.Images[im.Name] = &planner.LiveImage{Inputs: inputs}
+			images[im.Name] = &planner.LiveImage{Inputs: inputs}
 		}
-		src := r.buildSource(t.Context(), im, cfg, s, nil, func() *registry.Hosts { return nil })
-		if src.Err != "" {
-			t.Fatal(src.Err)
+		found, err := Read(t.Context(), cfg, images, noHost{}, o)
+		if err != nil || found.Of(im).Err != "" {
+			t.Fatal(err, found.Of(im).Err)
 		}
-		return src
+		return found.Of(im)
 	}
 	first := read("")
 	if asked.Load() != 1 || len(first.Remotes) != 1 || first.Remotes[0].Digest == "" {

@@ -1,4 +1,4 @@
-package ctrd
+package sources
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func (as adds) ask(ctx context.Context, dockerfile string) ([]spec.Remote, error
 		}
 		var err error
 		if r.pin, err = r.Pin(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: ADD %w. With ADD --checksum, nobody has to ask", at(dockerfile, r.Line), err))
+			errs = append(errs, fmt.Errorf("%s: ADD %w. With ADD --checksum, nobody has to ask", placeIn(dockerfile, r.Line), err))
 		}
 	}
 	return as.remotes(), errors.Join(errs...)
@@ -70,16 +70,17 @@ type Named struct {
 }
 
 // NamedByDockerfiles reads them without a daemon: of an image that is on the host alone it isn't known what its ONBUILD instructions name.
-func NamedByDockerfiles(ctx context.Context, cfg *spec.Config, hosts *registry.Hosts) (Named, error) {
+// platform is the host's own.
+func NamedByDockerfiles(ctx context.Context, cfg *spec.Config, hosts *registry.Hosts, platform string) (Named, error) {
 	out := Named{Whole: true, OnBuild: map[string][]string{}}
-	x := &baseReader{cfg: cfg, platform: nativePlatform(), hosts: func() *registry.Hosts { return hosts }, pinnedOnly: true,
-		resolved: map[string]resolved{}, inside: map[spec.Addr]bool{}}
+	x := newBaseReader(&reader{cfg: cfg, host: noHost{}, hosts: func() *registry.Hosts { return hosts }, o: Options{Platform: platform}})
+	x.pinnedOnly = true
 	for _, im := range cfg.Images {
 		if im.Build == nil {
 			continue
 		}
 		configs := x.configs(ctx, im)
-		bases, sources, err := build.Remotes(im.Build, build.Options{Platforms: buildPlatforms(im), Host: x.platform, BaseConfig: func(b build.Base, env bool) (build.Config, error) {
+		bases, sources, err := build.Remotes(im.Build, build.Options{Platforms: x.buildPlatforms(im), Host: x.o.Platform, BaseConfig: func(b build.Base, env bool) (build.Config, error) {
 			c, err := configs(b, env)
 			if err != nil || c.OnBuild == nil || c.Opaque {
 				out.Whole = false

@@ -1,4 +1,4 @@
-package ctrd
+package sources
 
 import (
 	"cmp"
@@ -11,32 +11,21 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/images"
-	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/build"
-	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// configPatience bounds the question for the config of an image that is pinned: without an answer, the plan goes on.
-const configPatience = 10 * time.Second
+// configTimeout bounds the question for the config of an image that is pinned: without an answer, the plan goes on.
+const configTimeout = 10 * time.Second
 
 // baseReader finds out about the images that the Dockerfile of one build names.
 type baseReader struct {
-	cfg      *spec.Config
-	platform string // the host's own
-	hosts    func() *registry.Hosts
-	view     manifest.Store // of the host; nil: nobody looks there, and state and records are empty
-	state    *planner.State
-	records  map[string]images.Image
-
-	cacheDir   string // of what was read of archives
-	pinnedOnly bool   // no registry is asked about what the lock file doesn't have
+	*reader
+	pinnedOnly bool // no registry is asked about what the lock file doesn't have
 
 	resolved map[string]resolved // what registries said, by reference
 	inside   map[spec.Addr]bool  // image blocks whose Dockerfiles are being read
@@ -45,6 +34,10 @@ type baseReader struct {
 type resolved struct {
 	registry.Resolved
 	err error
+}
+
+func newBaseReader(r *reader) *baseReader {
+	return &baseReader{reader: r, resolved: map[string]resolved{}, inside: map[spec.Addr]bool{}}
 }
 
 var errNotPinned = errors.New("it isn't pinned")
@@ -81,16 +74,16 @@ func (x *baseReader) base(ctx context.Context, im *spec.Image, b build.Base) (pl
 		out.Platforms = nil
 	}
 	for _, n := range []string{b.Ref, name} {
-		rec, there := x.records[n]
-		if !there || out.Digest != "" && rec.Target.Digest.String() != out.Digest {
+		rec := x.images[n]
+		if rec == nil || out.Digest != "" && rec.Digest != out.Digest {
 			continue
 		}
-		whole, err := manifest.Complete(ctx, x.view, rec.Target)
+		complete, err := x.host.CompletePlatforms(ctx, rec.Digest)
 		if err != nil {
 			return out, err
 		}
-		if !slices.ContainsFunc(b.Platforms, func(p string) bool { _, ok := whole[p]; return !ok }) {
-			out.Digest, out.Platforms, out.Local = rec.Target.Digest.String(), whole, true
+		if !slices.ContainsFunc(b.Platforms, func(p string) bool { _, ok := complete[p]; return !ok }) {
+			out.Digest, out.Platforms, out.Local = rec.Digest, complete, true
 			return out, nil
 		}
 	}
@@ -132,7 +125,7 @@ func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform
 	case im.Build != nil:
 		x.inside[addr] = true
 		defer delete(x.inside, addr)
-		c, err := build.Result(im.Build, build.Options{Platforms: []string{platform}, Host: x.platform, BaseConfig: x.configs(ctx, im)}, env)
+		c, err := build.Result(im.Build, build.Options{Platforms: []string{platform}, Host: x.o.Platform, BaseConfig: x.configs(ctx, im)}, env)
 		if err != nil {
 			return build.Config{}, nil // that is said of the block itself
 		}
@@ -148,8 +141,8 @@ func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform
 	default:
 		_, fixed, _ := strings.Cut(im.Pull, "@")
 		dgst := cmp.Or(fixed, x.cfg.Lock[im.Pull].Digest)
-		if rec, there := x.records[im.Name]; dgst == "" && there && im.Name == im.Pull {
-			dgst = rec.Target.Digest.String()
+		if rec := x.images[im.Name]; dgst == "" && rec != nil && im.Name == im.Pull {
+			dgst = rec.Digest
 		}
 		if dgst == "" {
 			got, err := x.resolve(ctx, im.Pull)
@@ -164,11 +157,8 @@ func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform
 
 // configOfArchive reads it from the image's record, if that came from the file as it is now, else from the file.
 func (x *baseReader) configOfArchive(ctx context.Context, im *spec.Image, platform string) (build.Config, error) {
-	if x.state != nil {
-		rec := x.state.Images[im.Name]
-		if print, err := archive.Fingerprint(im.Load); err == nil && isOf(rec, im, print, x.cacheDir) {
-			return configFrom(ctx, x.view, digest.Digest(rec.Digest), platform), nil
-		}
+	if print, err := archive.Fingerprint(im.Load); err == nil && x.isLoaded(im, print) {
+		return parseConfig(x.host.ImageConfig(ctx, x.images[im.Name].Digest, platform)), nil
 	}
 	a, err := archive.OpenContext(ctx, im.Load)
 	if err != nil {
@@ -178,12 +168,11 @@ func (x *baseReader) configOfArchive(ctx context.Context, im *spec.Image, platfo
 	if err != nil {
 		return build.Config{}, nil
 	}
-	var doc build.ImageDocument
 	b, err := content.ReadBlob(ctx, a, found.Config(platform))
-	if err != nil || json.Unmarshal(b, &doc) != nil {
+	if err != nil {
 		return build.Config{}, nil
 	}
-	return doc.BaseConfig(), nil
+	return parseConfig(b), nil
 }
 
 // configOfImage takes it from the lock file, which has no environment, from the host's content, or from the registry.
@@ -193,14 +182,12 @@ func (x *baseReader) configOfImage(ctx context.Context, ref, dgst, platform stri
 	if pin.OnBuild != nil && pin.Digest == dgst && !env {
 		return build.Config{OnBuild: pin.OnBuild}, nil
 	}
-	if x.view != nil {
-		if c := configFrom(ctx, x.view, digest.Digest(dgst), platform); c.EnvKnown {
-			return c, nil
-		}
+	if c := parseConfig(x.host.ImageConfig(ctx, dgst, platform)); c.EnvKnown {
+		return c, nil
 	}
 	if pinned {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, configPatience)
+		ctx, cancel = context.WithTimeout(ctx, configTimeout)
 		defer cancel()
 	}
 	var doc build.ImageDocument
@@ -214,27 +201,10 @@ func (x *baseReader) configOfImage(ctx context.Context, ref, dgst, platform stri
 	return build.Config{}, nil // the build says it, if it has to ask again
 }
 
-// configFrom reads it from content that is there; what is unknown is zero.
-func configFrom(ctx context.Context, view manifest.Store, dgst digest.Digest, platform string) build.Config {
-	target, ok := manifest.Find(ctx, view, dgst)
-	if !ok {
-		return build.Config{}
-	}
-	manifests, err := manifest.List(ctx, view, target)
-	if err != nil {
-		return build.Config{}
-	}
-	m, ok := manifests[platform]
-	if !ok {
-		return build.Config{}
-	}
-	var manifest ocispec.Manifest
+// parseConfig takes from an image's config what it gives to a stage; nothing from none.
+func parseConfig(config []byte) build.Config {
 	var doc build.ImageDocument
-	b, err := content.ReadBlob(ctx, view, m)
-	if err != nil || json.Unmarshal(b, &manifest) != nil {
-		return build.Config{}
-	}
-	if b, err = content.ReadBlob(ctx, view, manifest.Config); err != nil || json.Unmarshal(b, &doc) != nil {
+	if json.Unmarshal(config, &doc) != nil {
 		return build.Config{}
 	}
 	return doc.BaseConfig()
