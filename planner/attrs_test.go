@@ -297,7 +297,7 @@ func TestDefaultsThatCameLater(t *testing.T) {
 func TestPendingOfAnEarlierVersion(t *testing.T) {
 	for _, lacks := range [][]string{nil, {LackOfSeccomp}} {
 		p := &comparison{live: &LiveContainer{Live: Live{Pending: true}, Lacks: lacks}, full: &spec.Container{State: spec.StateRunning}, applied: spec.StateRunning}
-		if got := carriesOn(p); got != (lacks == nil) {
+		if got := canCarryOn(p); got != (lacks == nil) {
 			t.Errorf("lacks %q: carried on with: %v", lacks, got)
 		}
 	}

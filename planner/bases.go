@@ -21,7 +21,7 @@ func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 		}
 		r := pb.decisions[b.Image]
 		if r == nil {
-			pb.fail(fault(pb.imageAt(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
+			pb.fail(fault(pb.sourceRange(im), "Cycle", "%s: %s needs %s, which needs %s. An image cannot be built from itself.", b.At, b.Use, b.Image, im.Addr))
 		}
 		if r == nil || !r.usable {
 			ok = false // it has been said why
@@ -45,7 +45,7 @@ func (pb *planBuilder) baseCovers(im *spec.Image, b *Base, have []string, known 
 	if !b.Image.IsZero() {
 		name, remedy = b.Image.String(), "Add the platform there"
 	}
-	pb.fail(fault(pb.imageAt(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
+	pb.fail(fault(pb.sourceRange(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
 		orElse(strings.Join(have, ", "), "no platform at all"), remedy))
 	return false
 }

@@ -64,7 +64,7 @@ func (pb *planBuilder) brought() map[string][]string {
 			continue
 		}
 		all := append(out[src.Digest], src.Contents[""]...)
-		for _, p := range pb.bringsOf(im, src.Platforms) {
+		for _, p := range pb.platformsToFetch(im, src.Platforms) {
 			all = append(all, src.Contents[p]...)
 		}
 		out[src.Digest] = all

@@ -14,7 +14,7 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		return g.asIs()
 	}
 	img := pb.decisions[c.Image.Addr]
-	ok := pb.check(c)
+	ok := pb.checkContainer(c)
 	if img == nil || !img.usable || !ok || pb.refused[c.Addr] {
 		return g.asIs()
 	}
@@ -29,13 +29,13 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 	want.Image.Name = orElse(want.Image.Name, img.record)
 
 	if g.current != nil {
-		cur := pb.compared(g.current, want, img)
+		cur := pb.compareLive(g.current, want, img)
 		cur.adopt = g.adopted
-		cur.force(pb, c)
+		cur.noteForced(pb, c)
 		if dearest(cur.diffs) < Recreate && !cur.forced {
 			unless := pb.unlessSame(c, g)
 			n := len(pb.changes)
-			res := pb.keep(cur, g)
+			res := pb.updateInPlace(cur, g)
 			if len(unless) > 0 && len(pb.changes) > n {
 				pb.leaveAlone(pb.changes[n], unless)
 			}
@@ -45,11 +45,11 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 			pb.fail(pb.protectedReplace(c, cur))
 			return g.asIs()
 		}
-		if !pb.fits(c, img) {
+		if !pb.canRun(c, img) {
 			return g.asIs()
 		}
 		unless := pb.unlessSame(c, g)
-		res := pb.replace(cur, g, img)
+		res := pb.replaceContainer(cur, g, img)
 		if len(unless) > 0 {
 			pb.leaveAlone(pb.changes[len(pb.changes)-1], unless)
 			res.unless, res.pending, res.was, res.renewed = unless, true, g.current.ID, c.Addr.String()+" may be replaced"
@@ -57,10 +57,10 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		}
 		return res
 	}
-	if !pb.fits(c, img) {
+	if !pb.canRun(c, img) {
 		return g.asIs()
 	}
-	return pb.create(want, g, img)
+	return pb.createContainer(want, g, img)
 }
 
 // comparison is one live container beside what is wanted of it.
@@ -77,11 +77,11 @@ type comparison struct {
 }
 
 // compared reads a live container against what is wanted.
-func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *decision) *comparison {
+func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *decision) *comparison {
 	p := &comparison{live: l, full: want}
 	p.was = normal(l.asSpec(), pb.have.Host)
 	p.applied = p.was.State
-	p.was.State = actual(l, want)
+	p.was.State = currentState(l, want)
 	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
 	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
 	p.was.Lifecycle.PreventDestroy = l.Protected
@@ -124,7 +124,7 @@ func (pb *planBuilder) compared(l *LiveContainer, want *spec.Container, img *dec
 }
 
 // actual is the state that a container is in. A job that has ended well is as it should be.
-func actual(l *LiveContainer, want *spec.Container) string {
+func currentState(l *LiveContainer, want *spec.Container) string {
 	switch {
 	case l.Task.Status == TaskRunning:
 		return spec.StateRunning
@@ -137,13 +137,13 @@ func actual(l *LiveContainer, want *spec.Container) string {
 }
 
 // force notes what else than a difference replaces the container.
-func (p *comparison) force(pb *planBuilder, c *spec.Container) {
-	if pb.forced(c.Addr) {
+func (p *comparison) noteForced(pb *planBuilder, c *spec.Container) {
+	if pb.replaceAsked(c.Addr) {
 		p.forced = true
 		p.reasons = append([]string{"--replace"}, p.reasons...)
 	}
 	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
-		if by := pb.triggered(a); by != "" {
+		if by := pb.triggeredBy(a); by != "" {
 			p.forced = true
 			p.reasons = append(p.reasons, "replace_triggered_by: "+by)
 		}
@@ -151,7 +151,7 @@ func (p *comparison) force(pb *planBuilder, c *spec.Container) {
 }
 
 // triggered tells whether what an address names gets new content in this plan, and what it is.
-func (pb *planBuilder) triggered(a spec.Addr) string {
+func (pb *planBuilder) triggeredBy(a spec.Addr) string {
 	hit := func(x spec.Addr) bool { return pb.decisionOf(x).renewed != "" }
 	if hit(a) {
 		return a.String()
@@ -180,7 +180,7 @@ func (pb *planBuilder) instances(block spec.Addr) []spec.Addr {
 }
 
 // keep changes a container in place, if anything of it differs.
-func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
+func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 	l, c := p.live, p.want
 	res := &decision{identity: l.ID}
 	w := &changeDraft{change: &Change{Addr: c.Addr, Action: Update, Decl: pb.declarationOf(c.Addr), Diffs: p.diffs, Reasons: p.reasons}}
@@ -194,7 +194,7 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 		move.stop = true // an apply that was cut off in the middle of a stop left a task that has ended
 	}
 	if p.applied == c.State && !move.none() {
-		w.change.Reasons = replaceReason(w.change.Reasons, driftReason(l))
+		w.change.Reasons = withDriftReason(w.change.Reasons, driftReason(l))
 	}
 	if move.await && !move.start && c.Ready == spec.ReadyCompleted {
 		w.change.Reasons = []string{"it has not completed yet"}
@@ -206,11 +206,11 @@ func (pb *planBuilder) keep(p *comparison, g *generations) *decision {
 		}
 		pb.fail(nameShared(c, l.Header(), other))
 	}
-	relabel := p.adopt || pb.renamed(l, c) || dearestBelow(p.diffs) || p.recordIsStale()
+	relabel := p.adopt || pb.ownerDiffers(l, c) || needsRelabel(p.diffs) || p.recordIsStale()
 	if !relabel && move.none() {
 		return res
 	}
-	w.change.Verb = verbOf(p, move, relabel)
+	w.change.Verb = verbInPlace(p, move, relabel)
 	if p.adopt {
 		w.change.Reasons = append([]string{p.whyAdopted()}, w.change.Reasons...)
 	}
@@ -274,14 +274,14 @@ func ignores(c *spec.Container, attr string) bool {
 	return slices.Contains(c.Lifecycle.IgnoreChanges, attr) || slices.Contains(c.Lifecycle.IgnoreChanges, "all")
 }
 
-func dearestBelow(diffs []Diff) bool {
+func needsRelabel(diffs []Diff) bool {
 	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
 }
 
 const stateDiffers = "state differs"
 
 // replaceReason puts what happened to a process in the place of "state differs", which says less.
-func replaceReason(reasons []string, why string) []string {
+func withDriftReason(reasons []string, why string) []string {
 	out := append([]string{}, reasons...)
 	if i := slices.Index(out, stateDiffers); i >= 0 {
 		out[i] = why
@@ -289,7 +289,7 @@ func replaceReason(reasons []string, why string) []string {
 	return out
 }
 
-func verbOf(p *comparison, t motion, relabel bool) string {
+func verbInPlace(p *comparison, t motion, relabel bool) string {
 	switch {
 	case p.adopt:
 		return "adopt"
@@ -313,7 +313,7 @@ func (p *comparison) whyAdopted() string {
 	return "an import block adopts it"
 }
 
-func (pb *planBuilder) renamed(l *LiveContainer, c *spec.Container) bool {
+func (pb *planBuilder) ownerDiffers(l *LiveContainer, c *spec.Container) bool {
 	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != pb.want.Stack.Name
 }
 
@@ -364,7 +364,7 @@ func driftReason(l *LiveContainer) string {
 }
 
 // check says what of a container the host cannot do, and what containerd would refuse.
-func (pb *planBuilder) check(c *spec.Container) bool {
+func (pb *planBuilder) checkContainer(c *spec.Container) bool {
 	n := len(pb.diags)
 	h := pb.have.Host
 	pb.emulate(orElse(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))

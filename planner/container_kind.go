@@ -43,10 +43,10 @@ func (pb *planBuilder) indexContainers(all []LiveObject) {
 		if l.Image != "" {
 			pb.byImage[l.Image] = append(pb.byImage[l.Image], l)
 		}
-		pb.noteOwned(l)
+		pb.noteOwnNames(l)
 	}
 	for _, c := range pb.want.Containers {
-		pb.users[c.Image.Addr] = append(pb.users[c.Image.Addr], c)
+		pb.containersOf[c.Image.Addr] = append(pb.containersOf[c.Image.Addr], c)
 	}
 }
 

@@ -33,8 +33,8 @@ func (pb *planBuilder) decisionOf(a spec.Addr) *decision {
 	return &decision{}
 }
 
-// references is what references to each address give.
-type references struct {
+// referenceValues is what references to each address give.
+type referenceValues struct {
 	known   map[spec.Addr]cty.Value // what is known while planning
 	carried map[spec.Addr]cty.Value // with placeholders for what only the apply will tell
 	before  map[spec.Addr]cty.Value // if everything that is built or imported comes out as it was
@@ -46,14 +46,14 @@ func (pb *planBuilder) decided(r spec.Resource, d *decision) {
 	pb.decisions[a] = d
 	value := kindRow(a.Kind).value
 	v := value(pb, r, d.identity)
-	pb.refer.carried[a], pb.refer.known[a], pb.refer.before[a] = v, v, v
+	pb.values.carried[a], pb.values.known[a], pb.values.before[a] = v, v, v
 	if !d.pending {
 		return
 	}
 	pb.pending[d.identity] = true
 	v = value(pb, r, "")
-	pb.refer.known[a], pb.refer.before[a] = v, v
+	pb.values.known[a], pb.values.before[a] = v, v
 	if d.was != "" {
-		pb.refer.before[a] = value(pb, r, d.was)
+		pb.values.before[a] = value(pb, r, d.was)
 	}
 }

@@ -89,7 +89,7 @@ func (pb *planBuilder) emulatorsOf(im *spec.Image, src *Source) []fact {
 	var out []fact
 	for _, r := range runs {
 		for _, p := range r.Platforms {
-			pb.emulate(p, im.Addr.String(), pb.imageAt(im))
+			pb.emulate(p, im.Addr.String(), pb.sourceRange(im))
 			out = append(out, ready(spec.EmulatorAddr(p)))
 		}
 	}

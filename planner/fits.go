@@ -10,7 +10,7 @@ import (
 
 // fits says, of a container that is to be created, what its image makes impossible: a config that can't be run, or arguments and an
 // environment that are too much together with the container's. What isn't known of an image yet, its creation says, before anything is stopped.
-func (pb *planBuilder) fits(c *spec.Container, img *decision) bool {
+func (pb *planBuilder) canRun(c *spec.Container, img *decision) bool {
 	share := pb.configOf(c, img)
 	at := c.AttrAt("image")
 	switch {

@@ -25,7 +25,7 @@ type target struct {
 }
 
 // platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
-func (pb *planBuilder) platformsOf(im *spec.Image) []string {
+func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
 	var out []string
 	for _, p := range im.Platform {
 		out = append(out, orElse(p, pb.have.Host.Platform))
@@ -42,17 +42,17 @@ func (pb *planBuilder) platformsOf(im *spec.Image) []string {
 
 // bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
 // all for a push, as a registry takes no index that names what it doesn't get.
-func (pb *planBuilder) bringsOf(im *spec.Image, offered map[string]int64) []string {
+func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64) []string {
 	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
 		return sortedKeys(offered)
 	}
-	return pb.platformsOf(im)
+	return pb.neededPlatforms(im)
 }
 
 // imageAt is where an image's source is written: in its block, or in the container that names it.
-func (pb *planBuilder) imageAt(im *spec.Image) hcl.Range {
+func (pb *planBuilder) sourceRange(im *spec.Image) hcl.Range {
 	if im.Implied {
-		for _, c := range pb.users[im.Addr] {
+		for _, c := range pb.containersOf[im.Addr] {
 			return c.AttrAt("image")
 		}
 	}
@@ -120,25 +120,25 @@ func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 		pb.fail(pb.unreadable(im, src))
 		return res
 	}
-	if !pb.hasPlatforms(im, t, rec) || !pb.mayUse(im, t, rec) {
+	if !pb.hasPlatforms(im, t, rec) || !pb.checkRecord(im, t, rec) {
 		res.usable = false
 		return res
 	}
-	pb.pin(im, t)
+	pb.pinReference(im, t)
 	w := &changeDraft{change: &Change{Addr: im.Addr, Action: Keep, Decl: pb.declarationOf(im.Addr)}}
 	if im.Implied {
 		w.change.Object = familiar(im.Name)
 		w.change.Decl = nil
-		if us := pb.users[im.Addr]; len(us) > 0 {
+		if us := pb.containersOf[im.Addr]; len(us) > 0 {
 			w.change.Decl = pb.declarationOf(us[0].Addr)
 		}
 	}
-	pb.bring(w, im, t, rec, res)
-	if res.renewed == "" && pb.turned(im, t) {
+	pb.ensureRecord(w, im, t, rec, res)
+	if res.renewed == "" && pb.hadOtherContent(im, t) {
 		res.renewed = im.Addr.String() + " is " + familiar(im.Name) + " now"
 	}
-	pb.tag(w, im, res)
-	pb.push(w, im, res, rec)
+	pb.ensureTags(w, im, res)
+	pb.ensurePushed(w, im, res, rec)
 	if len(w.steps) > 0 {
 		pb.changes = append(pb.changes, w)
 	}
@@ -156,24 +156,24 @@ func (pb *planBuilder) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 		what = "What the build depends on"
 	}
 	if src == nil && builtHere(im) {
-		return fault(pb.imageAt(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
+		return fault(pb.sourceRange(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	if src == nil {
-		return fault(pb.imageAt(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
+		return fault(pb.sourceRange(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
 	}
 	why := strings.TrimSuffix(src.Err, ".")
 	if im.Build != nil {
-		return fault(pb.imageAt(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
+		return fault(pb.sourceRange(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
 	}
 	if im.Load != "" {
 		why = strings.TrimPrefix(why, im.Load+": ")
 	}
-	return fault(pb.imageAt(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, pb.userOf(im), why)
+	return fault(pb.sourceRange(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, pb.neededBy(im), why)
 }
 
 // userOf names who needs an image: its block, or the first container that names it.
-func (pb *planBuilder) userOf(im *spec.Image) string {
-	if us := pb.users[im.Addr]; im.Implied && len(us) > 0 {
+func (pb *planBuilder) neededBy(im *spec.Image) string {
+	if us := pb.containersOf[im.Addr]; im.Implied && len(us) > 0 {
 		return us[0].Addr.String()
 	}
 	return im.Addr.String()
@@ -189,14 +189,14 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 		have = rec.Platforms // an archive that didn't change: all that it had is there
 	}
 	ok := true
-	for _, p := range pb.platformsOf(im) {
+	for _, p := range pb.neededPlatforms(im) {
 		if slices.Contains(have, p) {
 			continue
 		}
 		ok = false
-		at := pb.imageAt(im)
+		at := pb.sourceRange(im)
 		who := im.Addr.String()
-		for _, c := range pb.users[im.Addr] {
+		for _, c := range pb.containersOf[im.Addr] {
 			if orElse(c.Platform, pb.have.Host.Platform) == p {
 				at, who = c.AttrAt("image"), c.Addr.String()
 				if c.Platform != "" {
@@ -218,8 +218,8 @@ func (pb *planBuilder) sourceText(im *spec.Image) string {
 }
 
 // mayUse checks that the record of the image's name may be used as it is, or be changed.
-func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
-	if rec == nil || pb.mine(rec) {
+func (pb *planBuilder) checkRecord(im *spec.Image, t target, rec *LiveImage) bool {
+	if rec == nil || pb.mayChange(rec) {
 		return true
 	}
 	if rec.Digest == t.digest {
@@ -229,25 +229,25 @@ func (pb *planBuilder) mayUse(im *spec.Image, t target, rec *LiveImage) bool {
 		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.ID), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.ID))))
 		return false
 	}
-	pb.fail(pb.heldImage(pb.imageAt(im), im, rec, t.digest))
+	pb.fail(pb.recordTaken(pb.sourceRange(im), im, rec, t.digest))
 	return false
 }
 
 // mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
-func (pb *planBuilder) mine(rec *LiveImage) bool {
+func (pb *planBuilder) mayChange(rec *LiveImage) bool {
 	_, adopted := pb.adopted[rec.key()]
 	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
-func (pb *planBuilder) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
+func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
 	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
 	if rec.Owner != nil {
 		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
 	if im.Implied {
-		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, pb.freeing(rec), spec.LockFile)
+		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, pb.waysToFree(rec), spec.LockFile)
 	}
-	ways := pb.freeing(rec)
+	ways := pb.waysToFree(rec)
 	if im.Pull != "" {
 		ways += ", pin its digest in " + spec.LockFile
 	}
@@ -255,7 +255,7 @@ func (pb *planBuilder) heldImage(at hcl.Range, im *spec.Image, rec *LiveImage, d
 }
 
 // freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
-func (pb *planBuilder) freeing(rec *LiveImage) string {
+func (pb *planBuilder) waysToFree(rec *LiveImage) string {
 	if len(pb.byImage[rec.ID]) > 0 {
 		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.ID)
 	}
@@ -263,7 +263,7 @@ func (pb *planBuilder) freeing(rec *LiveImage) string {
 }
 
 // pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
-func (pb *planBuilder) pin(im *spec.Image, t target) {
+func (pb *planBuilder) pinReference(im *spec.Image, t target) {
 	if im.Pull == "" {
 		return
 	}
@@ -277,44 +277,44 @@ func (pb *planBuilder) pin(im *spec.Image, t target) {
 }
 
 // bring sees to it that the record of the image's name is there, whole and this stack's.
-func (pb *planBuilder) bring(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *decision) {
+func (pb *planBuilder) ensureRecord(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *decision) {
 	c := w.change
-	need := pb.bringsOf(im, t.platforms)
+	need := pb.platformsToFetch(im, t.platforms)
 	verb, done := "pull", "pulled"
 	if im.Load != "" {
 		verb, done = "load", "loaded"
 	}
 	switch {
 	case rec == nil:
-		c.become(Create, verb, "it is not there")
+		c.escalate(Create, verb, "it is not there")
 		res.renewed = fmt.Sprintf("%s is new", imageTitle(im))
-		w.get(im, t, need, pb.ownerOf(im.Addr))
+		w.fetch(im, t, need, pb.ownerOf(im.Addr))
 	case rec.Digest != t.digest:
 		diffs := compareRecord(rec, im, t.digest)
-		c.become(Update, verb, orElse(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
+		c.escalate(Update, verb, orElse(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
 		c.addDiffs(diffs)
 		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
 			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
-		w.get(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch())
+		w.fetch(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch())
 		pb.moves[rec.ID] = &move{to: t.digest, work: w}
 	case len(missing(need, rec.Platforms)) > 0 && (im.Load == "" || t.platforms != nil):
 		gone := missing(need, rec.Platforms)
-		c.become(Update, verb, strings.Join(gone, ", ")+" of it is not there")
+		c.escalate(Update, verb, strings.Join(gone, ", ")+" of it is not there")
 		owner := pb.ownerOf(im.Addr)
-		if !pb.mine(rec) {
+		if !pb.mayChange(rec) {
 			owner = Owner{} // its marks stay as they are
 		}
-		w.get(im, t, gone, owner).touches(rec.touch())
-	case pb.mine(rec):
-		pb.remark(w, im, rec)
+		w.fetch(im, t, gone, owner).touches(rec.touch())
+	case pb.mayChange(rec):
+		pb.relabelRecord(w, im, rec)
 	}
 }
 
 // turned tells whether the block stood for other content until now, under a name that nothing wants any more.
-func (pb *planBuilder) turned(im *spec.Image, t target) bool {
+func (pb *planBuilder) hadOtherContent(im *spec.Image, t target) bool {
 	for _, o := range pb.owned[im.Addr] {
-		if rec := o.(*LiveImage); !pb.records[rec.ID] && rec.Digest != t.digest {
+		if rec := o.(*LiveImage); !pb.wantedRecords[rec.ID] && rec.Digest != t.digest {
 			return true
 		}
 	}
@@ -322,7 +322,7 @@ func (pb *planBuilder) turned(im *spec.Image, t target) bool {
 }
 
 // get is the step that brings the content.
-func (w *changeDraft) get(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
+func (w *changeDraft) fetch(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
 	protect := im.Lifecycle.PreventDestroy
 	if im.Load != "" {
 		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect}).give(known(im.Addr))
@@ -347,17 +347,17 @@ func imageTitle(im *spec.Image) string {
 }
 
 // remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
-func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
+func (pb *planBuilder) relabelRecord(w *changeDraft, im *spec.Image, rec *LiveImage) {
 	diffs := compareRecord(rec, im, rec.Digest)
 	switch why := pb.movedOutside(rec); {
 	case why != "":
-		w.change.become(Update, "relabel", why)
+		w.change.escalate(Update, "relabel", why)
 	case !pb.ours(rec.Owner):
-		w.change.become(Update, "adopt", "an import block adopts it")
+		w.change.escalate(Update, "adopt", "an import block adopts it")
 	case rec.Owner.Addr != im.Addr:
-		w.change.become(Update, "relabel", "it was "+rec.Owner.Addr.String())
+		w.change.escalate(Update, "relabel", "it was "+rec.Owner.Addr.String())
 	case len(diffs) > 0:
-		w.change.become(Update, "relabel", reason(imageAttrs, diffs[0]))
+		w.change.escalate(Update, "relabel", reason(imageAttrs, diffs[0]))
 	default:
 		return
 	}
@@ -366,7 +366,7 @@ func (pb *planBuilder) remark(w *changeDraft, im *spec.Image, rec *LiveImage) {
 }
 
 // become sets what a change is, unless it is something dearer already.
-func (c *Change) become(a Action, verb, reason string) {
+func (c *Change) escalate(a Action, verb, reason string) {
 	if c.Action == Keep {
 		c.Action, c.Verb = a, verb
 	}

@@ -46,20 +46,20 @@ func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
 		x.res.usable = x.rec != nil
 		return x.res
 	}
-	if !x.possible() {
+	if !x.check() {
 		return x.res
 	}
 	x.res.usable = true
 	pb.pinRemotes(x.src)
 	x.inputs = FillBases(pb.withReevaluated(im, x.src.Inputs), x.bases)
 	w := &changeDraft{change: &Change{Addr: im.Addr, Action: Keep, Decl: pb.declarationOf(im.Addr)}}
-	if reasons := x.why(); len(reasons) > 0 {
-		x.build(w, reasons)
+	if reasons := x.buildReasons(); len(reasons) > 0 {
+		x.addBuild(w, reasons)
 	} else {
-		pb.remark(w, im, x.rec)
+		pb.relabelRecord(w, im, x.rec)
 	}
-	pb.tag(w, im, x.res)
-	pb.push(w, im, x.res, x.rec)
+	pb.ensureTags(w, im, x.res)
+	pb.ensurePushed(w, im, x.res, x.rec)
 	if len(w.steps) > 0 {
 		pb.changes = append(pb.changes, w)
 	}
@@ -67,7 +67,7 @@ func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
 }
 
 // possible says what keeps an image from being made, all of it.
-func (x *imageBuild) possible() bool {
+func (x *imageBuild) check() bool {
 	pb, n := x.plan, len(x.plan.diags)
 	if x.src == nil || x.src.Err != "" {
 		pb.fail(pb.unreadable(x.im, x.src))
@@ -83,8 +83,8 @@ func (x *imageBuild) possible() bool {
 	x.bases, ok = pb.basesOf(x.im, x.src)
 	pb.coversContainers(x.im, pb.buildPlatforms(x.im))
 	x.emulators = pb.emulatorsOf(x.im, x.src)
-	if x.rec != nil && !pb.mine(x.rec) {
-		pb.fail(pb.heldBuilt(x.im, x.rec))
+	if x.rec != nil && !pb.mayChange(x.rec) {
+		pb.fail(pb.builtRecordTaken(x.im, x.rec))
 	}
 	return ok && len(pb.diags) == n
 }
@@ -97,13 +97,13 @@ func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 	case len(im.Build.Platforms) > 0:
 		return im.Build.Platforms
 	}
-	return pb.platformsOf(im)
+	return pb.neededPlatforms(im)
 }
 
 // coversContainers says which platform a container asks for that the image is not made for.
 func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
 	_, _, attr := buildWords(im)
-	for _, c := range pb.users[im.Addr] {
+	for _, c := range pb.containersOf[im.Addr] {
 		if p := orElse(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
 			pb.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
 		}
@@ -111,7 +111,7 @@ func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
 }
 
 // why says why an image is to be made; nil: it is there, made from these inputs.
-func (x *imageBuild) why() []string {
+func (x *imageBuild) buildReasons() []string {
 	if x.rec == nil {
 		return []string{"it is not there"}
 	}
@@ -138,17 +138,19 @@ func (x *imageBuild) why() []string {
 			out = append(out, strings.Join(gone, ", ")+" of it is not there")
 		}
 	}
-	if x.plan.forced(x.im.Addr) {
+	if x.plan.replaceAsked(x.im.Addr) {
 		out = append([]string{"--replace"}, out...)
 	}
 	return out
 }
 
 // forced tells whether --replace names an address or its block.
-func (pb *planBuilder) forced(a spec.Addr) bool { return pb.replaces[a] || pb.replaces[a.Block()] }
+func (pb *planBuilder) replaceAsked(a spec.Addr) bool {
+	return pb.replaces[a] || pb.replaces[a.Block()]
+}
 
 // build is the step that builds or imports.
-func (x *imageBuild) build(w *changeDraft, reasons []string) {
+func (x *imageBuild) addBuild(w *changeDraft, reasons []string) {
 	pb, im, res := x.plan, x.im, x.res
 	verb, done, _ := buildWords(im)
 	c := w.change
@@ -174,9 +176,9 @@ func (x *imageBuild) buildOp(c *Change, result string) Op {
 		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect}
 	}
 	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: pb.buildPlatforms(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases, Remotes: x.src.Remotes,
-		Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect, Force: pb.forced(im.Addr)}
+		Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect, Force: pb.replaceAsked(im.Addr)}
 	c.Notes = append(c.Notes, pb.platformsNote(op.Platforms))
-	c.Notes = append(c.Notes, slowNotes(x.src)...)
+	c.Notes = append(c.Notes, emulationNotes(x.src)...)
 	if op.Bytes > 0 {
 		c.Notes = append(c.Notes, "downloads at most "+Bytes(op.Bytes))
 	}
@@ -196,7 +198,7 @@ func (pb *planBuilder) platformsNote(platforms []string) string {
 }
 
 // slowNotes says which RUN steps emulation slows down, and what to do about it.
-func slowNotes(src *Source) []string {
+func emulationNotes(src *Source) []string {
 	if src.Opaque {
 		return []string{"its Dockerfile, or that of its base, is read by the builder alone: not all of its bases are pinned"}
 	}
@@ -214,11 +216,11 @@ func slowNotes(src *Source) []string {
 	return []string{what + " slow under emulation: FROM --platform=$BUILDPLATFORM and a cross-compiler make it fast"}
 }
 
-func (pb *planBuilder) heldBuilt(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
+func (pb *planBuilder) builtRecordTaken(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
 	_, _, attr := buildWords(im)
 	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
 	if rec.Owner != nil {
-		return fault(pb.imageAt(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
+		return fault(pb.sourceRange(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
-	return fault(pb.imageAt(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.freeing(rec), importBlock(im.Addr, familiar(rec.ID)))
+	return fault(pb.sourceRange(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.waysToFree(rec), importBlock(im.Addr, familiar(rec.ID)))
 }

@@ -39,7 +39,7 @@ var imageKind = &resourceKind{
 		im, ok := r.(*spec.Image)
 		return ok && builtHere(im)
 	},
-	orphan: func(pb *planBuilder, o LiveObject) bool { return !pb.records[o.Header().ID] },
+	orphan: func(pb *planBuilder, o LiveObject) bool { return !pb.wantedRecords[o.Header().ID] },
 	remove: func(pb *planBuilder, o LiveObject) { pb.removeRecord(o.(*LiveImage)) },
 
 	find: func(pb *planBuilder, id string) LiveObject {
@@ -58,7 +58,7 @@ func (pb *planBuilder) indexImages(all []LiveObject) {
 	slices.SortFunc(all, func(a, b LiveObject) int { return cmp.Compare(a.Header().ID, b.Header().ID) })
 	for _, o := range all {
 		if rec := o.(*LiveImage); pb.ours(rec.Owner) {
-			pb.noteNames(rec)
+			pb.noteTags(rec)
 		}
 	}
 	for _, im := range pb.want.Images {
@@ -69,7 +69,7 @@ func (pb *planBuilder) indexImages(all []LiveObject) {
 		}
 		if !pb.o.Destroy {
 			for _, name := range append([]string{im.Name}, im.Tags...) {
-				pb.records[name] = true
+				pb.wantedRecords[name] = true
 			}
 		}
 	}
@@ -122,7 +122,7 @@ func (pb *planBuilder) mayAdoptRecord(im *spec.Import, o LiveObject) *hcl.Diagno
 // the lock file says comes first. Nobody can tell the size of what is still to be built.
 func (pb *planBuilder) imageValue(im *spec.Image, digest string) cty.Value {
 	if !builtHere(im) {
-		ps := pb.platformsOf(im)
+		ps := pb.neededPlatforms(im)
 		return spec.ImageValue(im.Name, digest, pb.sizeOf(im, ps), ps)
 	}
 	ps := pb.buildPlatforms(im)

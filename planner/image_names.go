@@ -5,7 +5,7 @@ import (
 )
 
 // tag sees to the image's other names.
-func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
+func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision) {
 	digest := res.identity
 	protect := im.Lifecycle.PreventDestroy
 	for _, name := range im.Tags {
@@ -13,13 +13,13 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
 		op := &TagImage{Name: name, From: im.Name, Digest: digest, Owner: pb.ownerOf(im.Addr), Protect: protect}
 		switch {
 		case rec == nil:
-			w.change.become(Update, "tag", "the name "+familiar(name)+" is not there")
+			w.change.escalate(Update, "tag", "the name "+familiar(name)+" is not there")
 			w.causedBy("the name "+familiar(name)+" is not there", w.step(op, w.giving(known(im.Addr))...)).give(known(im.Addr))
-		case rec.Digest == digest && pb.mine(rec):
-			pb.remark(w, im, rec)
+		case rec.Digest == digest && pb.mayChange(rec):
+			pb.relabelRecord(w, im, rec)
 		case rec.Digest == digest:
 			// used as it is, by whomever it was made
-		case pb.mine(rec):
+		case pb.mayChange(rec):
 			why := "the name " + familiar(name) + " stands for other content"
 			if pb.movedOutside(rec) != "" {
 				why = "the name " + familiar(name) + ": " + pb.movedOutside(rec)
@@ -27,7 +27,7 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
 			if res.pending {
 				why = res.renewed
 			} else {
-				w.change.become(Update, "tag", why)
+				w.change.escalate(Update, "tag", why)
 			}
 			d := w.causedBy(why, w.step(op, w.giving(known(im.Addr))...)).touches(rec.touch()).give(known(im.Addr))
 			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
@@ -35,9 +35,9 @@ func (pb *planBuilder) tag(w *changeDraft, im *spec.Image, res *decision) {
 			}
 			pb.moves[name] = &move{to: digest, work: w}
 		case res.pending:
-			pb.fail(pb.heldBuilt(im, rec))
+			pb.fail(pb.builtRecordTaken(im, rec))
 		default:
-			pb.fail(pb.heldImage(im.AttrAt("tags"), im, rec, digest))
+			pb.fail(pb.recordTaken(im.AttrAt("tags"), im, rec, digest))
 		}
 	}
 }
@@ -48,7 +48,7 @@ func (w *changeDraft) causedBy(why string, d *stepDraft) *stepDraft {
 }
 
 // push sees to the copies in registries.
-func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *decision, rec *LiveImage) {
+func (pb *planBuilder) ensurePushed(w *changeDraft, im *spec.Image, res *decision, rec *LiveImage) {
 	digest := res.identity
 	before := append([]*stepDraft{}, w.steps...)
 	for _, to := range im.Push {
@@ -67,7 +67,7 @@ func (pb *planBuilder) push(w *changeDraft, im *spec.Image, res *decision, rec *
 		case rec != nil && rec.Pushed[to] != "":
 			why = familiar(to) + " has an older one"
 		}
-		w.change.become(Update, "push", why)
+		w.change.escalate(Update, "push", why)
 		var after []*stepDraft
 		for _, d := range before { // the record's own steps: the tags have records of their own
 			if RowOf(d.op).ObjectID(d.op) == im.Name {

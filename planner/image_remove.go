@@ -10,14 +10,14 @@ import (
 
 // removeRecord untags a record that nothing wants any more, unless a container that stays needs it.
 func (pb *planBuilder) removeRecord(rec *LiveImage) {
-	if free, needs := pb.unused(rec); free {
+	if free, needs := pb.isUnused(rec); free {
 		pb.untag(rec, needs)
 	}
 }
 
 // unused tells whether no container will need a record any more, and which facts that needs. Whoever isn't this stack's and needs it
 // is named.
-func (pb *planBuilder) unused(rec *LiveImage) (bool, []fact) {
+func (pb *planBuilder) isUnused(rec *LiveImage) (bool, []fact) {
 	var needs []fact
 	var stay []string
 	free := true

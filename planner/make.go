@@ -50,9 +50,9 @@ type planBuilder struct {
 	blocks        map[spec.Addr]spec.Resource     // wanted, by address, as Load gave them
 	ordered       []spec.Addr                     // of these, each after what it refers to
 	byBlock       map[spec.Addr][]spec.Addr       // a block's instances
-	users         map[spec.Addr][]*spec.Container // by the address of their image
+	containersOf  map[spec.Addr][]*spec.Container // by the address of their image
 	basePlatforms map[spec.Addr][]string          // platforms that builds need of the images that they start from
-	records       map[string]bool                 // names of the image records that the files want
+	wantedRecords map[string]bool                 // names of the image records that the files want
 	scope         scope
 	replaces      map[spec.Addr]bool // what --replace names
 
@@ -64,7 +64,7 @@ type planBuilder struct {
 	lastOwned map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
 
 	decisions map[spec.Addr]*decision
-	refer     references
+	values    referenceValues
 	pending   map[string]bool    // the placeholders
 	refused   map[spec.Addr]bool // what is wrong with the values of these has been said
 
@@ -98,10 +98,10 @@ type disposition struct {
 func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options) *planBuilder {
 	pb := &planBuilder{
 		want: want, have: have, sources: sources, o: o,
-		blocks: map[spec.Addr]spec.Resource{}, users: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, records: map[string]bool{},
+		blocks: map[spec.Addr]spec.Resource{}, containersOf: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, wantedRecords: map[string]bool{},
 		owned: map[spec.Addr][]LiveObject{}, adopted: map[objectKey]spec.Addr{}, byName: map[objectKey][]*Live{}, byImage: map[string][]*LiveContainer{},
 		lastOwned: map[string]string{}, decisions: map[spec.Addr]*decision{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{},
-		refer:        references{map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}},
+		values:       referenceValues{map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}},
 		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]string{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
@@ -173,7 +173,7 @@ func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 	if len(unknown) == 0 {
 		return r
 	}
-	settled, diags := pb.want.Reevaluate(a, pb.refer.known, pb.refer.carried)
+	settled, diags := pb.want.Reevaluate(a, pb.values.known, pb.values.carried)
 	if pb.scope.has(a) {
 		pb.diags = append(pb.diags, diags...)
 	}

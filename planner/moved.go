@@ -4,7 +4,7 @@ import "fmt"
 
 // noteOwned notes of a container which names its image had that were the stack's own, at the digest that it was made from. The newest container
 // decides.
-func (pb *planBuilder) noteOwned(l *LiveContainer) {
+func (pb *planBuilder) noteOwnNames(l *LiveContainer) {
 	for _, n := range l.OwnNames {
 		if pb.ours(l.Owner) && l.Digest != "" && pb.lastOwned[n] == "" {
 			pb.lastOwned[n] = l.Digest
@@ -13,7 +13,7 @@ func (pb *planBuilder) noteOwned(l *LiveContainer) {
 }
 
 // noteNames notes the same of an image's other names, which stand beside each other on the records of the stack.
-func (pb *planBuilder) noteNames(rec *LiveImage) {
+func (pb *planBuilder) noteTags(rec *LiveImage) {
 	names := rec.Tags
 	if rec.TagOf != "" {
 		names = append([]string{rec.TagOf}, names...)

@@ -16,7 +16,7 @@ type Origin struct {
 
 // same tells whether two origins are of the same files: of one directory of one repository, wherever it is checked out, or where there is no
 // repository, of one directory of one host.
-func (o Origin) same(x Origin) bool {
+func (o Origin) sameFiles(x Origin) bool {
 	if o.Repo != "" || x.Repo != "" {
 		return o.Repo == x.Repo
 	}
@@ -25,10 +25,10 @@ func (o Origin) same(x Origin) bool {
 
 // String is the origin for people.
 func (o Origin) String() string {
-	return spec.Shown(orElse(o.Repo, o.Dir)) + o.by()
+	return spec.Shown(orElse(o.Repo, o.Dir)) + o.byWhom()
 }
 
-func (o Origin) by() string {
+func (o Origin) byWhom() string {
 	return fmt.Sprintf(" by %s on %s", spec.Shown(orElse(o.User, "somebody")), spec.Shown(orElse(o.Host, "another host")))
 }
 
@@ -43,17 +43,17 @@ func (pb *planBuilder) originNotes() {
 			continue
 		}
 		switch was := *o.Header().Origin; {
-		case !was.same(pb.o.Origin):
+		case !was.sameFiles(pb.o.Origin):
 			w.change.Notes = append(w.change.Notes, "last applied from "+was.String())
 		case was.User != pb.o.Origin.User || was.Host != pb.o.Origin.Host:
-			w.change.Notes = append(w.change.Notes, "last applied"+was.by())
+			w.change.Notes = append(w.change.Notes, "last applied"+was.byWhom())
 		}
 	}
 }
 
 // elsewhere gives where the stack's objects were last applied from, if each of them goes, because the files don't have it, and each was applied
 // from elsewhere: that looks like two stacks of one name. Nil if it is not so, or if an older version left it unsaid.
-func (pb *planBuilder) elsewhere() *Origin {
+func (pb *planBuilder) appliedElsewhere() *Origin {
 	if pb.o.Destroy || pb.o.Origin == (Origin{}) {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (pb *planBuilder) elsewhere() *Origin {
 		for _, o := range pb.owned[a] {
 			l := o.Header()
 			f := pb.dispositions[l.ID]
-			if f == nil || !f.gone || l.Origin == nil || l.Origin.same(pb.o.Origin) {
+			if f == nil || !f.gone || l.Origin == nil || l.Origin.sameFiles(pb.o.Origin) {
 				return nil
 			}
 			from = l.Origin

@@ -10,7 +10,7 @@ import (
 )
 
 // create makes a container, or carries on with one that an earlier apply made.
-func (pb *planBuilder) create(want *spec.Container, g *generations, img *decision) *decision {
+func (pb *planBuilder) createContainer(want *spec.Container, g *generations, img *decision) *decision {
 	if pb.nameTaken(want, want.Name) {
 		return g.asIs()
 	}
@@ -19,7 +19,7 @@ func (pb *planBuilder) create(want *spec.Container, g *generations, img *decisio
 		reasons = append(reasons, img.renewed)
 	}
 	if g.pending != nil {
-		if p := pb.compared(g.pending, want, img); carriesOn(p) && !pb.forced(want.Addr) {
+		if p := pb.compareLive(g.pending, want, img); canCarryOn(p) && !pb.replaceAsked(want.Addr) {
 			w := pb.add(want.Addr, Update, "start", pb.declarationOf(want.Addr), "it was never ready")
 			pb.discardAll(g.unneeded, want, "an earlier apply left it behind, and it is not needed")
 			return pb.rollOut(w, p, g.unneeded)
@@ -32,7 +32,7 @@ func (pb *planBuilder) create(want *spec.Container, g *generations, img *decisio
 }
 
 // carriesOn tells whether a pending container is what is wanted.
-func carriesOn(p *comparison) bool {
+func canCarryOn(p *comparison) bool {
 	if p.applied != p.full.State {
 		return false // its record would say something else than the files
 	}
@@ -48,7 +48,7 @@ func carriesOn(p *comparison) bool {
 }
 
 // replace puts a new container into the place of the current one.
-func (pb *planBuilder) replace(cur *comparison, g *generations, img *decision) *decision {
+func (pb *planBuilder) replaceContainer(cur *comparison, g *generations, img *decision) *decision {
 	want := cur.full
 	if pb.nameTaken(want, want.Name) {
 		return g.asIs()
@@ -63,7 +63,7 @@ func (pb *planBuilder) replace(cur *comparison, g *generations, img *decision) *
 		w.change.Notes = append(w.change.Notes, note)
 	}
 	if g.pending != nil && !cur.forced {
-		if p := pb.compared(g.pending, want, img); carriesOn(p) {
+		if p := pb.compareLive(g.pending, want, img); canCarryOn(p) {
 			w.change.Notes = append(w.change.Notes, "carries on with "+short(g.pending.ID)+", which an earlier apply made")
 			pb.discardAll(g.unneeded, want, "an earlier apply left it behind, and it is not needed")
 			pb.changes = append(pb.changes, w)

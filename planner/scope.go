@@ -23,19 +23,19 @@ func (s scope) has(a spec.Addr) bool {
 
 // setScope finds what --target, --exclude and --replace name.
 func (pb *planBuilder) setScope() {
-	pb.replaces = pb.addressesOf("--replace", pb.o.Replaces)
+	pb.replaces = pb.checkAddresses("--replace", pb.o.Replaces)
 	for _, a := range pb.o.Replaces {
 		if replaceable := kindRow(a.Kind).replaceable; replaceable == nil || !replaceable(pb.blocks[a]) {
 			pb.fail(fault(hcl.Range{}, "Not to be replaced", "--replace %s: only containers and images that are built or imported are. A pulled or loaded image comes anew when its source does.", a))
 		}
 	}
 	if len(pb.o.Targets) > 0 {
-		pb.scope.targets = pb.addressesOf("--target", pb.o.Targets)
+		pb.scope.targets = pb.checkAddresses("--target", pb.o.Targets)
 		if !pb.o.Destroy {
 			pb.withRefs(pb.scope.targets)
 		}
 	}
-	pb.scope.excludes = pb.addressesOf("--exclude", pb.o.Excludes)
+	pb.scope.excludes = pb.checkAddresses("--exclude", pb.o.Excludes)
 	if pb.o.Destroy {
 		pb.withLiveNeeds(pb.scope.excludes) // what stays needs them
 	} else {
@@ -44,7 +44,7 @@ func (pb *planBuilder) setScope() {
 }
 
 // addressesOf checks addresses against what is wanted and what this stack owns.
-func (pb *planBuilder) addressesOf(flag string, as []spec.Addr) map[spec.Addr]bool {
+func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr]bool {
 	if len(as) == 0 {
 		return nil
 	}

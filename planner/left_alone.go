@@ -28,7 +28,7 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 	if len(makes) == 0 || img.pending && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
 		return nil
 	}
-	same := pb.reevaluateWith(c, pb.refer.before)
+	same := pb.reevaluateWith(c, pb.values.before)
 	if same == nil {
 		return nil
 	}
@@ -38,15 +38,15 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 		want.Image.Digest = img.was
 	}
 	want.Image.Name = orElse(want.Image.Name, img.record)
-	p := pb.compared(g.current, want, img)
-	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.recordIsStale() || pb.renamed(g.current, c) {
+	p := pb.compareLive(g.current, want, img)
+	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.recordIsStale() || pb.ownerDiffers(g.current, c) {
 		return nil
 	}
-	if pb.forced(c.Addr) {
+	if pb.replaceAsked(c.Addr) {
 		return nil
 	}
 	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
-		if pb.triggered(a) != "" && !pb.changesOnlyByBuild(a) {
+		if pb.triggeredBy(a) != "" && !pb.changesOnlyByBuild(a) {
 			return nil
 		}
 	}
