@@ -20,16 +20,16 @@ type Owner struct {
 
 // Live is what the planner knows of every object on the host, whatever its kind: whose it is, and whether it may go.
 type Live struct {
-	Kind      spec.Kind
-	ID        string  // a container's ID, the name of an image record: no two objects of a kind have the same
-	Name      string  // the name people see, from nerdctl's or fairlead's labels; "": its ID is that, or there is none
-	Owner     *Owner  // nil: not fairlead's
-	OtherKey  *Owner  // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
-	Pending   bool    // fairlead created it, and it has never been ready
-	Protected bool    // prevent_destroy was set when it was last applied
-	Origin    *Origin // where it was last applied from; nil: nobody wrote it down
-	Seen      string  // changes whenever the object does in a way that matters to a plan
-	CreatedAt time.Time
+	Kind      spec.Kind `json:"kind,omitzero"`
+	ID        string    `json:"id,omitzero"`        // a container's ID, the name of an image record: no two objects of a kind have the same
+	Name      string    `json:"name,omitzero"`      // the name people see, from nerdctl's or fairlead's labels; "": its ID is that, or there is none
+	Owner     *Owner    `json:"owner,omitzero"`     // nil: not fairlead's
+	OtherKey  *Owner    `json:"other_key,omitzero"` // who Owner would be, if the mark were of this host's key; nil where Owner isn't, and for what isn't fairlead's
+	Pending   bool      `json:"pending,omitzero"`   // fairlead created it, and it has never been ready
+	Protected bool      `json:"protected,omitzero"` // prevent_destroy was set when it was last applied
+	Origin    *Origin   `json:"origin,omitzero"`    // where it was last applied from; nil: nobody wrote it down
+	Seen      string    `json:"seen,omitzero"`      // changes whenever the object does in a way that matters to a plan
+	CreatedAt time.Time `json:"created_at,omitzero"`
 }
 
 // Header is l itself: whatever embeds it is a live object.

@@ -4,7 +4,7 @@ import "github.com/fairlead-dev/fairlead/spec"
 
 // Sources is what the files' side says: what archives, build contexts, root filesystems, registries and servers hold that the files name.
 type Sources struct {
-	Images map[string]*Source // what image blocks stand for, by SourceKey; only those that are neither pinned nor there
+	Images map[string]*Source `json:"images,omitzero"` // what image blocks stand for, by SourceKey; only those that are neither pinned nor there
 }
 
 // SourceKey tells apart what image blocks stand for: a reference, or an archive and the name of the image in it.
@@ -28,21 +28,21 @@ func (s *Sources) Of(im *spec.Image) *Source {
 
 // Source is what a reference in a registry or an archive on disk stands for now, or what an image is built from.
 type Source struct {
-	Digest      string
-	Platforms   map[string]int64       // bytes of each platform's content
-	Contents    map[string][]string    // digests of each platform's blobs; under "" those that come whatever platforms are asked for
-	Configs     map[string]ImageConfig // of an archive: by platform
-	Fingerprint string                 // of an archive: changes whenever the file does
-	Names       []string               // of an archive: the names in it
-	Missing     string                 // of an archive: the digest of something that the image names and neither it nor the host has
-	Inputs      Inputs                 // of a build or an import: all but the bases
-	LastInputs  Inputs                 // what the image there was made from, where that differs from Inputs and what its bases are; nil: nobody can tell
-	Bases       []Base                 // of a build
-	Remotes     []spec.Remote          // of a build: what ADD takes from servers
-	Taken       map[string][]string    // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
-	Opaque      bool                   // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
-	Emulated    []RunInstruction       // of a build: the RUN instructions that need an emulator
-	Err         string                 // why it could not be read: what is wrong and what to do; the rest is zero then
+	Digest      string                 `json:"digest,omitzero"`
+	Platforms   map[string]int64       `json:"platforms,omitzero"`   // bytes of each platform's content
+	Contents    map[string][]string    `json:"contents,omitzero"`    // digests of each platform's blobs; under "" those that come whatever platforms are asked for
+	Configs     map[string]ImageConfig `json:"configs,omitzero"`     // of an archive: by platform
+	Fingerprint string                 `json:"fingerprint,omitzero"` // of an archive: changes whenever the file does
+	Names       []string               `json:"names,omitzero"`       // of an archive: the names in it
+	Missing     string                 `json:"missing,omitzero"`     // of an archive: the digest of something that the image names and neither it nor the host has
+	Inputs      Inputs                 `json:"inputs,omitzero"`      // of a build or an import: all but the bases
+	LastInputs  Inputs                 `json:"last_inputs,omitzero"` // what the image there was made from, where that differs from Inputs and what its bases are; nil: nobody can tell
+	Bases       []Base                 `json:"bases,omitzero"`       // of a build
+	Remotes     []spec.Remote          `json:"remotes,omitzero"`     // of a build: what ADD takes from servers
+	Taken       map[string][]string    `json:"taken,omitzero"`       // of a build: patterns of what of each directory is an input, by the context's name; nil: all is
+	Opaque      bool                   `json:"opaque,omitzero"`      // of a build: only the builder can read the Dockerfile, so its bases and its RUN instructions are not known
+	Emulated    []RunInstruction       `json:"emulated,omitzero"`    // of a build: the RUN instructions that need an emulator
+	Err         string                 `json:"err,omitzero"`         // why it could not be read: what is wrong and what to do; the rest is zero then
 }
 
 // Base is an image that a build starts from or copies from.
@@ -64,7 +64,7 @@ type Base struct {
 
 // RunInstruction is a RUN of a Dockerfile that runs programs of platforms that need an emulator.
 type RunInstruction struct {
-	Line      int
-	Text      string
-	Platforms []string
+	Line      int      `json:"line,omitzero"`
+	Text      string   `json:"text,omitzero"`
+	Platforms []string `json:"platforms,omitzero"`
 }

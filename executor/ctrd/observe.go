@@ -58,7 +58,7 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 		_ = g.Wait() // what the lists say is said
 		return nil, r.gone("reading the host", err)
 	}
-	s.At, s.Images = time.Now(), liveImages(got.images)
+	s.At, s.Images = time.Now().Round(0).UTC(), liveImages(got.images)
 	if o.Records != nil {
 		o.Records <- s.Images
 	}
