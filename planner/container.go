@@ -63,122 +63,6 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 	return pb.createContainer(want, g, img)
 }
 
-// comparison is one live container beside what is wanted of it.
-type comparison struct {
-	live    *LiveContainer
-	want    *spec.Container // what will be written: the ignored attributes are as they are
-	full    *spec.Container // what a new one would be
-	was     *spec.Container // in normal form, with the state that it is in
-	applied string          // the state that was last asked for
-	diffs   []Diff
-	reasons []string
-	forced  bool // replaced though nothing differs
-	adopt   bool
-}
-
-// compared reads a live container against what is wanted.
-func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *decision) *comparison {
-	p := &comparison{live: l, full: want}
-	p.was = normal(l.asSpec(), pb.have.Host)
-	p.applied = p.was.State
-	p.was.State = currentState(l, want)
-	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
-	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
-	p.was.Lifecycle.PreventDestroy = l.Protected
-	canonicalizeSecurity(&p.was.Security, &want.Security, l.Lacks)
-	if l.ImageDefaults != nil && p.was.Image.Digest == want.Image.Digest {
-		canonicalize(p.was, want, l.ImageDefaults)
-	}
-	ignore := want.Lifecycle.IgnoreChanges
-	p.want = want
-	if len(ignore) > 0 {
-		w := *want
-		for i := range containerAttrs {
-			row := &containerAttrs[i]
-			if ignores(want, row.Name) {
-				row.Copy(&w, p.was)
-			}
-		}
-		if ignores(want, "state") {
-			w.State = p.applied // what it is in is nobody's wish
-		}
-		p.want = &w
-	}
-	p.diffs = compareContainers(l, p.was, p.want, ignore)
-	if !slices.Contains(ignore, "all") {
-		p.diffs = append(p.diffs, outside(l, want)...)
-	}
-	for cost := Recreate; cost > Free; cost-- { // the dearest lead
-		for _, d := range p.diffs {
-			if d.Cost != cost {
-				continue
-			}
-			why := reason(containerAttrs, d)
-			if d.Path == "image" && img.renewed != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
-				why = img.renewed
-			}
-			p.reasons = append(p.reasons, why)
-		}
-	}
-	return p
-}
-
-// actual is the state that a container is in. A job that has ended well is as it should be.
-func currentState(l *LiveContainer, want *spec.Container) string {
-	switch {
-	case l.Task.Status == TaskRunning:
-		return spec.StateRunning
-	case l.Task.Status == TaskPaused:
-		return spec.StatePaused
-	case want.Ready == spec.ReadyCompleted && l.Completed && want.State == spec.StateRunning:
-		return spec.StateRunning
-	}
-	return spec.StateStopped
-}
-
-// force notes what else than a difference replaces the container.
-func (p *comparison) noteForced(pb *planBuilder, c *spec.Container) {
-	if pb.replaceAsked(c.Addr) {
-		p.forced = true
-		p.reasons = append([]string{"--replace"}, p.reasons...)
-	}
-	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
-		if by := pb.triggeredBy(a); by != "" {
-			p.forced = true
-			p.reasons = append(p.reasons, "replace_triggered_by: "+by)
-		}
-	}
-}
-
-// triggered tells whether what an address names gets new content in this plan, and what it is.
-func (pb *planBuilder) triggeredBy(a spec.Addr) string {
-	hit := func(x spec.Addr) bool { return pb.decisionOf(x).renewed != "" }
-	if hit(a) {
-		return a.String()
-	}
-	if a.Key == "" {
-		for _, x := range pb.instances(a) {
-			if hit(x) {
-				return x.String()
-			}
-		}
-	}
-	return ""
-}
-
-// instances gives the addresses of a block's instances, in order.
-func (pb *planBuilder) instances(block spec.Addr) []spec.Addr {
-	if pb.byBlock == nil {
-		pb.byBlock = map[spec.Addr][]spec.Addr{}
-		for _, a := range pb.ordered {
-			if a.Key != "" {
-				pb.byBlock[a.Block()] = append(pb.byBlock[a.Block()], a)
-			}
-		}
-	}
-	return pb.byBlock[block]
-}
-
 // keep changes a container in place, if anything of it differs.
 func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 	l, c := p.live, p.want
@@ -263,32 +147,6 @@ func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 	return res
 }
 
-// recordIsStale tells whether the record says that another state was asked for than is now.
-func (p *comparison) recordIsStale() bool {
-	c := p.want
-	done := c.Ready == spec.ReadyCompleted && p.live.Completed
-	return p.applied != c.State && !done && !ignores(c, "state")
-}
-
-func ignores(c *spec.Container, attr string) bool {
-	return slices.Contains(c.Lifecycle.IgnoreChanges, attr) || slices.Contains(c.Lifecycle.IgnoreChanges, "all")
-}
-
-func needsRelabel(diffs []Diff) bool {
-	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
-}
-
-const stateDiffers = "state differs"
-
-// replaceReason puts what happened to a process in the place of "state differs", which says less.
-func withDriftReason(reasons []string, why string) []string {
-	out := append([]string{}, reasons...)
-	if i := slices.Index(out, stateDiffers); i >= 0 {
-		out[i] = why
-	}
-	return out
-}
-
 func verbInPlace(p *comparison, t motion, relabel bool) string {
 	switch {
 	case p.adopt:
@@ -317,50 +175,15 @@ func (pb *planBuilder) ownerDiffers(l *LiveContainer, c *spec.Container) bool {
 	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != pb.want.Stack.Name
 }
 
-// motion is what happens to a container's process.
-type motion struct{ stop, start, resume, await, pause bool }
-
-func (t motion) none() bool { return t == motion{} }
-
-// transition says how a container that is there gets into its wanted state.
-func transition(l *LiveContainer, want *spec.Container) motion {
-	job := want.Ready == spec.ReadyCompleted
-	up := l.Task.Up()
-	switch want.State {
-	case spec.StateStopped:
-		return motion{stop: up}
-	case spec.StatePaused:
-		if l.Task.Status == TaskPaused {
-			return motion{}
-		}
-		return motion{start: !up, await: !up, pause: true}
-	}
-	switch {
-	case job && l.Completed && !up:
-		return motion{}
-	case job && l.Task.Status == TaskStopped && l.Task.ExitCode == 0:
-		return motion{await: true} // it ended well while nobody looked
-	case l.Task.Status == TaskPaused:
-		return motion{resume: true, await: job && !l.Completed}
-	case up:
-		return motion{await: l.Pending || job && !l.Completed}
-	}
-	return motion{start: true, await: true}
+// recordIsStale tells whether the record says that another state was asked for than is now.
+func (p *comparison) recordIsStale() bool {
+	c := p.want
+	done := c.Ready == spec.ReadyCompleted && p.live.Completed
+	return p.applied != c.State && !done && !ignores(c, "state")
 }
 
-// driftReason says what a process is that isn't as it was asked for.
-func driftReason(l *LiveContainer) string {
-	switch l.Task.Status {
-	case TaskRunning:
-		return "its process runs"
-	case TaskPaused:
-		return "its process is paused"
-	case TaskStopped:
-		return exitText(l.Task)
-	case TaskCreated:
-		return "its process was made and never started"
-	}
-	return "its process is not there"
+func needsRelabel(diffs []Diff) bool {
+	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
 }
 
 // check says what of a container the host cannot do, and what containerd would refuse.

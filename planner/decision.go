@@ -57,3 +57,49 @@ func (pb *planBuilder) decided(r spec.Resource, d *decision) {
 		pb.values.before[a] = value(pb, r, d.was)
 	}
 }
+
+// decide goes through what is wanted in reference order, so that each resource sees what was decided of those it refers to.
+func (pb *planBuilder) decide() {
+	for _, a := range pb.ordered {
+		if r := pb.reevaluate(a); r != nil {
+			pb.decided(r, kindRow(a.Kind).decide(pb, r))
+		}
+	}
+}
+
+// reevaluate gives a resource as evaluated with what is known by now.
+func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
+	r := pb.blocks[a]
+	var unknown map[string]bool
+	switch r := r.(type) {
+	case *spec.Image:
+		unknown = r.Marks.Unknown
+	case *spec.Container:
+		unknown = r.Marks.Unknown
+	}
+	if len(unknown) == 0 {
+		return r
+	}
+	settled, diags := pb.want.Reevaluate(a, pb.values.known, pb.values.carried)
+	if pb.scope.has(a) {
+		pb.diags = append(pb.diags, diags...)
+	}
+	if settled == nil || diags.HasErrors() {
+		pb.refused[a] = true
+		return r
+	}
+	return settled
+}
+
+// reevaluateWith evaluates a resource with other values for what it refers to; nil if that is wrong.
+func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
+	was := pb.blocks[r.Address()]
+	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
+		return c
+	}
+	out, diags := pb.want.Reevaluate(r.Address(), known, nil)
+	if out == nil || diags.HasErrors() {
+		return nil
+	}
+	return out
+}

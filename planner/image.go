@@ -3,10 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -15,94 +12,6 @@ import (
 type move struct {
 	to   string // "": it goes
 	work *changeDraft
-}
-
-// target is what an image block or a container's string stands for.
-type target struct {
-	digest      string
-	platforms   map[string]int64 // that the source has, with their bytes; nil: nobody asked
-	fingerprint string
-}
-
-// platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
-func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
-	var out []string
-	for _, p := range im.Platform {
-		out = append(out, orElse(p, pb.have.Host.Platform))
-	}
-	if !builtHere(im) { // else its own block says what it is made for
-		out = append(out, pb.basePlatforms[im.Addr]...)
-	}
-	if len(out) == 0 {
-		out = []string{pb.have.Host.Platform}
-	}
-	sort.Strings(out)
-	return slices.Compact(out)
-}
-
-// bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
-// all for a push, as a registry takes no index that names what it doesn't get.
-func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64) []string {
-	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
-		return sortedKeys(offered)
-	}
-	return pb.neededPlatforms(im)
-}
-
-// imageAt is where an image's source is written: in its block, or in the container that names it.
-func (pb *planBuilder) sourceRange(im *spec.Image) hcl.Range {
-	if im.Implied {
-		for _, c := range pb.containersOf[im.Addr] {
-			return c.AttrAt("image")
-		}
-	}
-	if builtHere(im) {
-		_, _, attr := buildWords(im)
-		return im.AttrAt(attr)
-	}
-	if im.Load != "" {
-		return im.AttrAt("load")
-	}
-	return im.AttrAt("pull")
-}
-
-// targetOf says what an image stands for, without asking anybody: by its own digest, the lock file, what is there, or what was found
-// while reading the host. Empty if nobody could tell; src is the reading then.
-func targetOf(want *spec.Config, have *State, sources *Sources, im *spec.Image) (t target, src *Source) {
-	rec := have.Images[im.Name]
-	if builtHere(im) { // its digest is the apply's to tell, unless it is there
-		return target{}, sources.Of(im)
-	}
-	if im.Load != "" {
-		src = sources.Of(im)
-		switch {
-		case src != nil && src.Err == "":
-			return target{src.Digest, src.Platforms, src.Fingerprint}, src
-		case src == nil && rec != nil:
-			return target{digest: rec.Digest}, nil
-		}
-		return target{}, src
-	}
-	src = sources.Of(im)
-	pin, pinned := want.Lock[im.Pull]
-	_, fixed := splitDigest(im.Pull)
-	switch {
-	case fixed != "":
-		t = target{digest: fixed, platforms: pin.Platforms}
-	case pinned:
-		t = target{digest: pin.Digest, platforms: pin.Platforms}
-	case rec != nil && im.Name == im.Pull: // under another name, the record may be of another reference
-		return target{digest: rec.Digest}, nil
-	case src != nil && src.Err == "":
-		return target{digest: src.Digest, platforms: src.Platforms}, src
-	}
-	if len(t.platforms) == 0 {
-		t.platforms = nil
-		if src != nil && src.Err == "" && src.Digest == t.digest {
-			t.platforms = src.Platforms
-		}
-	}
-	return t, src
 }
 
 // decideImage says what happens to one image and its other names.
@@ -143,137 +52,6 @@ func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 		pb.changes = append(pb.changes, w)
 	}
 	return res
-}
-
-func (pb *planBuilder) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
-	what := "The reference " + familiar(im.Pull)
-	switch {
-	case im.Load != "":
-		what = "The archive " + im.Load
-	case im.Rootfs != nil:
-		what = "The root filesystem " + spec.Shown(im.Rootfs.Path)
-	case im.Build != nil:
-		what = "What the build depends on"
-	}
-	if src == nil && builtHere(im) {
-		return fault(pb.sourceRange(im), "Image not looked up", "%s was not read while the host was. Run the command again; if it stays so, this is a fault of fairlead.", what)
-	}
-	if src == nil {
-		return fault(pb.sourceRange(im), "Image not looked up", "%s is not on the host, not pinned in the lock file, and was not looked up while the host was read. Run the command again; if it stays so, this is a fault of fairlead.", what)
-	}
-	why := strings.TrimSuffix(src.Err, ".")
-	if im.Build != nil {
-		return fault(pb.sourceRange(im), "Build not possible", "%s cannot be built: %s", im.Addr, ended(src.Err))
-	}
-	if im.Load != "" {
-		why = strings.TrimPrefix(why, im.Load+": ")
-	}
-	return fault(pb.sourceRange(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, pb.neededBy(im), why)
-}
-
-// userOf names who needs an image: its block, or the first container that names it.
-func (pb *planBuilder) neededBy(im *spec.Image) string {
-	if us := pb.containersOf[im.Addr]; im.Implied && len(us) > 0 {
-		return us[0].Addr.String()
-	}
-	return im.Addr.String()
-}
-
-// hasPlatforms says which platform a container asks for that the source doesn't have.
-func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
-	have := sortedKeys(t.platforms)
-	if t.platforms == nil {
-		if im.Load == "" || rec == nil || rec.Platforms == nil {
-			return true
-		}
-		have = rec.Platforms // an archive that didn't change: all that it had is there
-	}
-	ok := true
-	for _, p := range pb.neededPlatforms(im) {
-		if slices.Contains(have, p) {
-			continue
-		}
-		ok = false
-		at := pb.sourceRange(im)
-		who := im.Addr.String()
-		for _, c := range pb.containersOf[im.Addr] {
-			if orElse(c.Platform, pb.have.Host.Platform) == p {
-				at, who = c.AttrAt("image"), c.Addr.String()
-				if c.Platform != "" {
-					at = c.AttrAt("platform")
-				}
-				break
-			}
-		}
-		pb.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, pb.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
-	}
-	return ok
-}
-
-func (pb *planBuilder) sourceText(im *spec.Image) string {
-	if im.Load != "" {
-		return "the archive " + im.Load
-	}
-	return familiar(im.Pull)
-}
-
-// mayUse checks that the record of the image's name may be used as it is, or be changed.
-func (pb *planBuilder) checkRecord(im *spec.Image, t target, rec *LiveImage) bool {
-	if rec == nil || pb.mayChange(rec) {
-		return true
-	}
-	if rec.Digest == t.digest {
-		if len(im.Push) == 0 {
-			return true
-		}
-		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.ID), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.ID))))
-		return false
-	}
-	pb.fail(pb.recordTaken(pb.sourceRange(im), im, rec, t.digest))
-	return false
-}
-
-// mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
-func (pb *planBuilder) mayChange(rec *LiveImage) bool {
-	_, adopted := pb.adopted[rec.key()]
-	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
-}
-
-func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
-	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
-	if rec.Owner != nil {
-		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
-	}
-	if im.Implied {
-		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, pb.waysToFree(rec), spec.LockFile)
-	}
-	ways := pb.waysToFree(rec)
-	if im.Pull != "" {
-		ways += ", pin its digest in " + spec.LockFile
-	}
-	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.ID)))
-}
-
-// freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
-func (pb *planBuilder) waysToFree(rec *LiveImage) string {
-	if len(pb.byImage[rec.ID]) > 0 {
-		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.ID)
-	}
-	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.ID))
-}
-
-// pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
-func (pb *planBuilder) pinReference(im *spec.Image, t target) {
-	if im.Pull == "" {
-		return
-	}
-	_, fixed := splitDigest(im.Pull)
-	_, pinned := pb.want.Lock[im.Pull]
-	rec := pb.have.Images[im.Name]
-	if fixed != "" || pinned || im.Implied && rec != nil {
-		return
-	}
-	pb.pins[im.Pull] = spec.Pin{Digest: t.digest, Platforms: t.platforms}
 }
 
 // bring sees to it that the record of the image's name is there, whole and this stack's.
@@ -373,18 +151,4 @@ func (c *Change) escalate(a Action, verb, reason string) {
 	if !slices.Contains(c.Reasons, reason) {
 		c.Reasons = append(c.Reasons, reason)
 	}
-}
-
-// missing gives the wanted platforms whose content isn't whole; none where nobody asked.
-func missing(need, have []string) []string {
-	if have == nil {
-		return nil
-	}
-	var out []string
-	for _, p := range need {
-		if !slices.Contains(have, p) {
-			out = append(out, p)
-		}
-	}
-	return out
 }

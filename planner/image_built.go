@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -89,27 +87,6 @@ func (x *imageBuild) check() bool {
 	return ok && len(pb.diags) == n
 }
 
-// buildPlatforms gives the platforms that an image is made for.
-func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
-	switch {
-	case im.Rootfs != nil:
-		return []string{orElse(im.Rootfs.Platform, pb.have.Host.Platform)}
-	case len(im.Build.Platforms) > 0:
-		return im.Build.Platforms
-	}
-	return pb.neededPlatforms(im)
-}
-
-// coversContainers says which platform a container asks for that the image is not made for.
-func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
-	_, _, attr := buildWords(im)
-	for _, c := range pb.containersOf[im.Addr] {
-		if p := orElse(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
-			pb.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
-		}
-	}
-}
-
 // why says why an image is to be made; nil: it is there, made from these inputs.
 func (x *imageBuild) buildReasons() []string {
 	if x.rec == nil {
@@ -142,11 +119,6 @@ func (x *imageBuild) buildReasons() []string {
 		out = append([]string{"--replace"}, out...)
 	}
 	return out
-}
-
-// forced tells whether --replace names an address or its block.
-func (pb *planBuilder) replaceAsked(a spec.Addr) bool {
-	return pb.replaces[a] || pb.replaces[a.Block()]
 }
 
 // build is the step that builds or imports.
@@ -214,13 +186,4 @@ func emulationNotes(src *Source) []string {
 		what = "RUN in lines " + strings.Join(lines, ", ") + " are"
 	}
 	return []string{what + " slow under emulation: FROM --platform=$BUILDPLATFORM and a cross-compiler make it fast"}
-}
-
-func (pb *planBuilder) builtRecordTaken(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
-	_, _, attr := buildWords(im)
-	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
-	if rec.Owner != nil {
-		return fault(pb.sourceRange(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
-	}
-	return fault(pb.sourceRange(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.waysToFree(rec), importBlock(im.Addr, familiar(rec.ID)))
 }

@@ -131,35 +131,3 @@ func (pb *planBuilder) imageValue(im *spec.Image, digest string) cty.Value {
 	}
 	return spec.ImageValue(im.Name, digest, pb.sizeOf(im, ps), ps)
 }
-
-func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
-	var places []map[string]int64
-	if pin, ok := pb.want.Lock[im.Pull]; ok && im.Pull != "" {
-		places = append(places, pin.Platforms)
-	}
-	if s := pb.sources.Of(im); s != nil {
-		places = append(places, s.Platforms)
-	}
-	if rec := pb.have.Images[im.Name]; rec != nil {
-		places = append(places, rec.Sizes)
-	}
-	for _, sizes := range places {
-		if n, ok := sum(sizes, platforms); ok {
-			return n
-		}
-	}
-	return -1
-}
-
-// sum adds the sizes of platforms; false if one of them isn't known.
-func sum(sizes map[string]int64, platforms []string) (int64, bool) {
-	var n int64
-	for _, p := range platforms {
-		size, ok := sizes[p]
-		if !ok {
-			return 0, false
-		}
-		n += size
-	}
-	return n, true
-}

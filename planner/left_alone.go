@@ -3,8 +3,6 @@ package planner
 import (
 	"slices"
 
-	"github.com/zclconf/go-cty/cty"
-
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -93,17 +91,4 @@ func comeOut(names []string) string {
 		out += sep + n
 	}
 	return out + " come out"
-}
-
-// reevaluateWith evaluates a resource with other values for what it refers to; nil if that is wrong.
-func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
-	was := pb.blocks[r.Address()]
-	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
-		return c
-	}
-	out, diags := pb.want.Reevaluate(r.Address(), known, nil)
-	if out == nil || diags.HasErrors() {
-		return nil
-	}
-	return out
 }

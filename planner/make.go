@@ -3,7 +3,6 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -151,39 +150,6 @@ func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	return out
 }
 
-// decide goes through what is wanted in reference order, so that each resource sees what was decided of those it refers to.
-func (pb *planBuilder) decide() {
-	for _, a := range pb.ordered {
-		if r := pb.reevaluate(a); r != nil {
-			pb.decided(r, kindRow(a.Kind).decide(pb, r))
-		}
-	}
-}
-
-// reevaluate gives a resource as evaluated with what is known by now.
-func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
-	r := pb.blocks[a]
-	var unknown map[string]bool
-	switch r := r.(type) {
-	case *spec.Image:
-		unknown = r.Marks.Unknown
-	case *spec.Container:
-		unknown = r.Marks.Unknown
-	}
-	if len(unknown) == 0 {
-		return r
-	}
-	settled, diags := pb.want.Reevaluate(a, pb.values.known, pb.values.carried)
-	if pb.scope.has(a) {
-		pb.diags = append(pb.diags, diags...)
-	}
-	if settled == nil || diags.HasErrors() {
-		pb.refused[a] = true
-		return r
-	}
-	return settled
-}
-
 // add makes a change. Its reasons are filled before its steps are.
 func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Range, reasons ...string) *changeDraft {
 	w := &changeDraft{change: &Change{Addr: a, Action: action, Verb: verb, Reasons: reasons, Decl: decl}}
@@ -210,10 +176,4 @@ func (pb *planBuilder) rangeOf(a spec.Addr, name string) hcl.Range {
 		return r.AttrAt(name)
 	}
 	return hcl.Range{}
-}
-
-// splitDigest gives both halves of an image name with a digest.
-func splitDigest(ref string) (name, digest string) {
-	name, digest, _ = strings.Cut(ref, "@")
-	return name, digest
 }

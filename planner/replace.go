@@ -246,11 +246,6 @@ func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 	s.last = d
 }
 
-// mayRun tells whether a container runs, or might by the time that the plan is carried out.
-func mayRun(l *LiveContainer, was *spec.Container) bool {
-	return l.Task.Status != TaskNone && l.Task.Status != TaskStopped || was != nil && was.Restart.Policy != spec.RestartNo && was.Restart.Policy != ""
-}
-
 func (s *rollout) removeOld() {
 	l := s.old.live
 	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(l.touch())

@@ -1,0 +1,98 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// comparison is one live container beside what is wanted of it.
+type comparison struct {
+	live    *LiveContainer
+	want    *spec.Container // what will be written: the ignored attributes are as they are
+	full    *spec.Container // what a new one would be
+	was     *spec.Container // in normal form, with the state that it is in
+	applied string          // the state that was last asked for
+	diffs   []Diff
+	reasons []string
+	forced  bool // replaced though nothing differs
+	adopt   bool
+}
+
+// compared reads a live container against what is wanted.
+func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *decision) *comparison {
+	p := &comparison{live: l, full: want}
+	p.was = normal(l.asSpec(), pb.have.Host)
+	p.applied = p.was.State
+	p.was.State = currentState(l, want)
+	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
+	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
+	p.was.Lifecycle.PreventDestroy = l.Protected
+	canonicalizeSecurity(&p.was.Security, &want.Security, l.Lacks)
+	if l.ImageDefaults != nil && p.was.Image.Digest == want.Image.Digest {
+		canonicalize(p.was, want, l.ImageDefaults)
+	}
+	ignore := want.Lifecycle.IgnoreChanges
+	p.want = want
+	if len(ignore) > 0 {
+		w := *want
+		for i := range containerAttrs {
+			row := &containerAttrs[i]
+			if ignores(want, row.Name) {
+				row.Copy(&w, p.was)
+			}
+		}
+		if ignores(want, "state") {
+			w.State = p.applied // what it is in is nobody's wish
+		}
+		p.want = &w
+	}
+	p.diffs = compareContainers(l, p.was, p.want, ignore)
+	if !slices.Contains(ignore, "all") {
+		p.diffs = append(p.diffs, outside(l, want)...)
+	}
+	for cost := Recreate; cost > Free; cost-- { // the dearest lead
+		for _, d := range p.diffs {
+			if d.Cost != cost {
+				continue
+			}
+			why := reason(containerAttrs, d)
+			if d.Path == "image" && img.renewed != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
+				why = img.renewed
+			}
+			p.reasons = append(p.reasons, why)
+		}
+	}
+	return p
+}
+
+// actual is the state that a container is in. A job that has ended well is as it should be.
+func currentState(l *LiveContainer, want *spec.Container) string {
+	switch {
+	case l.Task.Status == TaskRunning:
+		return spec.StateRunning
+	case l.Task.Status == TaskPaused:
+		return spec.StatePaused
+	case want.Ready == spec.ReadyCompleted && l.Completed && want.State == spec.StateRunning:
+		return spec.StateRunning
+	}
+	return spec.StateStopped
+}
+
+// force notes what else than a difference replaces the container.
+func (p *comparison) noteForced(pb *planBuilder, c *spec.Container) {
+	if pb.replaceAsked(c.Addr) {
+		p.forced = true
+		p.reasons = append([]string{"--replace"}, p.reasons...)
+	}
+	for _, a := range c.Lifecycle.ReplaceTriggeredBy {
+		if by := pb.triggeredBy(a); by != "" {
+			p.forced = true
+			p.reasons = append(p.reasons, "replace_triggered_by: "+by)
+		}
+	}
+}
+
+func ignores(c *spec.Container, attr string) bool {
+	return slices.Contains(c.Lifecycle.IgnoreChanges, attr) || slices.Contains(c.Lifecycle.IgnoreChanges, "all")
+}

@@ -1,0 +1,132 @@
+package planner
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
+func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
+	var out []string
+	for _, p := range im.Platform {
+		out = append(out, orElse(p, pb.have.Host.Platform))
+	}
+	if !builtHere(im) { // else its own block says what it is made for
+		out = append(out, pb.basePlatforms[im.Addr]...)
+	}
+	if len(out) == 0 {
+		out = []string{pb.have.Host.Platform}
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
+// bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
+// all for a push, as a registry takes no index that names what it doesn't get.
+func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64) []string {
+	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
+		return sortedKeys(offered)
+	}
+	return pb.neededPlatforms(im)
+}
+
+// hasPlatforms says which platform a container asks for that the source doesn't have.
+func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
+	have := sortedKeys(t.platforms)
+	if t.platforms == nil {
+		if im.Load == "" || rec == nil || rec.Platforms == nil {
+			return true
+		}
+		have = rec.Platforms // an archive that didn't change: all that it had is there
+	}
+	ok := true
+	for _, p := range pb.neededPlatforms(im) {
+		if slices.Contains(have, p) {
+			continue
+		}
+		ok = false
+		at := pb.sourceRange(im)
+		who := im.Addr.String()
+		for _, c := range pb.containersOf[im.Addr] {
+			if orElse(c.Platform, pb.have.Host.Platform) == p {
+				at, who = c.AttrAt("image"), c.Addr.String()
+				if c.Platform != "" {
+					at = c.AttrAt("platform")
+				}
+				break
+			}
+		}
+		pb.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, pb.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
+	}
+	return ok
+}
+
+// buildPlatforms gives the platforms that an image is made for.
+func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
+	switch {
+	case im.Rootfs != nil:
+		return []string{orElse(im.Rootfs.Platform, pb.have.Host.Platform)}
+	case len(im.Build.Platforms) > 0:
+		return im.Build.Platforms
+	}
+	return pb.neededPlatforms(im)
+}
+
+// coversContainers says which platform a container asks for that the image is not made for.
+func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
+	_, _, attr := buildWords(im)
+	for _, c := range pb.containersOf[im.Addr] {
+		if p := orElse(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
+			pb.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
+		}
+	}
+}
+
+// missing gives the wanted platforms whose content isn't whole; none where nobody asked.
+func missing(need, have []string) []string {
+	if have == nil {
+		return nil
+	}
+	var out []string
+	for _, p := range need {
+		if !slices.Contains(have, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
+	var places []map[string]int64
+	if pin, ok := pb.want.Lock[im.Pull]; ok && im.Pull != "" {
+		places = append(places, pin.Platforms)
+	}
+	if s := pb.sources.Of(im); s != nil {
+		places = append(places, s.Platforms)
+	}
+	if rec := pb.have.Images[im.Name]; rec != nil {
+		places = append(places, rec.Sizes)
+	}
+	for _, sizes := range places {
+		if n, ok := sum(sizes, platforms); ok {
+			return n
+		}
+	}
+	return -1
+}
+
+// sum adds the sizes of platforms; false if one of them isn't known.
+func sum(sizes map[string]int64, platforms []string) (int64, bool) {
+	var n int64
+	for _, p := range platforms {
+		size, ok := sizes[p]
+		if !ok {
+			return 0, false
+		}
+		n += size
+	}
+	return n, true
+}

@@ -1,0 +1,63 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
+
+// mayUse checks that the record of the image's name may be used as it is, or be changed.
+func (pb *planBuilder) checkRecord(im *spec.Image, t target, rec *LiveImage) bool {
+	if rec == nil || pb.mayChange(rec) {
+		return true
+	}
+	if rec.Digest == t.digest {
+		if len(im.Push) == 0 {
+			return true
+		}
+		pb.fail(fault(im.AttrAt("push"), "Push of what is not owned", "The image %s is %s. What was pushed is written on its record, which this stack may not change. Adopt it:%s", familiar(rec.ID), ownedBy(rec.Owner), importBlock(im.Addr, familiar(rec.ID))))
+		return false
+	}
+	pb.fail(pb.recordTaken(pb.sourceRange(im), im, rec, t.digest))
+	return false
+}
+
+// mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
+func (pb *planBuilder) mayChange(rec *LiveImage) bool {
+	_, adopted := pb.adopted[rec.key()]
+	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
+}
+
+func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
+	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
+	if rec.Owner != nil {
+		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
+	}
+	if im.Implied {
+		return fault(at, "Image name taken", "%s %s, or take the pin out of %s to use what is there.", what, pb.waysToFree(rec), spec.LockFile)
+	}
+	ways := pb.waysToFree(rec)
+	if im.Pull != "" {
+		ways += ", pin its digest in " + spec.LockFile
+	}
+	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.ID)))
+}
+
+func (pb *planBuilder) builtRecordTaken(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
+	_, _, attr := buildWords(im)
+	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
+	if rec.Owner != nil {
+		return fault(pb.sourceRange(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
+	}
+	return fault(pb.sourceRange(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.waysToFree(rec), importBlock(im.Addr, familiar(rec.ID)))
+}
+
+// freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
+func (pb *planBuilder) waysToFree(rec *LiveImage) string {
+	if len(pb.byImage[rec.ID]) > 0 {
+		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.ID)
+	}
+	return fmt.Sprintf("Untag it (`fairlead untag %s`)", familiar(rec.ID))
+}
