@@ -106,7 +106,7 @@ func (w *world) close() {
 }
 
 // TestScripts runs the scripts, each in a namespace of its own: every one on the current containerd; on the older one those that say
-// that it goes another way there, and all of them with FAIRLEAD_TEST_FULL.
+// that it goes another way there, and with FAIRLEAD_TEST_FULL all but those that are for the older one alone.
 func TestScripts(t *testing.T) {
 	shared.start(t)
 	eachDaemon(t, func(t *testing.T, d *harness.Daemon) {
@@ -141,12 +141,36 @@ func scriptsFor(t *testing.T, daemon string) []string {
 	}
 	var out []string
 	for _, file := range files {
-		on := daemonsOf(t, file)
-		if slices.Contains(on, daemon) || os.Getenv("FAIRLEAD_TEST_FULL") != "" {
+		if runsOn(daemonsOf(t, file), daemon, os.Getenv("FAIRLEAD_TEST_FULL") != "") {
 			out = append(out, file)
 		}
 	}
 	return out
+}
+
+// runsOn tells whether a script that names some daemons runs on one of them. A full run has every script on each, but one that isn't for the current
+// daemon: it says what is so on the older one alone.
+func runsOn(named []string, daemon string, full bool) bool {
+	return slices.Contains(named, daemon) || full && slices.Contains(named, currentDaemon)
+}
+
+func TestRunsOn(t *testing.T) {
+	for _, c := range []struct {
+		named  []string
+		daemon string
+		plain  bool
+		full   bool
+	}{
+		{[]string{"2.4"}, "2.4", true, true},
+		{[]string{"2.4"}, "1.6", false, true},
+		{[]string{"1.6", "2.4"}, "1.6", true, true},
+		{[]string{"1.6"}, "1.6", true, true},
+		{[]string{"1.6"}, "2.4", false, false},
+	} {
+		if plain, full := runsOn(c.named, c.daemon, false), runsOn(c.named, c.daemon, true); plain != c.plain || full != c.full {
+			t.Errorf("%q on %s: %t, and %t in a full run", c.named, c.daemon, plain, full)
+		}
+	}
 }
 
 func daemonsOf(t *testing.T, file string) []string {
