@@ -36,6 +36,10 @@ var layout = map[string]struct {
 		may:    []string{"executor/imageconfig", "planner", "spec"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/statcache": {
+		may:    []string{"spec"},
+		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/stream": {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
@@ -52,7 +56,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/build": {
-		may:    []string{"planner", "spec", "executor/machine", "executor/stream"},
+		may:    []string{"planner", "spec", "executor/machine", "executor/statcache", "executor/stream"},
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/buildkit": {
@@ -68,7 +72,7 @@ var layout = map[string]struct {
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/rootfs": {
-		may:    []string{"planner", "spec", "executor/registry", "executor/stream"},
+		may:    []string{"planner", "spec", "executor/registry", "executor/statcache", "executor/stream"},
 		mayNot: []string{"github.com/containerd/containerd/v2/client", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
 	"executor/sources": {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -30,7 +31,7 @@ func bigTree(b *testing.B) string {
 	}
 	write(b, dir, "Dockerfile", "FROM scratch\nCOPY . /\n")
 	write(b, dir, ignoreName, "# usual rules\n.git\n**/*.tmp\nnode_modules\nbuild/\n*.log\n!keep.log\n")
-	time.Sleep(settled + 100*time.Millisecond) // else nothing of it would be remembered
+	time.Sleep(statcache.Settled + 100*time.Millisecond) // else nothing of it would be remembered
 	return dir
 }
 

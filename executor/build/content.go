@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/executor/stream"
 )
 
@@ -138,8 +139,8 @@ func (h *hasher) read(ctx context.Context, root string, e *entry) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return stream.Unreadable(at, err)
 	}
-	if stampOf(&st) != e.stamp {
-		e.stamp = stamp{} // the cache keeps none without
+	if statcache.StampOf(&st) != e.stamp {
+		e.stamp = statcache.Stamp{} // the cache keeps none without
 	}
 	value := make([]byte, 0, len("0644 sha256:")+2*sha256.Size+len(attrs))
 	value = fmt.Appendf(value, "%04o sha256:", st.Mode&0o7777)
@@ -169,7 +170,7 @@ func (h *hasher) copy(ctx context.Context, fd int) error {
 
 // fileDigest is the digest of one file, which the cache may know.
 func fileDigest(ctx context.Context, at string, o Options) (string, error) {
-	c, started := openCache(o.CacheDir, at), time.Now()
+	c, started := statcache.Open(o.CacheDir, at), time.Now()
 	real, err := filepath.EvalSymlinks(at)
 	if err != nil {
 		return "", stream.Unreadable(at, err)
@@ -179,16 +180,16 @@ func fileDigest(ctx context.Context, at string, o Options) (string, error) {
 		return "", stream.Unreadable(at, err)
 	}
 	root, path := filepath.Split(real)
-	e := entry{key: path, path: path, stamp: stampOf(&st)}
-	known := c.at("")
-	if found, ok := known.find(path, e.stamp); ok {
-		e.value, e.known = found.value, true
+	e := entry{key: path, path: path, stamp: statcache.StampOf(&st)}
+	known := c.Dir("")
+	if found, ok := known.Find(path, e.stamp); ok {
+		e.value, e.known = found.Value, true
 	} else if err := newHasher(newTold(o.Hashing, at, st.Size)).read(ctx, root, &e); err != nil {
 		return "", err
 	}
 	if e.out {
 		return "", stream.Unreadable(at, fs.ErrNotExist)
 	}
-	c.save(&dir{entries: []entry{e}}, started)
+	c.Save(started, (&dir{entries: []entry{e}}).eachRead)
 	return strings.Fields(e.value)[1], nil // without its mode, which says nothing of what is in it
 }

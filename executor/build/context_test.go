@@ -2,10 +2,8 @@ package build
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +21,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -38,7 +37,7 @@ func mustRead(t *testing.T, b spec.Build, o Options) *Reading {
 }
 
 // settle waits until files written before are trusted by their times.
-func settle() { time.Sleep(settled + 50*time.Millisecond) }
+func settle() { time.Sleep(statcache.Settled + 50*time.Millisecond) }
 
 // Inputs are in the order that the planner compares them in, and read back as they were.
 func TestInputsAreSorted(t *testing.T) {
@@ -143,27 +142,10 @@ func TestFreshFilesAreNotTrusted(t *testing.T) {
 	write(t, dir, "a", "1")
 	_, err := treeInputs(t, dir, nil, cacheDir)
 	must(t, err)
-	c := openCache(cacheDir, dir+"\x00")
-	if c.count != 0 {
-		t.Errorf("%d entries are kept of a file that is 0 s old", c.count)
+	c := statcache.Open(cacheDir, dir+"\x00")
+	if c.Len() != 0 {
+		t.Errorf("%d entries are kept of a file that is 0 s old", c.Len())
 	}
-}
-
-// A cache is bytes that anything may have happened to.
-func FuzzCache(f *testing.F) {
-	w := writer{limit: 1}
-	w.dir(&dir{entries: []entry{{path: "a", value: "b", stamp: stamp{size: 1}}, {sub: &dir{path: "d", entries: []entry{{path: "d/e", value: "f", stamp: stamp{size: 2}}}}}}})
-	f.Add(w.b)
-	f.Fuzz(func(_ *testing.T, body []byte) {
-		b := binary.LittleEndian.AppendUint32([]byte(cacheMagic), crc32.Checksum(body, castagnoli))
-		c := &cache{}
-		c.load(append(b, body...))
-		for path := range c.dirs {
-			r := c.at(path)
-			r.find(path+"/x", stamp{})
-			r.find("\xff", stamp{})
-		}
-	})
 }
 
 // One large file costs a buffer, and 50,000 files a few hundred bytes each.
@@ -209,7 +191,7 @@ func TestWhatMayNotBeRead(t *testing.T) {
 		runtime.LockOSThread() // and the thread ends with the goroutine: it has another user
 		_ = unix.Setfsuid(65534)
 		done <- newHasher(nil).read(t.Context(), root, &entry{path: "secret/file"})
-		done <- (&tree{root: filepath.Join(root, "secret"), cache: &cache{}}).list(new(dir))
+		done <- (&tree{root: filepath.Join(root, "secret"), cache: &statcache.Cache{}}).list(new(dir))
 	}()
 	for _, at := range []string{"secret/file", "secret"} {
 		want := filepath.Join(root, at) + ": permission denied: it must be readable for the user who runs fairlead"

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -50,7 +51,7 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 	if _, err = patternmatcher.New(include); err != nil {
 		return nil, nil, fmt.Errorf("%s: a path that the Dockerfile takes of it cannot be read: %w", root, err)
 	}
-	t := &tree{root: real, exclude: patterns, include: include, taken: taken, cache: openCache(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
+	t := &tree{root: real, exclude: patterns, include: include, taken: taken, cache: statcache.Open(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
 	if err := t.without(o.Own); err != nil {
 		return nil, nil, err
 	}
@@ -62,7 +63,7 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 		return nil, nil, err
 	}
 	top.settle()
-	t.cache.save(top, t.started)
+	t.cache.Save(t.started, top.eachRead)
 	out := make(planner.Inputs, 0, top.size)
 	top.each(func(e *entry) {
 		if err == nil {
@@ -92,7 +93,7 @@ type tree struct {
 	exclude []string
 	include []string
 	taken   *pathSet
-	cache   *cache
+	cache   *statcache.Cache
 	started time.Time
 	workers sync.Pool // of *worker
 	told    *told
@@ -115,7 +116,7 @@ type entry struct {
 	key   string // name; with a slash at its end for sub
 	path  string // relative, with slashes
 	value string // as in planner.Input
-	stamp stamp
+	stamp statcache.Stamp
 	known bool // from the cache
 	out   bool // it is a directory that is left out unless something in it isn't
 	sub   *dir
@@ -174,7 +175,7 @@ func (t *tree) list(d *dir) error {
 	}
 	slices.SortFunc(names, func(a, b name) int { return strings.Compare(a.text, b.text) })
 	d.entries = make([]entry, 0, len(names))
-	known := t.cache.at(d.path)
+	known := t.cache.Dir(d.path)
 	dirs := 0
 	for _, n := range names {
 		isDir, err := t.take(d, w, fd, n, &known)
@@ -201,7 +202,7 @@ func (t *tree) worker() (*worker, error) {
 }
 
 // take decides over one name of a directory and adds what it stands for.
-func (t *tree) take(d *dir, w *worker, fd int, n name, known *cursor) (isDir bool, err error) {
+func (t *tree) take(d *dir, w *worker, fd int, n name, known *statcache.Cursor) (isDir bool, err error) {
 	path := n.text
 	if d.path != "" {
 		path = d.path + "/" + n.text
@@ -224,9 +225,9 @@ func (t *tree) take(d *dir, w *worker, fd int, n name, known *cursor) (isDir boo
 	if err := unix.Fstatat(fd, n.text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return false, t.lost(path, err)
 	}
-	e := entry{key: n.text, path: path, stamp: stampOf(&st), out: says == leftOut}
-	if found, ok := known.find(path, e.stamp); ok {
-		e.path, e.value, e.known = found.path, found.value, true
+	e := entry{key: n.text, path: path, stamp: statcache.StampOf(&st), out: says == leftOut}
+	if found, ok := known.Find(path, e.stamp); ok {
+		e.path, e.value, e.known = found.Path, found.Value, true
 	} else if e.value, err = describe(filepath.Join(t.root, path), &st); err != nil {
 		return false, t.lost(path, err)
 	}
@@ -248,7 +249,7 @@ func (t *tree) lost(path string, err error) error {
 // size is of the files that must be read, in bytes.
 func (t *tree) size() (n int64) {
 	for _, e := range t.unread {
-		n += e.stamp.size
+		n += e.stamp.Size
 	}
 	return n
 }
@@ -303,6 +304,20 @@ func (d *dir) each(f func(*entry)) {
 			e.sub.each(f)
 		case !e.out:
 			f(e)
+		}
+	}
+}
+
+// eachRead calls add for each entry, and the directory that it is in, for the cache.
+func (d *dir) eachRead(add func(dir string, e statcache.Entry)) {
+	for i := range d.entries {
+		if e := &d.entries[i]; e.sub == nil {
+			add(d.path, statcache.Entry{Path: e.path, Stamp: e.stamp, Value: e.value, Known: e.known})
+		}
+	}
+	for i := range d.entries {
+		if sub := d.entries[i].sub; sub != nil {
+			sub.eachRead(add)
 		}
 	}
 }

@@ -24,6 +24,8 @@ import (
 // damaged is a new key, and costs that all is sent once more.
 const uploadsMagic = "fairlead sent 1\n"
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // mark is half of a digest: of a path with its metadata, or of a content.
 type mark [sha256.Size / 2]byte
 

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -16,14 +17,13 @@ import (
 // tarFile is a root filesystem in a tar file.
 type tarFile struct {
 	path  string
-	cache *statCache
+	cache *digestCache
 }
 
 func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
-	sum := ""
+	sum, known := "", false
 	err := t.read(func(f *spec.RegularFile, at unix.Stat_t) error {
-		if known, ok := t.cache.recall("", at); ok {
-			sum = known
+		if sum, known = t.cache.recall("", at); known {
 			return nil
 		}
 		h := digest.Canonical.Digester()
@@ -32,11 +32,11 @@ func (t tarFile) inputs(ctx context.Context) (planner.Inputs, error) {
 		}
 		sum = h.Digest().String()
 		return nil
-	}, func(at unix.Stat_t) { t.cache.remember("", at, sum) })
+	}, func(at unix.Stat_t) { t.cache.remember("", at, sum, known) })
 	if err != nil {
 		return nil, err
 	}
-	t.cache.save(ctx)
+	t.cache.save()
 	return planner.Inputs{{Kind: planner.InputFile, Name: filepath.Base(t.path), Value: sum}}, nil
 }
 
@@ -65,7 +65,7 @@ func (t tarFile) read(use func(*spec.RegularFile, unix.Stat_t) error, whole func
 	if err != nil {
 		return unreadable(t.path, err)
 	}
-	if seenOf(before) != seenOf(after) { // which may be why it failed
+	if statcache.StampOf(&before) != statcache.StampOf(&after) { // which may be why it failed
 		return changed(t.path)
 	}
 	if failed == nil {

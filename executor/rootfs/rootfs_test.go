@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -121,7 +122,7 @@ func TestDigestsAreRemembered(t *testing.T) {
 		name string
 		wait time.Duration
 		want bool
-	}{{"fresh", 0, false}, {"settled", settled + 100*time.Millisecond, true}} {
+	}{{"fresh", 0, false}, {"settled", statcache.Settled + 100*time.Millisecond, true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "cache")
 			time.Sleep(tt.wait)

@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -23,7 +24,7 @@ import (
 // fairlead's lock file, at any depth.
 type tree struct {
 	dir   string // without symbolic links
-	cache *statCache
+	cache *digestCache
 }
 
 // node is one entry of a tree.
@@ -39,7 +40,7 @@ func (n node) kind() uint32 { return n.at.Mode & unix.S_IFMT }
 
 func (n node) isFile() bool { return n.kind() == unix.S_IFREG && n.same == "" }
 
-func newTree(dir string, cache *statCache, own []spec.OwnFile) (tree, error) {
+func newTree(dir string, cache *digestCache, own []spec.OwnFile) (tree, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return tree{}, unreadable(dir, err)
@@ -153,7 +154,7 @@ func (t tree) inputs(ctx context.Context) (planner.Inputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.cache.save(ctx)
+	t.cache.save()
 	return in, nil
 }
 
@@ -196,7 +197,7 @@ func (t tree) describe(ctx context.Context, n node) (string, error) {
 			return "", err
 		}
 	}
-	t.cache.remember(n.name, n.at, known)
+	t.cache.remember(n.name, n.at, known, ok)
 	return value + " " + known, nil
 }
 
@@ -230,7 +231,7 @@ func (t tree) unmoved(n node, f *os.File) error {
 	if err != nil {
 		return t.unreadable(n.path, err)
 	}
-	if seenOf(at) != seenOf(n.at) {
+	if statcache.StampOf(&at) != statcache.StampOf(&n.at) {
 		return changed(n.path)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/fairlead-dev/fairlead/executor/statcache"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -123,14 +124,14 @@ func TestInputsOfADirectory(t *testing.T) {
 	o := Options{Platform: "linux/amd64", CacheDir: t.TempDir()}
 	at := func(name string) string { return filepath.Join(dir, name) }
 	before := inputsOf(t, rootfs(dir), o)
-	time.Sleep(settled + 100*time.Millisecond)
+	time.Sleep(statcache.Settled + 100*time.Millisecond)
 	if diff := cmp.Diff(before, inputsOf(t, rootfs(dir), o)); diff != "" {
 		t.Error("again (-want +got):", diff)
 	}
 	if diff := cmp.Diff(before, inputsOf(t, rootfs(dir), o)); diff != "" { // now from the cache
 		t.Error("remembered (-want +got):", diff)
 	}
-	if n := len(openCache(o.CacheDir, dir).old); n != 10 {
+	if n := openCache(o.CacheDir, dir).cache.Len(); n != 10 {
 		t.Errorf("%d files are remembered; want 10", n)
 	}
 	for _, tt := range []struct {
