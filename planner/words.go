@@ -3,38 +3,13 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/agext/levenshtein"
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
-
-// fault makes an error. The summary holds no name that a user chose; the detail is whole sentences. A zero range is none: the block
-// is gone from the files.
-func fault(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
-	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...)}
-	if at.Filename != "" {
-		d.Subject = at.Ptr()
-	}
-	return d
-}
-
-// ended gives a text that ends like a sentence, or with a line of a file.
-func ended(text string) string {
-	if strings.Contains(text, "\n") || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
-		return text
-	}
-	return text + "."
-}
-
-// importBlock is the block that adopts an object, to be copied into the files.
-func importBlock(to spec.Addr, id string) string {
-	return fmt.Sprintf("\n\n  import {\n    to = %s\n    id = %q\n  }", to, id)
-}
 
 // didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
 func didYouMean(word string, known []string) string {
@@ -48,44 +23,6 @@ func didYouMean(word string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf(" Did you mean %q?", best)
-}
-
-// short is a container's ID as people see it.
-func short(id string) string { return id[:min(len(id), 12)] }
-
-func shortDigest(d string) string {
-	alg, hex, ok := strings.Cut(d, ":")
-	if !ok {
-		return orElse(d, "unknown")
-	}
-	return alg + ":" + hex[:min(len(hex), 12)]
-}
-
-// familiar is an image's name without what everybody leaves out.
-func familiar(name string) string {
-	name = strings.TrimPrefix(name, "docker.io/")
-	return strings.TrimPrefix(name, "library/")
-}
-
-// Bytes is a number of bytes for people, in powers of 1000.
-func Bytes(n int64) string {
-	if n < 1000 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f, unit := float64(n), 0
-	for f >= 999.95 && unit < 5 {
-		f /= 1000
-		unit++
-	}
-	return strconv.FormatFloat(f, 'f', 1, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
-}
-
-// Count says how many of something there are, in words.
-func Count(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + one + "s"
 }
 
 func sortedKeys[V any](m map[string]V) []string {
