@@ -107,7 +107,9 @@ func TestDriftShows(t *testing.T) {
 		if got := edit(nil, func(s *oci.Spec) { s.Process.User.UID = 5 }); got.User != "5:0" {
 			h.Errorf("user: %q", got.User)
 		}
-		if got := edit(nil, func(s *oci.Spec) { s.Mounts = append(s.Mounts, ociMount(spec.Mount{Target: "/y", Bind: "/tmp"})) }); len(got.Mounts) != 1 {
+		if got := edit(nil, func(s *oci.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/y", Type: "bind", Source: "/tmp", Options: []string{"rbind"}})
+		}); len(got.Mounts) != 1 {
 			h.Errorf("mounts: %v", got.Mounts)
 		}
 		if got := edit(nil, func(s *oci.Spec) {

@@ -9,9 +9,9 @@ import (
 	"maps"
 	"slices"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/opencontainers/go-digest"
@@ -72,7 +72,7 @@ func (document) Close() error { return nil }
 
 // foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
 // snapshot shows that it was made from what the record points at now.
-func (r *Reader) foreignImage(ctx context.Context, c *containersapi.Container, target ocispec.Descriptor) (imageconfig.Config, string) {
+func (r *Reader) foreignImage(ctx context.Context, c *containers.Container, target ocispec.Descriptor) (imageconfig.Config, string) {
 	view := r.documents()
 	manifests, err := manifest.List(ctx, view, target)
 	if err != nil {

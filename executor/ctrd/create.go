@@ -17,6 +17,7 @@ import (
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
+	kernel "github.com/containerd/containerd/v2/pkg/seccomp"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/containerd/typeurl/v2"
@@ -27,6 +28,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
+	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -209,7 +211,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	m.Hostname = hostnameOf(op.ID, want)
 	m.LogURI = mark.LogURI(m.Dir, want.TTY)
 	c.Labels = m.Labels()
-	s, own, err := specFor(ctx, op.ID, want, p.share, user, c.Labels)
+	s, own, err := ocispec.Build(ctx, ocispec.Container{ID: op.ID, Want: want, Image: p.share, User: user, Labels: c.Labels, Host: hostFacts()})
 	if err != nil {
 		return err
 	}
@@ -220,7 +222,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
-	if a.Written, err = writtenOf(containerRecord(*c)); err != nil {
+	if a.Written, err = ocispec.Written(c); err != nil {
 		return err
 	}
 	x, err := extensionOf(a)
@@ -253,6 +255,14 @@ func (w *Writer) claim(a *mark.Applied, id string, owner planner.Owner, img imag
 		a.OwnNames = append([]string{img.Name}, imageOf(img).Tags...)
 	}
 	return nil
+}
+
+// hostFacts is what this machine gives to containers.
+func hostFacts() ocispec.Host {
+	return ocispec.Host{Seccomp: kernel.IsEnabled(), Files: slices.DeleteFunc(slices.Clone(ocispec.HostFiles), func(f string) bool {
+		_, err := os.Stat(f)
+		return err != nil
+	})}
 }
 
 func hostnameOf(id string, want *spec.Container) string {

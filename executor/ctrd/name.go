@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -18,7 +18,7 @@ import (
 type names struct {
 	mu     sync.Mutex
 	taken  map[string]*nameClaim // by the ID of a container that was created
-	listed []*containersapi.Container
+	listed []*containers.Container
 	after  int // how many had been created when the list was asked for
 }
 
@@ -81,11 +81,11 @@ func (w *Writer) freeNames(ctx context.Context) []string {
 
 // nameHeld is the error of a name that somebody has who didn't have it when it was planned, and who isn't of the same stack: the lock of a stack
 // keeps its own containers apart. Of two stacks that create one at once, who came first has it.
-func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []*containersapi.Container) error {
+func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []*containers.Container) error {
 	var created time.Time
 	for _, c := range all {
 		if c.ID == id {
-			created = c.CreatedAt.AsTime()
+			created = c.CreatedAt
 		}
 	}
 	got := &reading{signer: mark.ReadSigner(w.opts.Namespace, w.opts.root())}
@@ -98,7 +98,7 @@ func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []
 		switch {
 		case owner != nil && owner.Stack == mine.owner.Stack:
 			continue
-		case owner != nil && c.CreatedAt.AsTime().After(created):
+		case owner != nil && c.CreatedAt.After(created):
 			continue // its own apply sees ours, and fails
 		case owner == nil:
 			if got.images == nil {

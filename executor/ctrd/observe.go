@@ -11,6 +11,7 @@ import (
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	imagesapi "github.com/containerd/containerd/api/services/images/v1"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/images"
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,7 @@ type ObserveOptions struct {
 
 // reading is what the few list calls of an observation bring.
 type reading struct {
-	containers []*containersapi.Container
+	containers []*containers.Container
 	tasks      *tasksapi.ListTasksResponse
 	images     map[string]images.Image
 	signer     mark.Signer
@@ -87,22 +88,22 @@ func (r *Reader) lists(ctx context.Context) (*reading, error) {
 // listPatience bounds the lists of a host with thousands of objects.
 const listPatience = 2 * time.Minute
 
-func (r *Reader) listContainers(ctx context.Context) ([]*containersapi.Container, error) {
+func (r *Reader) listContainers(ctx context.Context) ([]*containers.Container, error) {
 	stream, err := r.containers.ListStream(ctx, &containersapi.ListContainersRequest{})
 	if err != nil {
 		return nil, err
 	}
-	var out []*containersapi.Container
+	var out []*containers.Container
 	for {
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			slices.SortFunc(out, func(a, b *containersapi.Container) int { return strings.Compare(a.ID, b.ID) })
+			slices.SortFunc(out, func(a, b *containers.Container) int { return strings.Compare(a.ID, b.ID) })
 			return out, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, m.Container)
+		out = append(out, containerRecord(m.Container))
 	}
 }
 
@@ -119,8 +120,8 @@ func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error
 }
 
 // wantsRead tells of which containers the specs are read back.
-func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containersapi.Container) bool {
-	return func(c *containersapi.Container) bool {
+func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containers.Container) bool {
+	return func(c *containers.Container) bool {
 		if owner := mark.OwnerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name && extended(c) {
 			return true
 		}

@@ -10,13 +10,14 @@ import (
 	"slices"
 	"strings"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
+	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -49,14 +50,14 @@ func liveTask(p *tasktypes.Process) planner.Task {
 
 // seenContainer changes whenever what a record says does, or the state of its task; but not by what the restart monitor does, which
 // may come and go at any moment: a container that ends again and again can be replaced all the same.
-func seenContainer(c *containersapi.Container, t planner.Task) string {
+func seenContainer(c *containers.Container, t planner.Task) string {
 	h := sha256.New()
 	write := func(parts ...string) {
 		for _, p := range parts {
 			fmt.Fprintf(h, "%d %s ", len(p), p)
 		}
 	}
-	write(c.ID, c.Image, c.Snapshotter, c.SnapshotKey, c.GetRuntime().GetName(), string(c.GetSpec().GetValue()))
+	write(c.ID, c.Image, c.Snapshotter, c.SnapshotKey, c.Runtime.Name, string(ocispec.Raw(c)))
 	for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
 		if k != mark.RestartCount {
 			write(k, c.Labels[k])
@@ -76,10 +77,10 @@ func seenContainer(c *containersapi.Container, t planner.Task) string {
 func nameOf(labels map[string]string) string { return labels[mark.NerdctlName] }
 
 // extended tells whether a record has fairlead's extension, whatever is in it.
-func extended(c *containersapi.Container) bool { return c.Extensions[mark.Extension] != nil }
+func extended(c *containers.Container) bool { return c.Extensions[mark.Extension] != nil }
 
 // namedByImage tells whether a container has its name from a label of its image alone: that names nothing, and takes no name from anybody.
-func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, got *reading) bool {
+func (r *Reader) namedByImage(ctx context.Context, c *containers.Container, got *reading) bool {
 	im, ok := got.images[c.Image]
 	if !ok || got.names != nil && !got.names[nameOf(c.Labels)] {
 		return false // nobody can tell any more, or nobody asks
@@ -89,7 +90,7 @@ func (r *Reader) namedByImage(ctx context.Context, c *containersapi.Container, g
 }
 
 // readContainers turns records into what the planner compares; those that wanted picks are read back whole.
-func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*containersapi.Container) bool) ([]*planner.LiveContainer, error) {
+func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*containers.Container) bool) ([]*planner.LiveContainer, error) {
 	records, tasks := got.containers, tasksByID(got.tasks)
 	ids := make([]string, len(records))
 	for i, c := range records {
@@ -117,16 +118,16 @@ func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*
 	return out, g.Wait()
 }
 
-func describe(c *containersapi.Container) string {
+func describe(c *containers.Container) string {
 	if n := nameOf(c.Labels); n != "" {
 		return n + " (" + mark.ShortID(c.ID) + ")"
 	}
 	return mark.ShortID(c.ID)
 }
 
-func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, t planner.Task, whole bool, got *reading) (*planner.LiveContainer, error) {
+func (r *Reader) readContainer(ctx context.Context, c *containers.Container, t planner.Task, whole bool, got *reading) (*planner.LiveContainer, error) {
 	l := &planner.LiveContainer{
-		Live:  planner.Live{Kind: spec.KindContainer, ID: c.ID, Name: nameOf(c.Labels), Seen: seenContainer(c, t), CreatedAt: c.CreatedAt.AsTime()},
+		Live:  planner.Live{Kind: spec.KindContainer, ID: c.ID, Name: nameOf(c.Labels), Seen: seenContainer(c, t), CreatedAt: c.CreatedAt},
 		Image: c.Image,
 		Task:  t,
 	}
@@ -167,13 +168,13 @@ func (r *Reader) readContainer(ctx context.Context, c *containersapi.Container, 
 	if err != nil {
 		return nil, err
 	}
-	s, err := normal(c, a, t.Up(), stopped)
+	s, err := ocispec.Read(c, a, t.Up(), stopped)
 	if err != nil && l.Owner != nil {
-		return nil, fmt.Errorf("its OCI spec: %w; remove the container, and fairlead makes it anew", err)
+		return nil, fmt.Errorf("%w; remove the container, and fairlead makes it anew", err)
 	}
 	if err == nil {
-		s.spec.Image.Digest = l.Digest
-		l.Spec, l.Lacks, l.Drift = s.spec, s.lacks, s.drift
+		s.Spec.Image.Digest = l.Digest
+		l.Spec, l.Lacks, l.Drift = s.Spec, s.Lacks, s.Drift
 	}
 	return l, nil
 }

@@ -2,12 +2,12 @@ package ctrd
 
 import (
 	"context"
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	"maps"
 	"slices"
 	"sync"
 
 	imagesapi "github.com/containerd/containerd/api/services/images/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -74,7 +74,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 }
 
 // readImageConfigs reads the configs of wanted images that no container of the host was created from yet: what one was created from can be run.
-func (r *Reader) readImageConfigs(ctx context.Context, cfg *spec.Config, s *planner.State, records map[string]images.Image, all []*containersapi.Container) error {
+func (r *Reader) readImageConfigs(ctx context.Context, cfg *spec.Config, s *planner.State, records map[string]images.Image, all []*containers.Container) error {
 	used := map[string]bool{}
 	for _, c := range all {
 		used[c.Labels[mark.LabelDigest]] = true

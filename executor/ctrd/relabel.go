@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
+	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -43,7 +44,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 		return err
 	}
 	m := mark.Container{ID: op.ID, Want: w.settled(op.Want), Owner: op.Owner, Image: a.Image, Namespace: w.opts.Namespace}
-	s, err := specOf(c)
+	s, err := ocispec.Parse(&c)
 	if err != nil {
 		return err
 	}
@@ -78,21 +79,12 @@ func (w *Writer) appliedTo(ctx context.Context, c containers.Container) (mark.Ap
 			return *a, nil
 		}
 	}
-	s, err := specOf(c)
+	a, err := ocispec.Infer(&c)
 	if err != nil {
-		return mark.Applied{}, err
-	}
-	a := mark.Applied{User: s.Process.User}
-	for _, m := range s.Mounts {
-		if _, ok := readMount(m); ok && madeByDefault(m) {
-			a.Mounts = append(a.Mounts, filepath.Clean(m.Destination))
-		}
-	}
-	if a.Written, err = writtenOf(containerRecord(c)); err != nil {
-		return mark.Applied{}, err
+		return a, err
 	}
 	if img, err := w.client.ImageService().Get(ctx, c.Image); err == nil {
-		a.Image, _ = w.foreignImage(ctx, containerRecord(c), img.Target)
+		a.Image, _ = w.foreignImage(ctx, &c, img.Target)
 	}
 	return a, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
+	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
@@ -174,7 +175,7 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 }
 
 func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksapi.CreateTaskRequest) error {
-	s, err := specOf(c)
+	s, err := ocispec.Parse(&c)
 	if err != nil {
 		return err
 	}
@@ -204,7 +205,7 @@ func explainStart(err error, c containers.Container) error {
 		}
 	}
 	text = strings.TrimSuffix(text, ": unknown")
-	if s, serr := specOf(c); serr == nil {
+	if s, serr := ocispec.Parse(&c); serr == nil {
 		if said := explainWorkingDir(text, s.Process.Cwd, c.Image); said != "" {
 			return &startError{text: said, err: err}
 		}

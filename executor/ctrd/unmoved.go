@@ -2,13 +2,9 @@ package ctrd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
-	"github.com/containerd/containerd/v2/core/containers"
-	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 	"github.com/containerd/errdefs"
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
@@ -96,31 +92,6 @@ func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string
 		out[seenKey{spec.KindImage, i.Name}] = imageOf(i).Seen
 	}
 	return out, nil
-}
-
-// specOf reads a container's OCI spec.
-func specOf(c containers.Container) (*ociSpec, error) {
-	var s ociSpec
-	if c.Spec == nil {
-		return nil, fmt.Errorf("it has no OCI spec")
-	}
-	if err := json.Unmarshal(c.Spec.GetValue(), &s); err != nil {
-		return nil, fmt.Errorf("its OCI spec: %w", err)
-	}
-	return &s, nil
-}
-
-// containerRecord is the part of a record by which its image is found.
-func containerRecord(c containers.Container) *containersapi.Container {
-	r := &containersapi.Container{ID: c.ID, Image: c.Image, Snapshotter: c.Snapshotter, SnapshotKey: c.SnapshotKey,
-		Runtime: &containersapi.Container_Runtime{Name: c.Runtime.Name}}
-	if c.Spec != nil {
-		r.Spec = &ptypes.Any{TypeUrl: c.Spec.GetTypeUrl(), Value: c.Spec.GetValue()}
-	}
-	if o := c.Runtime.Options; o != nil {
-		r.Runtime.Options = &ptypes.Any{TypeUrl: o.GetTypeUrl(), Value: o.GetValue()}
-	}
-	return r
 }
 
 func isNotFound(err error) bool { return errdefs.IsNotFound(err) }

@@ -1,15 +1,15 @@
-package ctrd
+package ocispec
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
-	"github.com/containerd/typeurl/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -62,9 +62,9 @@ var notOnTheHost = map[string]string{
 	"update":   "only the files say it",
 }
 
-// TestNormalIsTheInverseOfBuild: each attribute that is written is read back as it was. And a record of something else that was asked
+// TestReadIsTheInverseOfBuild: each attribute that is written is read back as it was. And a record of something else that was asked
 // for hides nothing: what the host's objects show is what is read.
-func TestNormalIsTheInverseOfBuild(t *testing.T) {
+func TestReadIsTheInverseOfBuild(t *testing.T) {
 	for _, attr := range spec.AttributeNames(spec.KindContainer) {
 		sample, ok := samples[attr]
 		if !ok {
@@ -118,24 +118,24 @@ func readBack(t *testing.T, want, asked *spec.Container) *spec.Container {
 	t.Helper()
 	record, _, own := recordOf(t, want)
 	other, askedUser, _ := recordOf(t, asked)
-	w, err := writtenOf(other)
+	w, err := Written(other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := normal(record, &mark.Applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true, false)
+	got, err := Read(record, &mark.Applied{Spec: asked, Image: sampleImage, User: askedUser, Mounts: own, Written: w}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range got.drift {
+	for _, d := range got.Drift {
 		if !slices.ContainsFunc(withRows, func(p string) bool { return strings.HasPrefix(d.Path, p) }) {
 			t.Errorf("drift: %s, from %#v to %#v", d.Path, d.Was, d.Is)
 		}
 	}
-	return got.spec
+	return got.Spec
 }
 
 // recordOf gives the record that a creation writes, what the user comes to, and the targets that fairlead mounts by itself.
-func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, specs.User, []string) {
+func recordOf(t testing.TB, want *spec.Container) (*containers.Container, specs.User, []string) {
 	t.Helper()
 	user := specs.User{AdditionalGids: []uint32{0}}
 	if want.User != "" {
@@ -144,7 +144,7 @@ func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, spe
 	if want.Groups != nil {
 		user.AdditionalGids = []uint32{0, 29}
 	}
-	m := mark.Container{ID: sampleID, Want: want, Image: sampleImage, Namespace: "n", Hostname: hostnameOf(sampleID, want), Dir: "/d",
+	m := mark.Container{ID: sampleID, Want: want, Image: sampleImage, Namespace: "n", Hostname: "h", Dir: "/d",
 		Owner: planner.Owner{Stack: "s", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}}
 	m.LogURI = mark.LogURI(m.Dir, want.TTY)
 	labels := m.Labels()
@@ -152,11 +152,11 @@ func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, spe
 	if labels[mark.RestartPolicy] != "" {
 		labels[mark.RestartStatus] = "running"
 	}
-	s, own, err := specFor(namespaces.WithNamespace(t.Context(), "n"), sampleID, want, sampleImage, user, labels)
+	s, own, err := Build(namespaces.WithNamespace(t.Context(), "n"), Container{ID: sampleID, Want: want, Image: sampleImage, User: user, Labels: labels, Host: Host{Seccomp: true, Files: HostFiles}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	any, err := typeurl.MarshalAny(s)
+	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,25 +164,13 @@ func recordOf(t testing.TB, want *spec.Container) (*containersapi.Container, spe
 	if runtime == "" {
 		runtime = spec.DefaultRuntime
 	}
-	return &containersapi.Container{ID: sampleID, Labels: labels, Image: want.Image.Name, Snapshotter: want.Snapshotter, SnapshotKey: sampleID,
-		Runtime: &containersapi.Container_Runtime{Name: runtime}, Spec: &ptypes.Any{TypeUrl: any.GetTypeUrl(), Value: any.GetValue()}}, user, own
+	return &containers.Container{ID: sampleID, Labels: labels, Image: want.Image.Name, Snapshotter: want.Snapshotter, SnapshotKey: sampleID,
+		Runtime: containers.RuntimeInfo{Name: runtime}, Spec: &ptypes.Any{Value: b}}, user, own
 }
 
 func equal(t *testing.T, what string, want, got *spec.Container) {
 	t.Helper()
 	if d := cmp.Diff(want, got, cmpopts.IgnoreTypes(spec.Block{}), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("%s (- written, + read):\n%s", what, d)
-	}
-}
-
-// TestStopSignalsOfImages: one that is none is the usual one.
-func TestStopSignalsOfImages(t *testing.T) {
-	for signal, want := range map[string]string{"": "SIGTERM", "SIGFOO": "SIGTERM", "15": "SIGTERM", "INT": "SIGINT", "RTMIN+3": "SIGRTMIN+3", "0": "SIGTERM", "99": "SIGTERM", "sigquit": "SIGQUIT"} {
-		if got := mark.StopSignal("", signal); got != want {
-			t.Errorf("stop signal %q of an image: %s, want %s", signal, got, want)
-		}
-	}
-	if _, err := signalNumber("SIGRTMIN+3"); err != nil {
-		t.Error(err)
 	}
 }

@@ -1,14 +1,17 @@
-package ctrd
+package ocispec
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
@@ -17,8 +20,28 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// ociSpec is the part of an OCI spec that a container block can say.
-type ociSpec struct {
+// Raw gives a record's OCI spec as JSON; nothing where it has none.
+func Raw(r *containers.Container) []byte {
+	if r.Spec == nil {
+		return nil
+	}
+	return r.Spec.GetValue()
+}
+
+// Parse reads the part of a record's OCI spec that a container block can say.
+func Parse(r *containers.Container) (*Spec, error) {
+	var s Spec
+	if r.Spec == nil {
+		return nil, errors.New("it has no OCI spec")
+	}
+	if err := json.Unmarshal(r.Spec.GetValue(), &s); err != nil {
+		return nil, fmt.Errorf("its OCI spec: %w", err)
+	}
+	return &s, nil
+}
+
+// Spec is the part of an OCI spec that a container block can say.
+type Spec struct {
 	Process struct {
 		Terminal bool       `json:"terminal"`
 		User     specs.User `json:"user"`
@@ -38,11 +61,12 @@ type ociSpec struct {
 	} `json:"linux"`
 }
 
-// normal reads a container back: what a block would have to say to get what is there. a is what was asked for last; it decides
-// where what is there can be said in two ways, and only there. Of a container that is not fairlead's it holds the image's share alone.
-func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asRead, error) {
-	var s ociSpec
-	if err := json.Unmarshal(r.GetSpec().GetValue(), &s); err != nil {
+// Read reads a container back, as a block would have to say it. a is what was asked for last: it decides where a block can say what is
+// there in two ways, and only there. For a container that is not fairlead's, a has the image's config alone. up tells whether its process
+// runs, and stopped whether somebody stopped it by hand.
+func Read(r *containers.Container, a *mark.Applied, up, stopped bool) (*Reading, error) {
+	s, err := Parse(r)
+	if err != nil {
 		return nil, err
 	}
 	was := a.Spec
@@ -59,7 +83,7 @@ func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asR
 	if was.Platform != "" {
 		c.Platform = was.Platform
 	}
-	c.Entrypoint, c.Command = command(s.Process.Args, was, a.Image)
+	c.Entrypoint, c.Command = readCommand(s.Process.Args, was, a.Image)
 	if a.Spec == nil {
 		s.Process.Env = imageconfig.LastOfEach(s.Process.Env)
 	}
@@ -70,9 +94,9 @@ func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asR
 	} else if s.Process.Cwd != cwdOf(&spec.Container{}, a.Image) {
 		c.WorkingDir = s.Process.Cwd
 	}
-	c.User, c.Groups = user(s.Process.User, was, a)
-	c.NetworkMode = networkMode(&s, r.Labels)
-	c.Hostname = hostname(&s, r.ID)
+	c.User, c.Groups = readUser(s.Process.User, was, a)
+	c.NetworkMode = readNetworkMode(s, r.Labels)
+	c.Hostname = readHostname(s, r.ID)
 	c.TTY = s.Process.Terminal
 	given := mark.ImageLabels(a.Image)
 	if a.Spec == nil {
@@ -82,17 +106,17 @@ func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asR
 	c.Annotations = subtract(userLabels(s.Annotations, &spec.Container{}), was.Annotations, nil)
 	c.Mounts = readMounts(s.Mounts, was, a)
 	changed := changedSince(a.Written, r)
-	security, lacks := s.security(was, a, changed)
+	security, lacks := s.readSecurity(was, a, changed)
 	c.Security = security
-	c.Restart = restart(r.Labels, was, up, stopped)
+	c.Restart = readRestart(r.Labels, was, up, stopped)
 	c.State = was.State
 	c.Ready = was.Ready
 	if c.Ready == "" {
 		c.Ready = spec.ReadyStarted
 	}
-	c.StopSignal, c.StopTimeout = stopping(r.Labels, was, a.Image)
+	c.StopSignal, c.StopTimeout = readStop(r.Labels, was, a.Image)
 	c.DependsOn = was.DependsOn
-	c.Runtime = r.GetRuntime().GetName()
+	c.Runtime = r.Runtime.Name
 	if c.Runtime == spec.DefaultRuntime {
 		c.Runtime = was.Runtime
 	}
@@ -100,18 +124,34 @@ func normal(r *containersapi.Container, a *mark.Applied, up, stopped bool) (*asR
 	c.Update = was.Update
 	c.Lifecycle = was.Lifecycle
 	c.Lifecycle.PreventDestroy = r.Labels[mark.LabelProtect] == "true"
-	return &asRead{c, lacks, changed.drift(was, c)}, nil
+	return &Reading{c, lacks, changed.drift(was, c)}, nil
 }
 
-// asRead is what a reading of a container shows.
-type asRead struct {
-	spec  *spec.Container
-	lacks []string
-	drift []planner.Drift
+// Infer gives what was asked of a container that is not fairlead's, as far as its record shows it.
+func Infer(r *containers.Container) (mark.Applied, error) {
+	s, err := Parse(r)
+	if err != nil {
+		return mark.Applied{}, err
+	}
+	a := mark.Applied{User: s.Process.User}
+	for _, m := range s.Mounts {
+		if _, ok := readMount(m); ok && madeByDefault(m) {
+			a.Mounts = append(a.Mounts, path.Clean(m.Destination))
+		}
+	}
+	a.Written, err = Written(r)
+	return a, err
 }
 
-// command splits arguments into entrypoint and command, the way they were given if that still makes them.
-func command(args []string, was *spec.Container, im imageconfig.Config) ([]string, []string) {
+// Reading is what a reading of a container shows.
+type Reading struct {
+	Spec  *spec.Container
+	Lacks []string
+	Drift []planner.Drift
+}
+
+// readCommand splits arguments into entrypoint and command, the way they were given if that still makes them.
+func readCommand(args []string, was *spec.Container, im imageconfig.Config) ([]string, []string) {
 	if slices.Equal(args, argsOf(was, im)) {
 		return was.Entrypoint, was.Command
 	}
@@ -165,13 +205,13 @@ func userLabels(labels map[string]string, was *spec.Container) map[string]string
 	return out
 }
 
-// user says who the process is: as written, if that came to what is there.
-func user(live specs.User, was *spec.Container, a *mark.Applied) (string, []string) {
+// readUser says who the process is: as written, if that came to what is there.
+func readUser(live specs.User, was *spec.Container, a *mark.Applied) (string, []string) {
 	if a.Spec != nil && live.UID == a.User.UID && live.GID == a.User.GID {
 		if slices.Equal(live.AdditionalGids, a.User.AdditionalGids) {
 			return was.User, was.Groups
 		}
-		return was.User, moreGroups(live)
+		return was.User, groupsOf(live)
 	}
 	if a.Spec == nil && live.UID == 0 && live.GID == 0 && a.Image.User == "" {
 		return "", nil
@@ -183,8 +223,8 @@ func user(live specs.User, was *spec.Container, a *mark.Applied) (string, []stri
 	return text, was.Groups
 }
 
-// moreGroups gives a process's groups beside its first.
-func moreGroups(u specs.User) []string {
+// groupsOf gives a process's groups beside its first.
+func groupsOf(u specs.User) []string {
 	var out []string
 	for _, g := range u.AdditionalGids {
 		if g != u.GID {
@@ -196,7 +236,7 @@ func moreGroups(u specs.User) []string {
 }
 
 // namespaceOf tells whether the process has a namespace of its own, and the path of the one that it joins.
-func namespaceOf(s *ociSpec, kind specs.LinuxNamespaceType) (string, bool) {
+func namespaceOf(s *Spec, kind specs.LinuxNamespaceType) (string, bool) {
 	for _, n := range s.Linux.Namespaces {
 		if n.Type == kind {
 			return n.Path, true
@@ -205,7 +245,7 @@ func namespaceOf(s *ociSpec, kind specs.LinuxNamespaceType) (string, bool) {
 	return "", false
 }
 
-func networkMode(s *ociSpec, labels map[string]string) string {
+func readNetworkMode(s *Spec, labels map[string]string) string {
 	path, own := namespaceOf(s, specs.NetworkNamespace)
 	switch {
 	case !own:
@@ -220,7 +260,7 @@ func networkMode(s *ociSpec, labels map[string]string) string {
 	return spec.NetworkNone
 }
 
-func hostname(s *ociSpec, id string) string {
+func readHostname(s *Spec, id string) string {
 	if _, own := namespaceOf(s, specs.UTSNamespace); !own || s.Hostname == mark.ShortID(id) {
 		return ""
 	}
@@ -245,9 +285,9 @@ func readMounts(live []specs.Mount, was *spec.Container, a *mark.Applied) []spec
 	return out
 }
 
-// restart reads the policy. One that the monitor does not act on is none, if the process is meant to run. stopped is whether somebody
+// readRestart reads the policy. One that the monitor does not act on is none, if the process is meant to run. stopped is whether somebody
 // stopped it by hand, to a monitor that leaves such alone.
-func restart(labels map[string]string, was *spec.Container, up, stopped bool) spec.Restart {
+func readRestart(labels map[string]string, was *spec.Container, up, stopped bool) spec.Restart {
 	text := labels[mark.RestartPolicy]
 	if text == "" && labels[mark.RestartStatus] != "" {
 		text = spec.RestartAlways // what the monitor takes it for
@@ -262,7 +302,7 @@ func restart(labels map[string]string, was *spec.Container, up, stopped bool) sp
 	return r
 }
 
-func stopping(labels map[string]string, was *spec.Container, im imageconfig.Config) (string, time.Duration) {
+func readStop(labels map[string]string, was *spec.Container, im imageconfig.Config) (string, time.Duration) {
 	signal := was.StopSignal
 	if live, ok := labels[mark.LabelStopSignal]; ok && live != mark.StopSignal(was.StopSignal, im.StopSignal) {
 		signal = live

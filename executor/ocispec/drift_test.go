@@ -1,4 +1,4 @@
-package ctrd
+package ocispec
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
@@ -17,59 +17,59 @@ import (
 // TestOutsideChanges: what somebody else writes into a record is told by its path, once, and what a row shows is left to the row.
 func TestOutsideChanges(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit func(doc map[string]any, r *containersapi.Container)
+		edit func(doc map[string]any, r *containers.Container)
 		want []string
 	}{
-		"nothing": {func(map[string]any, *containersapi.Container) {}, nil},
-		"memory": {func(d map[string]any, _ *containersapi.Container) {
+		"nothing": {func(map[string]any, *containers.Container) {}, nil},
+		"memory": {func(d map[string]any, _ *containers.Container) {
 			member(member(d, "linux"), "resources")["memory"] = map[string]any{"limit": 1}
 		}, []string{"linux.resources.memory.limit"}},
-		"an empty object": {func(d map[string]any, _ *containersapi.Container) {
+		"an empty object": {func(d map[string]any, _ *containers.Container) {
 			member(member(d, "linux"), "resources")["memory"] = map[string]any{}
 		}, nil},
-		"a list": {func(d map[string]any, _ *containersapi.Container) { delete(member(d, "linux"), "readonlyPaths") }, []string{"linux.readonlyPaths"}},
-		"root":   {func(d map[string]any, _ *containersapi.Container) { member(d, "root")["readonly"] = true }, []string{"root.readonly"}},
-		"a hook": {func(d map[string]any, _ *containersapi.Container) {
+		"a list": {func(d map[string]any, _ *containers.Container) { delete(member(d, "linux"), "readonlyPaths") }, []string{"linux.readonlyPaths"}},
+		"root":   {func(d map[string]any, _ *containers.Container) { member(d, "root")["readonly"] = true }, []string{"root.readonly"}},
+		"a hook": {func(d map[string]any, _ *containers.Container) {
 			d["hooks"] = map[string]any{"prestart": []any{"x"}}
 		}, []string{"hooks.prestart"}},
-		"a default": {func(d map[string]any, _ *containersapi.Container) { d["mounts"] = d["mounts"].([]any)[1:] }, []string{`mounts["/proc"].options`, `mounts["/proc"].source`, `mounts["/proc"].type`}},
-		"a namespace": {func(d map[string]any, _ *containersapi.Container) {
+		"a default": {func(d map[string]any, _ *containers.Container) { d["mounts"] = d["mounts"].([]any)[1:] }, []string{`mounts["/proc"].options`, `mounts["/proc"].source`, `mounts["/proc"].type`}},
+		"a namespace": {func(d map[string]any, _ *containers.Container) {
 			member(d, "linux")["namespaces"] = []any{map[string]any{"type": "network"}}
 		}, []string{"hostname", "linux.namespaces.ipc", "linux.namespaces.mount", "linux.namespaces.pid", "linux.namespaces.uts"}},
-		"a namespace of another": {func(d map[string]any, _ *containersapi.Container) {
+		"a namespace of another": {func(d map[string]any, _ *containers.Container) {
 			for _, n := range member(d, "linux")["namespaces"].([]any) {
 				if n := n.(map[string]any); n["type"] == "uts" {
 					n["path"] = "/proc/1/ns/uts"
 				}
 			}
 		}, []string{"linux.namespaces.uts"}},
-		"an option of a mount": {func(d map[string]any, _ *containersapi.Container) {
+		"an option of a mount": {func(d map[string]any, _ *containers.Container) {
 			mountTo(d, "/data")["options"] = []any{"rbind", "rprivate", "rw", "noexec"}
 		}, []string{`mounts["/data"].options`}},
-		"what a row shows of a mount": {func(d map[string]any, _ *containersapi.Container) {
+		"what a row shows of a mount": {func(d map[string]any, _ *containers.Container) {
 			m := mountTo(d, "/data")
 			m["source"], m["options"] = "/etc", []any{"rbind", "rslave", "ro"}
 		}, nil},
-		"rows": {func(d map[string]any, _ *containersapi.Container) {
+		"rows": {func(d map[string]any, _ *containers.Container) {
 			p := member(d, "process")
 			p["env"], p["cwd"], p["args"] = []any{"A=s3cret"}, "/x", []any{"x"}
 		}, nil},
-		"profile": {func(d map[string]any, _ *containersapi.Container) {
+		"profile": {func(d map[string]any, _ *containers.Container) {
 			member(member(d, "linux"), "seccomp")["defaultAction"] = "x"
 		}, []string{"linux.seccomp"}},
-		"no profile": {func(d map[string]any, _ *containersapi.Container) { delete(member(d, "linux"), "seccomp") }, nil},
-		"snapshot":   {func(_ map[string]any, r *containersapi.Container) { r.SnapshotKey = "other" }, []string{"snapshot_key"}},
-		"runtime": {func(_ map[string]any, r *containersapi.Container) {
+		"no profile": {func(d map[string]any, _ *containers.Container) { delete(member(d, "linux"), "seccomp") }, nil},
+		"snapshot":   {func(_ map[string]any, r *containers.Container) { r.SnapshotKey = "other" }, []string{"snapshot_key"}},
+		"runtime": {func(_ map[string]any, r *containers.Container) {
 			r.Runtime.Options = &ptypes.Any{TypeUrl: "x", Value: []byte("y")}
 		}, []string{"runtime_options"}},
-		"other limits": {func(d map[string]any, _ *containersapi.Container) { member(d, "process")["oomScoreAdj"] = -5 }, []string{"process.oomScoreAdj"}},
+		"other limits": {func(d map[string]any, _ *containers.Container) { member(d, "process")["oomScoreAdj"] = -5 }, []string{"process.oomScoreAdj"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := plainContainer()
 			want.Env = map[string]string{"A": "s3cret"}
 			want.Mounts = []spec.Mount{{Target: "/data", Bind: "/tmp"}}
 			r, user, own := recordOf(t, want)
-			w, err := writtenOf(r)
+			w, err := Written(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,19 +81,17 @@ func TestOutsideChanges(t *testing.T) {
 				t.Errorf("%d bytes are kept beside each record", len(w.Rest))
 			}
 			var doc map[string]any
-			if err := json.Unmarshal(r.Spec.Value, &doc); err != nil {
+			if err := json.Unmarshal(r.Spec.GetValue(), &doc); err != nil {
 				t.Fatal(err)
 			}
 			c.edit(doc, r)
-			if r.Spec.Value, err = json.Marshal(doc); err != nil {
-				t.Fatal(err)
-			}
-			got, err := normal(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true, false)
+			setSpec(t, r, doc)
+			got, err := Read(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own, Written: w}, true, false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var paths []string
-			for _, d := range got.drift {
+			for _, d := range got.Drift {
 				paths = append(paths, d.Path)
 			}
 			if !slices.Equal(paths, c.want) {
@@ -101,6 +99,15 @@ func TestOutsideChanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+func setSpec(t *testing.T, r *containers.Container, doc map[string]any) {
+	t.Helper()
+	b, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Spec = &ptypes.Any{Value: b}
 }
 
 func mountTo(doc map[string]any, target string) map[string]any {
@@ -117,25 +124,22 @@ func TestRecordOfAnEarlierVersion(t *testing.T) {
 	want := plainContainer()
 	r, user, own := recordOf(t, want)
 	var doc map[string]any
-	if err := json.Unmarshal(r.Spec.Value, &doc); err != nil {
+	if err := json.Unmarshal(r.Spec.GetValue(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	delete(member(doc, "linux"), "seccomp")
 	member(doc, "process")["noNewPrivileges"] = true
 	member(doc, "process")["rlimits"] = []any{map[string]any{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}}
-	var err error
-	if r.Spec.Value, err = json.Marshal(doc); err != nil {
-		t.Fatal(err)
-	}
-	got, err := normal(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true, false)
+	setSpec(t, r, doc)
+	got, err := Read(r, &mark.Applied{Spec: want, Image: sampleImage, User: user, Mounts: own}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "as asked", want, got.spec)
-	if got.spec.Security != (spec.Security{}) || len(got.drift) != 0 {
-		t.Errorf("security %v, drift %v", got.spec.Security, got.drift)
+	equal(t, "as asked", want, got.Spec)
+	if got.Spec.Security != (spec.Security{}) || len(got.Drift) != 0 {
+		t.Errorf("security %v, drift %v", got.Spec.Security, got.Drift)
 	}
-	if lacks := []string{planner.LackOfSeccomp, planner.LackOfPrivileges, planner.LackOfOpenFiles}; !slices.Equal(got.lacks, lacks) {
-		t.Errorf("it lacks %q, want %q", got.lacks, lacks)
+	if lacks := []string{planner.LackOfSeccomp, planner.LackOfPrivileges, planner.LackOfOpenFiles}; !slices.Equal(got.Lacks, lacks) {
+		t.Errorf("it lacks %q, want %q", got.Lacks, lacks)
 	}
 }

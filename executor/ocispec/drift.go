@@ -1,4 +1,4 @@
-package ctrd
+package ocispec
 
 import (
 	"bytes"
@@ -14,19 +14,18 @@ import (
 	"strconv"
 	"strings"
 
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// writtenOf describes a record.
-func writtenOf(r *containersapi.Container) (*mark.Written, error) {
+// Written describes a record as it is written now.
+func Written(r *containers.Container) (*mark.Written, error) {
 	rest, err := remainder(r)
 	if err != nil {
 		return nil, err
@@ -49,9 +48,12 @@ func writtenOf(r *containersapi.Container) (*mark.Written, error) {
 	return &mark.Written{Sum: recordSum(r), Rest: buf.Bytes()}, nil
 }
 
+// maxRemainder bounds what is read of a record that somebody else may have written.
+const maxRemainder = 8 << 20
+
 // inflate reads the remainder that was noted.
 func inflate(w *mark.Written) (map[string]any, error) {
-	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), manifest.MaxBytes))
+	b, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.Rest)), maxRemainder))
 	if err != nil {
 		return nil, err
 	}
@@ -59,21 +61,29 @@ func inflate(w *mark.Written) (map[string]any, error) {
 	return out, json.Unmarshal(b, &out)
 }
 
-func recordSum(r *containersapi.Container) string {
+func recordSum(r *containers.Container) string {
 	h := sha256.New()
-	options := r.GetRuntime().GetOptions()
-	for _, part := range [][]byte{r.GetSpec().GetValue(), []byte(options.GetTypeUrl()), options.GetValue(), []byte(r.SnapshotKey)} {
+	optionsType, options := runtimeOptions(r)
+	for _, part := range [][]byte{Raw(r), []byte(optionsType), options, []byte(r.SnapshotKey)} {
 		fmt.Fprintf(h, "%d ", len(part))
 		h.Write(part)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
+// runtimeOptions gives a record's options for its runtime, with their type; none where there are none.
+func runtimeOptions(r *containers.Container) (string, []byte) {
+	if o := r.Runtime.Options; o != nil {
+		return o.GetTypeUrl(), o.GetValue()
+	}
+	return "", nil
+}
+
 // remainder gives what no row of planner's table reads of a record, as JSON has it. What is long is there as a digest, and lists whose
 // elements have names are objects, so that a difference is told by the name.
-func remainder(r *containersapi.Container) (map[string]any, error) {
+func remainder(r *containers.Container) (map[string]any, error) {
 	var out map[string]any
-	d := json.NewDecoder(bytes.NewReader(r.GetSpec().GetValue()))
+	d := json.NewDecoder(bytes.NewReader(Raw(r)))
 	d.UseNumber()
 	if err := d.Decode(&out); err != nil {
 		return nil, err
@@ -100,8 +110,8 @@ func remainder(r *containersapi.Container) (map[string]any, error) {
 	if r.SnapshotKey != "" {
 		out["snapshot_key"] = r.SnapshotKey
 	}
-	if o := r.GetRuntime().GetOptions(); len(o.GetValue()) > 0 {
-		out["runtime_options"] = digestOf(o.GetTypeUrl() + " " + string(o.GetValue()))
+	if kind, options := runtimeOptions(r); len(options) > 0 {
+		out["runtime_options"] = digestOf(kind + " " + string(options))
 	}
 	return out, nil
 }
@@ -153,7 +163,7 @@ type change struct {
 }
 
 // changedSince compares a record with what fairlead wrote of it; nil where nothing was changed, or nothing is known of it.
-func changedSince(w *mark.Written, r *containersapi.Container) *change {
+func changedSince(w *mark.Written, r *containers.Container) *change {
 	if w == nil || w.Sum == recordSum(r) {
 		return nil
 	}
@@ -224,7 +234,7 @@ func differences(at string, was, is any) []planner.Drift {
 	w, wasObject := was.(map[string]any)
 	i, isObject := is.(map[string]any)
 	if !wasObject && was != nil || !isObject && is != nil || !wasObject && !isObject {
-		if same(was, is) {
+		if equalJSON(was, is) {
 			return nil
 		}
 		return []planner.Drift{{Path: at, Was: jsonValue(was), Is: jsonValue(is)}}
@@ -242,8 +252,8 @@ func differences(at string, was, is any) []planner.Drift {
 	return out
 }
 
-// same compares values of JSON, in which nothing, null and an empty list are one.
-func same(a, b any) bool {
+// equalJSON compares values of JSON, in which nothing, null and an empty list are one.
+func equalJSON(a, b any) bool {
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
 	none := func(j []byte) bool { return string(j) == "null" || string(j) == "[]" }

@@ -1,28 +1,23 @@
-package ctrd
+package ocispec
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
-	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// hostFiles are what a container in the host's network shares with it, so that names resolve there as they do outside.
-var hostFiles = []string{"/etc/hosts", "/etc/resolv.conf"}
+// HostFiles are what a container in the host's network shares with it, so that names resolve there as they do outside.
+var HostFiles = []string{"/etc/hosts", "/etc/resolv.conf"}
 
 // addMounts adds a container's mounts to the default ones, in place of those with the same target. It gives the targets that
-// fairlead mounts by itself.
-func addMounts(s *specs.Spec, c *spec.Container) []string {
+// fairlead mounts by itself: of the host's files, those that are given.
+func addMounts(s *specs.Spec, c *spec.Container, hostFiles []string) []string {
 	var own []string
 	taken := map[string]bool{}
 	for _, m := range c.Mounts {
@@ -31,7 +26,7 @@ func addMounts(s *specs.Spec, c *spec.Container) []string {
 	s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return taken[path.Clean(m.Destination)] })
 	if c.NetworkMode == spec.NetworkHost {
 		for _, f := range hostFiles {
-			if _, err := os.Stat(f); err != nil || taken[f] || taken[path.Dir(f)] {
+			if taken[f] || taken[path.Dir(f)] {
 				continue
 			}
 			own = append(own, f)
@@ -50,11 +45,11 @@ func addMounts(s *specs.Spec, c *spec.Container) []string {
 		}
 	}
 	// What is mounted inside of another comes after it.
-	slices.SortStableFunc(s.Mounts, func(a, b specs.Mount) int { return depth(a.Destination) - depth(b.Destination) })
+	slices.SortStableFunc(s.Mounts, func(a, b specs.Mount) int { return mountDepth(a.Destination) - mountDepth(b.Destination) })
 	return own
 }
 
-func depth(p string) int { return strings.Count(path.Clean(p), "/") }
+func mountDepth(p string) int { return strings.Count(path.Clean(p), "/") }
 
 func ociMount(m spec.Mount) specs.Mount {
 	mode := "rw"
@@ -107,48 +102,6 @@ func readMount(m specs.Mount) (spec.Mount, bool) {
 		return out, false
 	}
 	return out, true
-}
-
-// checkMounts says before anything is made which source of a bind is not there.
-func checkMounts(c *spec.Container) error {
-	for _, m := range c.Mounts {
-		if m.Tmpfs != nil {
-			continue
-		}
-		_, err := os.Stat(m.Bind)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("mount %s: %s does not exist on the host; make it first: fairlead makes no directories of its own accord", m.Target, m.Bind)
-		case err != nil:
-			return fmt.Errorf("mount %s: %w", m.Target, err)
-		}
-		if err := checkPropagation(m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkPropagation: what is not mounted shared on the host cannot be shared with a container.
-func checkPropagation(m spec.Mount) error {
-	need := strings.TrimPrefix(m.Propagation, "r")
-	if need != "shared" && need != "slave" {
-		return nil
-	}
-	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(m.Bind))
-	if err != nil || len(mounts) == 0 {
-		return nil // the runtime will say it
-	}
-	best := mounts[0]
-	for _, i := range mounts {
-		if len(i.Mountpoint) >= len(best.Mountpoint) {
-			best = i
-		}
-	}
-	if strings.Contains(best.Optional, "shared:") || need == "slave" && strings.Contains(best.Optional, "master:") {
-		return nil
-	}
-	return fmt.Errorf("mount %s: propagation %s needs a source on a shared mount, and %s is on %s, which is private; run `mount --make-shared %s` first", m.Target, m.Propagation, m.Bind, best.Mountpoint, best.Mountpoint)
 }
 
 // defaultMounts are what containerd gives every container, by target.

@@ -1,10 +1,9 @@
-package ctrd
+package ocispec
 
 import (
 	"slices"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
-	kernel "github.com/containerd/containerd/v2/pkg/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
@@ -12,16 +11,17 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// addSecurity writes what the kernel refuses the process. It comes after the capabilities, which the default profile depends on.
-func addSecurity(s *specs.Spec, c *spec.Container) {
+// addSecurity writes what the kernel refuses the process, where it filters system calls. The default profile depends on the capabilities,
+// so these come first.
+func addSecurity(s *specs.Spec, c *spec.Container, filters bool) {
 	s.Process.NoNewPrivileges = c.Security.NoNewPrivileges
-	if c.Security.Seccomp != spec.SeccompUnconfined && kernel.IsEnabled() {
+	if c.Security.Seccomp != spec.SeccompUnconfined && filters {
 		s.Linux.Seccomp = seccomp.DefaultProfile(s)
 	}
 }
 
 // security reads what the kernel refuses the process, and what the container lacks of what new ones get by default.
-func (s *ociSpec) security(was *spec.Container, a *mark.Applied, c *change) (spec.Security, []string) {
+func (s *Spec) readSecurity(was *spec.Container, a *mark.Applied, c *change) (spec.Security, []string) {
 	out := was.Security
 	var lacks []string
 	filtered := s.Linux.Seccomp != nil
