@@ -21,21 +21,22 @@ func large(n int) (*spec.Config, map[string]*Source) {
 	for i := range n / 10 {
 		ref := fmt.Sprintf("r.example.com/i%05d:1", i)
 		src[ref] = &Source{Digest: fmt.Sprintf("sha256:%064x", i), Platforms: map[string]int64{"linux/amd64": 1000}}
-		cfg.Images = append(cfg.Images, &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: fmt.Sprintf("i%05d", i)}, DeclAt: at(i)}, Name: ref, Pull: ref})
+		cfg.Resources = append(cfg.Resources, &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: fmt.Sprintf("i%05d", i)}, DeclAt: at(i)}, Name: ref, Pull: ref})
 	}
+	images := spec.Of[*spec.Image](cfg)
 	for i := range n - n/10 {
-		im := cfg.Images[i%len(cfg.Images)]
+		im := images[i%len(images)]
 		c := &spec.Container{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindContainer, Name: fmt.Sprintf("c%05d", i)}, DeclAt: at(n + i)},
 			Name: fmt.Sprintf("shop-c%05d", i), Image: spec.ImageRef{Addr: im.Addr, Name: im.Name}, NetworkMode: "host", State: "running", Ready: "started",
 			Env: map[string]string{"A": "1", "B": "2", "C": fmt.Sprint(i)}, Labels: map[string]string{"team": "shop"}, Command: []string{"serve", "--port", fmt.Sprint(i)},
 			Restart: spec.Restart{Policy: "always"}, Update: spec.Update{Strategy: spec.StopFirst, Within: time.Minute, Rollback: true},
 			Mounts: []spec.Mount{{Target: "/data", Bind: "/srv/data"}}}
-		c.Needs = []spec.Addr{im.Addr}
+		c.References = []spec.Addr{im.Addr}
 		if i > 0 {
-			c.DependsOn = []spec.Addr{cfg.Containers[i/2].Addr}
-			c.Needs = append(c.Needs, c.DependsOn...)
+			c.DependsOn = []spec.Addr{cfg.Resources[len(images)+i/2].Header().Addr}
+			c.References = append(c.References, c.DependsOn...)
 		}
-		cfg.Containers = append(cfg.Containers, c)
+		cfg.Resources = append(cfg.Resources, c)
 	}
 	return cfg, src
 }
@@ -58,7 +59,7 @@ func BenchmarkMake10000(b *testing.B) {
 	}
 	full, _ := h.observe(cfg)
 	changed, _ := large(10000)
-	for _, c := range changed.Containers {
+	for _, c := range spec.Of[*spec.Container](changed) {
 		c.Env["A"] = "3"
 	}
 	for _, c := range []struct {

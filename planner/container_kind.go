@@ -22,8 +22,10 @@ var containerKind = &resourceKind{
 	},
 	origins: true,
 
-	decide:   func(pb *planBuilder, r spec.Resource) *decision { return pb.decideContainer(r.(*spec.Container)) },
-	identity: func(pb *planBuilder, r spec.Resource) string { return pb.generationsOf(r.Address()).asIs().identity },
+	decide: func(pb *planBuilder, r spec.Resource) *decision { return pb.decideContainer(r.(*spec.Container)) },
+	identity: func(pb *planBuilder, r spec.Resource) string {
+		return pb.generationsOf(r.Header().Addr).asIs().identity
+	},
 	value: func(_ *planBuilder, r spec.Resource, id string) cty.Value {
 		c := r.(*spec.Container)
 		return spec.ContainerValue(c.Name, id, c.Image.Name)
@@ -45,7 +47,7 @@ func (pb *planBuilder) indexContainers(all []LiveObject) {
 		}
 		pb.noteOwnNames(l)
 	}
-	for _, c := range pb.want.Containers {
+	for _, c := range spec.Of[*spec.Container](pb.want) {
 		pb.containersOf[c.Image.Addr] = append(pb.containersOf[c.Image.Addr], c)
 	}
 }

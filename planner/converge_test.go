@@ -67,7 +67,7 @@ func (w *world) config() *spec.Config {
 			continue
 		}
 		im := &spec.Image{Block: block(spec.Addr{Kind: spec.KindImage, Name: n}), Platform: []string{""}}
-		based := n != "j" || slices.ContainsFunc(cfg.Images, func(im *spec.Image) bool { return im.Addr.Name == "i" })
+		based := n != "j" || slices.ContainsFunc(spec.Of[*spec.Image](cfg), func(im *spec.Image) bool { return im.Addr.Name == "i" })
 		if w.chance(40) && based {
 			im.Name = "shop/" + n + ":" + w.one("1", "1", "2")
 			if n == "k" && w.chance(50) {
@@ -91,13 +91,13 @@ func (w *world) config() *spec.Config {
 		if w.chance(20) {
 			im.Push = []string{"r.example.com/" + n}
 		}
-		cfg.Images = append(cfg.Images, im)
+		cfg.Resources = append(cfg.Resources, im)
 		refs = append(refs, spec.ImageRef{Addr: im.Addr, Name: im.Name})
 	}
 	for _, ref := range []string{"r.example.com/a:1", "r.example.com/c:1"} {
 		a := spec.Addr{Kind: spec.KindImage, Name: ref}
 		if w.chance(50) {
-			cfg.Images = append(cfg.Images, &spec.Image{Block: spec.Block{Addr: a}, Implied: true, Name: ref, Pull: ref, Platform: []string{""}})
+			cfg.Resources = append(cfg.Resources, &spec.Image{Block: spec.Block{Addr: a}, Implied: true, Name: ref, Pull: ref, Platform: []string{""}})
 			refs = append(refs, spec.ImageRef{Addr: a, Name: ref})
 		}
 	}
@@ -126,7 +126,7 @@ func (w *world) config() *spec.Config {
 		c.NetworkMode = w.one("host", "none")
 		c.Update = spec.Update{Strategy: w.one("stop-first", "start-first"), Within: time.Minute, Rollback: w.chance(50)}
 		c.Mounts = [][]spec.Mount{nil, {{Target: "/t", Tmpfs: &spec.Tmpfs{}}}, {{Target: "/t", Bind: "/srv", ReadOnly: true}}}[w.r.Intn(3)]
-		for _, other := range cfg.Containers {
+		for _, other := range spec.Of[*spec.Container](cfg) {
 			if w.chance(25) {
 				c.DependsOn = append(c.DependsOn, other.Addr)
 			}
@@ -135,8 +135,8 @@ func (w *world) config() *spec.Config {
 		if w.chance(10) && len(c.DependsOn) > 0 {
 			c.Lifecycle.ReplaceTriggeredBy = c.DependsOn[:1]
 		}
-		c.Needs = append([]spec.Addr{c.Image.Addr}, c.DependsOn...)
-		cfg.Containers = append(cfg.Containers, c)
+		c.References = append([]spec.Addr{c.Image.Addr}, c.DependsOn...)
+		cfg.Resources = append(cfg.Resources, c)
 	}
 	return cfg
 }

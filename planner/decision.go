@@ -42,7 +42,7 @@ type referenceValues struct {
 
 // decided notes what has been decided of a resource, and what references to it give from now on.
 func (pb *planBuilder) decided(r spec.Resource, d *decision) {
-	a := r.Address()
+	a := r.Header().Addr
 	pb.decisions[a] = d
 	value := kindRow(a.Kind).value
 	v := value(pb, r, d.identity)
@@ -70,14 +70,7 @@ func (pb *planBuilder) decide() {
 // reevaluate gives a resource as evaluated with what is known by now.
 func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 	r := pb.blocks[a]
-	var unknown map[string]bool
-	switch r := r.(type) {
-	case *spec.Image:
-		unknown = r.Marks.Unknown
-	case *spec.Container:
-		unknown = r.Marks.Unknown
-	}
-	if len(unknown) == 0 {
+	if r == nil || len(r.Header().Marks.Unknown) == 0 {
 		return r
 	}
 	settled, diags := pb.want.Reevaluate(a, pb.values.known, pb.values.carried)
@@ -93,11 +86,11 @@ func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 
 // reevaluateWith evaluates a resource with other values for what it refers to; nil if that is wrong.
 func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
-	was := pb.blocks[r.Address()]
+	was := pb.blocks[r.Header().Addr]
 	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
 		return c
 	}
-	out, diags := pb.want.Reevaluate(r.Address(), known, nil)
+	out, diags := pb.want.Reevaluate(r.Header().Addr, known, nil)
 	if out == nil || diags.HasErrors() {
 		return nil
 	}

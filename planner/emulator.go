@@ -55,7 +55,7 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decis
 		action, reason = Update, "the handler "+e.Handler+" does not work any more"
 	}
 	var decl *hcl.Range
-	for _, b := range pb.want.Emulators {
+	for _, b := range spec.Of[*spec.Emulator](pb.want) {
 		if b.Addr == a {
 			decl = &b.DeclAt
 		}
@@ -67,13 +67,13 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decis
 
 // persists tells whether a block wants a platform's emulator to be registered at each boot, and it isn't yet.
 func (pb *planBuilder) persists(platform string) bool {
-	return slices.ContainsFunc(pb.want.Emulators, func(e *spec.Emulator) bool { return e.Platform == platform && e.Persist }) &&
-		!pb.have.Host.Emulators[platform].Persisted
+	b, ok := pb.want.Get(spec.EmulatorAddr(platform)).(*spec.Emulator)
+	return ok && b.Persist && !pb.have.Host.Emulators[platform].Persisted
 }
 
 // decideEmulators sees to the emulator blocks.
 func (pb *planBuilder) decideEmulators() {
-	for _, b := range pb.want.Emulators {
+	for _, b := range spec.Of[*spec.Emulator](pb.want) {
 		if pb.scope.has(b.Addr) {
 			pb.emulate(b.Platform, b.Addr.String(), b.DeclAt)
 		}

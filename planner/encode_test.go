@@ -19,7 +19,7 @@ func somePlans(t testing.TB, n int64) []*Plan {
 		h := newModel(sources())
 		for range 3 {
 			cfg := w.config()
-			for _, c := range cfg.Containers {
+			for _, c := range spec.Of[*spec.Container](cfg) {
 				c.Marks.Sensitive = map[string]bool{`env["A"]`: true}
 			}
 			p, diags := h.plan(cfg, Options{NewID: w.newID})
@@ -58,7 +58,7 @@ func TestSavedPlansComeBackWhole(t *testing.T) {
 		for i, s := range p.Steps {
 			if op, ok := s.Op.(*CreateContainer); ok {
 				want := *op.Want
-				want.Block = spec.Block{Addr: want.Addr, Marks: spec.Marks{Sensitive: want.Marks.Sensitive}}
+				want.Block = spec.Block{Addr: want.Addr, Marks: spec.Marks{Sensitive: want.Marks.Sensitive}, Lifecycle: want.Lifecycle}
 				have := *got.Steps[i].Op.(*CreateContainer).Want
 				if len(want.DependsOn) == 0 {
 					want.DependsOn = nil

@@ -3,6 +3,8 @@ package planner
 import (
 	"slices"
 	"strings"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // countFreedBytes says for each record that goes or moves how many bytes of content that frees, what stays, and because of whom. It does
@@ -58,7 +60,7 @@ func (pb *planBuilder) countFreedBytes() {
 // brought gives, by digest of an image that was looked up, the digests of what its pull or load will bring or name.
 func (pb *planBuilder) brought() map[string][]string {
 	out := map[string][]string{}
-	for _, im := range pb.want.Images {
+	for _, im := range spec.Of[*spec.Image](pb.want) {
 		src := pb.sources.Of(im)
 		if src == nil || src.Contents == nil {
 			continue

@@ -26,18 +26,16 @@ var imageLifecycleAttrs = []attr[Live]{
 
 // imagesNotCompared has the attributes of images without a row, and why.
 var imagesNotCompared = map[string]string{
-	"pull":                           "what it stands for is compared: the digest",
-	"load":                           "what is in it is compared: the digest",
-	"build":                          "its inputs are compared, see WhyBuild",
-	"import":                         "its inputs are compared, see WhyBuild",
-	"config":                         "it is among the inputs of an import",
-	"platform":                       "it is among the inputs of an import",
-	"name":                           "it tells which record is compared",
-	"tags":                           "each is a record of its own, and is compared as one",
-	"push":                           "a registry isn't asked; the record says what was pushed where",
-	"lifecycle.ignore_changes":       "an image has none",
-	"lifecycle.replace_triggered_by": "an image has none",
-	"lifecycle.precondition":         "it is checked while the files are read",
+	"pull":                   "what it stands for is compared: the digest",
+	"load":                   "what is in it is compared: the digest",
+	"build":                  "its inputs are compared, see WhyBuild",
+	"import":                 "its inputs are compared, see WhyBuild",
+	"config":                 "it is among the inputs of an import",
+	"platform":               "it is among the inputs of an import",
+	"name":                   "it tells which record is compared",
+	"tags":                   "each is a record of its own, and is compared as one",
+	"push":                   "a registry isn't asked; the record says what was pushed where",
+	"lifecycle.precondition": "it is checked while the files are read",
 }
 
 // compareRecord compares a live record with what is wanted of it.

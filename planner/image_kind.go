@@ -61,7 +61,7 @@ func (pb *planBuilder) indexImages(all []LiveObject) {
 			pb.noteTags(rec)
 		}
 	}
-	for _, im := range pb.want.Images {
+	for _, im := range spec.Of[*spec.Image](pb.want) {
 		if src := pb.sources.Of(im); src != nil {
 			for _, b := range src.Bases {
 				pb.basePlatforms[b.Image] = append(pb.basePlatforms[b.Image], b.Needs...)

@@ -108,14 +108,14 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 		n := 0
 		pb.newID = func() string { n++; return fmt.Sprintf("%064x", n) }
 	}
-	for _, im := range want.Images {
+	for _, im := range spec.Of[*spec.Image](want) {
 		pb.blocks[im.Addr] = im
 	}
-	for _, c := range want.Containers {
+	for _, c := range spec.Of[*spec.Container](want) {
 		pb.blocks[c.Addr] = c
 	}
 	pb.ordered = want.Order
-	if len(pb.ordered) == 0 || slices.ContainsFunc(want.Images, func(im *spec.Image) bool { return im.Build != nil }) {
+	if len(pb.ordered) == 0 || slices.ContainsFunc(spec.Of[*spec.Image](want), func(im *spec.Image) bool { return im.Build != nil }) {
 		pb.ordered = pb.orderOf(pb.ordered)
 	}
 	return pb
@@ -124,30 +124,14 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 // orderOf puts the resources into an order in which each comes after what it needs, also where only a Dockerfile says so. Otherwise
 // they stay in the order that is given.
 func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
-	var out []spec.Addr
-	seen := map[spec.Addr]bool{}
-	var visit func(a spec.Addr)
-	visit = func(a spec.Addr) {
-		r := pb.blocks[a]
-		if r == nil || seen[a] {
-			return
-		}
-		seen[a] = true
-		for _, to := range pb.refs(r) {
-			visit(to)
-		}
-		out = append(out, a)
+	given = slices.Clone(given)
+	for _, r := range pb.want.Resources {
+		given = append(given, r.Header().Addr)
 	}
-	for _, a := range given {
-		visit(a)
-	}
-	for _, im := range pb.want.Images {
-		visit(im.Addr)
-	}
-	for _, c := range pb.want.Containers {
-		visit(c.Addr)
-	}
-	return out
+	absent := func(a spec.Addr) bool { return pb.blocks[a] == nil }
+	return spec.SortByReference(slices.DeleteFunc(given, absent), func(a spec.Addr) []spec.Addr {
+		return slices.DeleteFunc(slices.Clone(pb.refs(pb.blocks[a])), absent)
+	}, nil)
 }
 
 // add makes a change. Its reasons are filled before its steps are.
@@ -164,16 +148,16 @@ func (pb *planBuilder) ownerOf(a spec.Addr) Owner { return Owner{Stack: pb.want.
 
 func (pb *planBuilder) declarationOf(a spec.Addr) *hcl.Range {
 	r := pb.blocks[a]
-	if r == nil || r.Decl().Filename == "" {
+	if r == nil || r.Header().DeclAt.Filename == "" {
 		return nil
 	}
-	at := r.Decl()
+	at := r.Header().DeclAt
 	return &at
 }
 
 func (pb *planBuilder) rangeOf(a spec.Addr, name string) hcl.Range {
 	if r := pb.blocks[a]; r != nil {
-		return r.AttrAt(name)
+		return r.Header().AttrAt(name)
 	}
 	return hcl.Range{}
 }

@@ -69,7 +69,7 @@ func (h *model) observe(want *spec.Config) (*State, *Sources) {
 		Host: Host{Platform: "linux/amd64", Runs: []string{"linux/amd64"}, Snapshotter: "overlayfs", Snapshotters: []string{"overlayfs"}, Runtimes: []string{spec.DefaultRuntime}}}
 	s.Host.Runs = append(s.Host.Runs, h.runs...)
 	s.Host.Emulators = map[string]LiveEmulator{"linux/arm64": {Rule: "/usr/lib/binfmt.d/qemu-aarch64.conf"}}
-	for _, im := range want.Images {
+	for _, im := range spec.Of[*spec.Image](want) {
 		if builtHere(im) {
 			sources.Images[SourceKey(im)] = h.sources[SourceKey(im)]
 			if src := h.sources[SourceKey(im)]; src != nil && im.Build != nil {

@@ -32,7 +32,7 @@ func QuestionsOf(want *spec.Config, have *State, sources *Sources, o Options) Qu
 func mayFree(want *spec.Config, have *State, sources *Sources, o Options) bool {
 	wanted, blocks := map[string]string{}, map[spec.Addr]bool{}
 	if !o.Destroy {
-		for _, im := range want.Images {
+		for _, im := range spec.Of[*spec.Image](want) {
 			blocks[im.Addr] = true
 			t, _ := targetOf(want, have, sources, im)
 			for _, name := range append([]string{im.Name}, im.Tags...) {

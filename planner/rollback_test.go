@@ -50,7 +50,7 @@ func TestFailedReplacementsAreUndone(t *testing.T) {
 		first := w.config()
 		converge(t, w, h, first, "first")
 		next := w.config()
-		for _, c := range next.Containers {
+		for _, c := range spec.Of[*spec.Container](next) {
 			c.Update.Rollback = true
 		}
 		p, diags := h.plan(next, Options{NewID: w.newID})
@@ -96,9 +96,9 @@ func TestOldStartsAgainAfterACutReplacement(t *testing.T) {
 	h := newModel(sources())
 	config := func(env string) *spec.Config {
 		im := &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "i"}}, Name: "r.example.com/b:1", Pull: "r.example.com/b:1"}
-		c := &spec.Container{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}, Needs: []spec.Addr{im.Addr}}, Name: "shop-web", Image: spec.ImageRef{Addr: im.Addr, Name: im.Name},
+		c := &spec.Container{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}, References: []spec.Addr{im.Addr}}, Name: "shop-web", Image: spec.ImageRef{Addr: im.Addr, Name: im.Name},
 			NetworkMode: "none", State: "running", Ready: "started", Restart: spec.Restart{Policy: "no"}, Env: map[string]string{"A": env}, Update: spec.Update{Strategy: spec.StopFirst, Rollback: true}}
-		return &spec.Config{Stack: spec.Stack{Name: "shop"}, Images: []*spec.Image{im}, Containers: []*spec.Container{c}}
+		return &spec.Config{Stack: spec.Stack{Name: "shop"}, Resources: []spec.Resource{im, c}}
 	}
 	for _, env := range []string{"1", "2"} {
 		cfg := config(env)

@@ -55,7 +55,7 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 	for a := range pb.owned {
 		there[a], there[a.Block()] = true, true
 	}
-	for _, e := range pb.want.Emulators {
+	for _, e := range spec.Of[*spec.Emulator](pb.want) {
 		there[e.Addr] = true
 	}
 	out := map[spec.Addr]bool{}
@@ -89,10 +89,10 @@ func addrTexts(m map[spec.Addr]bool) []string {
 
 // refs are all that a resource needs.
 func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
-	if more := kindRow(r.Address().Kind).refs; more != nil {
-		return append(slices.Clip(r.Refs()), more(pb, r)...)
+	if more := kindRow(r.Header().Addr.Kind).refs; more != nil {
+		return append(slices.Clip(r.Header().References), more(pb, r)...)
 	}
-	return r.Refs()
+	return r.Header().References
 }
 
 // withRefs adds what those in the set refer to, and so on.

@@ -167,7 +167,7 @@ func TestConditionalReferencesMakeOrder(t *testing.T) {
 		if said != "" {
 			t.Fatal(said)
 		}
-		if got := fmt.Sprint(cfg.Get(Addr{Kind: KindContainer, Name: "c"}).Refs()); got != want {
+		if got := fmt.Sprint(cfg.Get(Addr{Kind: KindContainer, Name: "c"}).Header().References); got != want {
 			t.Errorf("debug %s: got %s, want %s", debug, got, want)
 		}
 	}

@@ -1,15 +1,13 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
-
-// Kind is a kind of block that a plan can act on.
-type Kind string
 
 // The kinds, as they are written in files and addresses.
 const (
@@ -80,22 +78,11 @@ func ParseAddr(s string) (Addr, error) {
 	if !ok {
 		return bad("it has no dot")
 	}
-	switch Kind(kind) {
-	case KindImage, KindContainer:
-	case KindEmulator:
-		name := rest
-		if q, err := strconv.Unquote(rest); err == nil {
-			name = q
-		}
-		platform, err := ParsePlatform(name)
-		if err != nil {
-			return Addr{}, fmt.Errorf("address %q: %w", s, err)
-		}
-		return EmulatorAddr(platform), nil
-	default:
+	k := kindNamed(kind)
+	if k == nil {
 		return bad(fmt.Sprintf("%q is no kind of block", kind))
 	}
-	a := Addr{Kind: Kind(kind)}
+	a := Addr{Kind: k.name}
 	if strings.HasPrefix(rest, `"`) {
 		q, err := strconv.QuotedPrefix(rest)
 		if err != nil {
@@ -109,15 +96,24 @@ func ParseAddr(s string) (Addr, error) {
 			i = len(rest)
 		}
 		a.Name, rest = rest[:i], rest[i:]
-		if !hclsyntax.ValidIdentifier(a.Name) {
+		if k.label.parse == nil && !hclsyntax.ValidIdentifier(a.Name) {
 			return bad(fmt.Sprintf("%q is no name", a.Name))
 		}
 	}
 	if a.Name == "" {
 		return bad("it has no name")
 	}
+	if k.label.parse != nil {
+		var err error
+		if a.Name, err = k.label.parse(a.Name); err != nil {
+			return Addr{}, fmt.Errorf("address %q: %w", s, err)
+		}
+	}
 	if rest == "" {
 		return a, nil
+	}
+	if !k.schema.repeats {
+		return bad(oneOf([]Kind{k.name}) + " has no instances")
 	}
 	if !strings.HasPrefix(rest, "[") || !strings.HasSuffix(rest, "]") {
 		return bad("its index is not in brackets")
@@ -129,4 +125,15 @@ func ParseAddr(s string) (Addr, error) {
 		}
 	}
 	return a, nil
+}
+
+// Compare orders addresses as people read them: numbers by value.
+func (a Addr) Compare(b Addr) int {
+	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)); c != 0 {
+		return c
+	}
+	if !strings.HasPrefix(a.Key, `"`) && !strings.HasPrefix(b.Key, `"`) {
+		return cmp.Or(cmp.Compare(len(a.Key), len(b.Key)), cmp.Compare(a.Key, b.Key))
+	}
+	return cmp.Compare(a.Key, b.Key)
 }

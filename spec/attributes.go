@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 func (d *decoder) text(attrs hcl.Attributes, attr string) (string, hcl.Range, bool) {
@@ -35,7 +36,7 @@ func (d *decoder) word(attrs hcl.Attributes, attr, otherwise string, known ...st
 		return otherwise, at
 	}
 	if !contains(known, s) {
-		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, list(known, "or"), s, didYouMean(s, known)))
+		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, list(known, "or"), s, DidYouMean(s, known)))
 		return otherwise, at
 	}
 	return s, at
@@ -151,4 +152,37 @@ func parsed[T any](d *decoder, attrs hcl.Attributes, attr, summary string, parse
 		return got, at, false
 	}
 	return got, at, true
+}
+
+// size reads a number of bytes that is not zero; 0 where it is unset, which means what otherwise says.
+func (d *decoder) size(attrs hcl.Attributes, attr, otherwise string) int64 {
+	v, at, ok := d.value(attrs, attr, cty.DynamicPseudoType)
+	if !ok {
+		return 0
+	}
+	text, err := convert.Convert(v, cty.String)
+	if err != nil || text.IsNull() {
+		d.fail(fault(at, "Wrong type", "The attribute %s is a size in a string, as \"64MiB\", or a number of bytes.", attr))
+		return 0
+	}
+	size, err := ParseSize(text.AsString())
+	switch {
+	case err != nil:
+		d.fail(fault(at, "Bad size", "%s", sentence(err.Error())))
+	case size <= 0:
+		d.fail(fault(at, "Bad size", "A size is more than zero; leave it out for %s.", otherwise))
+	}
+	return size
+}
+
+// single gives the one block of a type, and says that there are more.
+func (d *decoder) single(blocks hcl.Blocks, kind string) *hcl.Block {
+	found := blocks.OfType(kind)
+	if len(found) == 0 {
+		return nil
+	}
+	for _, b := range found[1:] {
+		d.fail(fault(b.DefRange, "Duplicate block", "A block has one %s block, and there is one at %s already. Put the two together.", kind, place(found[0].DefRange)))
+	}
+	return found[0]
 }

@@ -1,8 +1,11 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,24 +13,43 @@ import (
 )
 
 // blockLabel says what a block's label is, and how one looks.
-type blockLabel struct{ name, sample string }
-
-// blockLabels has every block of a file with its label; without a name it has none.
-var blockLabels = map[string]blockLabel{
-	"stack": {"name", "shop"}, "variable": {"name", "release"}, "locals": {}, "output": {"name", "url"}, "registry": {"host", "registry.example.com"},
-	"image": {"name", "app"}, "container": {"name", "web"}, "import": {}, "emulator": {"platform", "arm64"},
+type blockLabel struct {
+	name, sample string
+	parse        func(string) (string, error) // gives the normal form; nil: the label is a name, as parseName reads it
 }
 
-// laterBlocks are blocks that people will look for: they come with later versions.
-var laterBlocks = []string{"network", "volume", "secret", "module", "moved", "removed", "check"}
+// otherBlocks are the blocks that no plan acts on, with their labels; without a name it has none. Those of resources are in the table of kinds.
+var otherBlocks = map[string]blockLabel{
+	"stack": {name: "name", sample: "shop"}, "variable": {name: "name", sample: "release"}, "locals": {}, "output": {name: "name", sample: "url"},
+	"registry": {name: "host", sample: "registry.example.com"}, "import": {},
+}
 
-var labelPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+// futureBlocks are blocks that people will look for: they come with later versions.
+var futureBlocks = []string{"network", "volume", "secret", "module", "moved", "removed", "check"}
+
+// labelOf says what the label of a block is; false if there is no such block.
+func labelOf(block string) (blockLabel, bool) {
+	if k := kindNamed(block); k != nil {
+		return k.label, true
+	}
+	label, ok := otherBlocks[block]
+	return label, ok
+}
+
+func blockNames() []string {
+	names := slices.Collect(maps.Keys(otherBlocks))
+	for _, k := range kinds {
+		names = append(names, string(k.name))
+	}
+	slices.Sort(names)
+	return names
+}
 
 // sort puts each block where its phase looks for it, in source order, and says what no block is.
 func (e *evaluator) sort(bodies []*hclsyntax.Body) {
 	for _, body := range bodies {
 		for _, a := range inOrder(body.Attributes) {
-			e.fail(fault(a.NameRange, "Attribute outside of a block", "A file holds blocks only: %s. Put a value of your own into a locals block.", blockNames("and")))
+			e.fail(fault(a.NameRange, "Attribute outside of a block", "A file holds blocks only: %s. Put a value of your own into a locals block.", list(blockNames(), "and")))
 		}
 		for _, b := range body.Blocks {
 			if e.checkHeader(b) {
@@ -37,32 +59,19 @@ func (e *evaluator) sort(bodies []*hclsyntax.Body) {
 	}
 }
 
-func blockNames(last string) string {
-	var names []string
-	for n := range blockLabels {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return list(names, last)
-}
-
 func (e *evaluator) checkHeader(b *hclsyntax.Block) bool {
-	label, known := blockLabels[b.Type]
+	label, known := labelOf(b.Type)
 	most := 0
 	if label.name != "" {
 		most = 1
 	}
 	switch {
-	case contains(laterBlocks, b.Type):
+	case contains(futureBlocks, b.Type):
 		e.fail(fault(b.TypeRange, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one. Take the block out.", b.Type))
 		return false
 	case !known:
-		var names []string
-		for n := range blockLabels {
-			names = append(names, n)
-		}
-		sort.Strings(names)
-		e.fail(fault(b.TypeRange, "Unknown block", "There is no block %q in a stack: there are %s.%s", b.Type, list(names, "and"), didYouMean(b.Type, names)))
+		names := blockNames()
+		e.fail(fault(b.TypeRange, "Unknown block", "There is no block %q in a stack: there are %s.%s", b.Type, list(names, "and"), DidYouMean(b.Type, names)))
 		return false
 	case len(b.Labels) > most:
 		takes := "no label"
@@ -86,8 +95,6 @@ func (e *evaluator) declare(b *hclsyntax.Block) {
 		e.registries = append(e.registries, b)
 	case "import":
 		e.imports = append(e.imports, b)
-	case "emulator":
-		e.emulators = append(e.emulators, b)
 	case "locals":
 		for _, a := range inOrder(b.Body.Attributes) {
 			e.add(&node{name: name{"local", a.Name}, at: a.NameRange, local: a})
@@ -98,24 +105,44 @@ func (e *evaluator) declare(b *hclsyntax.Block) {
 	case "variable":
 		e.declareVariable(b)
 	default:
-		e.checkLabel(b)
-		e.add(&node{name: name{b.Type, b.Labels[0]}, at: b.DefRange(), block: b})
+		e.add(&node{name: name{b.Type, e.parseLabel(b)}, at: b.DefRange(), kind: kindNamed(b.Type), block: b})
 	}
 }
 
-func (e *evaluator) checkLabel(b *hclsyntax.Block) {
-	if !labelPattern.MatchString(b.Labels[0]) || len(b.Labels[0]) > 64 {
-		e.fail(fault(b.LabelRanges[0], "Bad name", "A block's name begins with a letter, has letters, digits, \"-\" and \"_\" after it, and is at most 64 long: it is a part of names on the host, and expressions refer to it."))
+// parseLabel gives a block's label in normal form; the label as it is if it has none, which is said.
+func (e *evaluator) parseLabel(b *hclsyntax.Block) string {
+	label, _ := labelOf(b.Type)
+	parse := label.parse
+	if parse == nil {
+		parse = parseName
 	}
+	name, err := parse(b.Labels[0])
+	if err != nil {
+		e.fail(fault(b.LabelRanges[0], "Bad "+label.name, "%s", sentence(err.Error())))
+		return b.Labels[0]
+	}
+	return name
+}
+
+var labelPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+func parseName(s string) (string, error) {
+	if !labelPattern.MatchString(s) || len(s) > 64 {
+		return "", errors.New(`A block's name begins with a letter, has letters, digits, "-" and "_" after it, and is at most 64 long: it is a part of names on the host, and expressions refer to it`)
+	}
+	return s, nil
 }
 
 func (e *evaluator) add(n *node) {
 	if first := e.nodes[n.name]; first != nil {
-		at := n.at
+		at, each, remedy := n.at, "name", "rename one of the two"
 		if n.block != nil {
 			at = n.block.LabelRanges[0]
 		}
-		e.fail(fault(at, "Duplicate name", "%s is declared at %s already. Each name is declared once; rename one of the two.", n.name, place(first.at)))
+		if n.kind != nil && n.kind.label.parse != nil {
+			each, remedy = n.kind.label.name, "take one of the two out"
+		}
+		e.fail(fault(at, "Duplicate name", "%s is declared at %s already. Each %s is declared once; %s.", n.name, place(first.at), each, remedy))
 		return
 	}
 	if len(e.source) == e.budget.names {
@@ -134,10 +161,7 @@ func place(r hcl.Range) string { return r.Filename + ":" + itoa(r.Start.Line) }
 
 // inOrder gives attributes as the file has them.
 func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {
-	out := make([]*hclsyntax.Attribute, 0, len(attrs))
-	for _, a := range attrs {
-		out = append(out, a)
-	}
+	out := slices.Collect(maps.Values(attrs))
 	sort.Slice(out, func(i, j int) bool { return out[i].SrcRange.Start.Byte < out[j].SrcRange.Start.Byte })
 	return out
 }

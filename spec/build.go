@@ -1,7 +1,5 @@
 package spec
 
-import "github.com/hashicorp/hcl/v2"
-
 // Build is a build block: what an image is built from, by a Dockerfile.
 type Build struct {
 	Context     string                  `json:"context"`               // absolute path of a directory or a tar file; or a URL, of a git repository or a tar file; "" with Inline alone: nothing
@@ -66,12 +64,4 @@ type ImageConfig struct {
 	Expose     []string          `json:"expose,omitempty"`  // PORT/PROTOCOL, sorted
 	Volumes    []string          `json:"volumes,omitempty"` // absolute paths, sorted
 	Labels     map[string]string `json:"labels,omitempty"`
-}
-
-// Emulator is an emulator block: programs of another architecture are to run on the host.
-type Emulator struct {
-	Addr     Addr
-	Platform string // that it runs, normalised, as linux/arm64
-	Persist  bool   // registered again when the host boots
-	DeclAt   hcl.Range
 }

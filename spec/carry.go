@@ -14,13 +14,6 @@ import (
 // may carry it, though, whole or as a part of a text: its expression is evaluated again with a placeholder, once it is clear from its form
 // that the placeholder can only come out as it went in. All else is refused.
 
-// mayCarry has for a block itself, and for each nested one, the attributes that may carry what only the apply will tell.
-var mayCarry = map[string][]string{
-	"":       {"entrypoint", "command", "env", "labels", "annotations", "working_dir", "bind"},
-	"build":  mayBeUnknown["build"],
-	"config": mayBeUnknown["config"],
-}
-
 // carryingFuncs has the functions that give their arguments' parts as they are, with the places of those arguments that decide something.
 var carryingFuncs = map[string][]int{
 	"coalesce": nil, "concat": nil, "flatten": nil, "join": nil, "jsonencode": nil, "merge": nil, "nonsensitive": nil, "one": nil, "reverse": nil,
@@ -47,7 +40,7 @@ func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 	expr, ok := hcl.UnwrapExpressionUntil(a.Expr, func(x hcl.Expression) bool { _, ok := x.(hclsyntax.Expression); return ok }).(hclsyntax.Expression)
 	c := &carrier{e: d.e, s: d.reevaluation, n: d.n, i: d.i, seen: map[*node]hclsyntax.Expression{}}
 	switch {
-	case !ok || !contains(mayCarry[d.part], a.Name):
+	case !ok || !contains(d.in.carries, a.Name):
 		d.refuse(a, c, expr, "must be known while planning")
 		return cty.NilVal, false
 	case d.carry == nil:
@@ -319,16 +312,14 @@ func (c *carrier) pending(x hclsyntax.Expression, ctx *hcl.EvalContext) []string
 			if !diags.HasErrors() && v.IsWhollyKnown() {
 				continue
 			}
-			switch root := t.RootName(); root {
-			case "image", "container":
+			switch root := t.RootName(); {
+			case kindNamed(root) != nil:
 				if name := c.e.sourceOf(t.SourceRange()); !contains(out, name) {
 					out = append(out, name)
 				}
-			case "each":
-				if c.n.repeat == "for_each" {
-					visit(c.n.block.Body.Attributes["for_each"].Expr, c.e.context(c.n, c.s))
-				}
-			case "local":
+			case root == "each" && c.n.repeat == "for_each":
+				visit(c.n.block.Body.Attributes["for_each"].Expr, c.e.context(c.n, c.s))
+			case root == "local":
 				if n := c.e.nodes[name{root, step(t, 1)}]; n != nil && n.local != nil && !seen[n] {
 					seen[n] = true
 					visit(n.local.Expr, c.e.context(n, c.s))

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -12,11 +13,128 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-var containerSchema = newSchema(slices.Concat(required("image"), optional("platform", "entrypoint", "command", "env", "env_file",
-	"working_dir", "user", "groups", "hostname", "tty", "labels", "annotations", "network_mode", "restart", "state", "ready", "stop_signal",
-	"stop_timeout", "depends_on", "runtime", "snapshotter"), repeatAttributes), map[string]*schema{
-	"mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
+// Container is a container block, or, read back from containerd, what a block would have to say to get what is there.
+// A row of planner's table reads each field on both sides, so both are in normal form: an unset field is its zero value.
+type Container struct {
+	Block
+	Name        string            `json:"name"`                  // STACK-LABEL or STACK-LABEL-KEY: the name people see on the host
+	Image       ImageRef          `json:"image"`                 //
+	Platform    string            `json:"platform,omitempty"`    // normalised, as linux/arm64 or linux/arm/v7; "" is the host's own
+	Entrypoint  []string          `json:"entrypoint,omitzero"`   // nil: the image's; empty but not nil: none
+	Command     []string          `json:"command,omitzero"`      // nil: the image's (none, if Entrypoint is set)
+	Env         map[string]string `json:"env,omitempty"`         // env_file and env together, what the image sets left out
+	WorkingDir  string            `json:"working_dir,omitempty"` // "": the image's
+	User        string            `json:"user,omitempty"`        // user[:group], names or numbers; "": the image's
+	Groups      []string          `json:"groups,omitempty"`      // more groups, sorted
+	Hostname    string            `json:"hostname,omitempty"`    // "": the first 12 digits of the ID
+	TTY         bool              `json:"tty,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	NetworkMode string            `json:"network_mode"`     // host or none
+	Mounts      []Mount           `json:"mounts,omitempty"` // sorted by Target, which is unique
+	Security    Security          `json:"security,omitzero"`
+	Restart     Restart           `json:"restart"`
+	State       string            `json:"state"`                  // running, stopped or paused
+	Ready       string            `json:"ready"`                  // started or completed
+	StopSignal  string            `json:"stop_signal,omitempty"`  // as SIGINT; "": the image's, else SIGTERM
+	StopTimeout time.Duration     `json:"stop_timeout,omitempty"` // 0: DefaultStopTimeout
+	DependsOn   []Addr            `json:"depends_on,omitempty"`   // sorted; instances
+	Runtime     string            `json:"runtime,omitempty"`      // "": DefaultRuntime
+	Snapshotter string            `json:"snapshotter,omitempty"`  // "": containerd's default
+	Update      Update            `json:"update"`
+}
+
+// Args puts a process's arguments together as docker does: an entrypoint of one's own drops the image's command.
+func (c *Container) Args(image *Container) []string {
+	entry, cmd := image.Entrypoint, image.Command
+	if c.Entrypoint != nil {
+		entry, cmd = c.Entrypoint, nil
+	}
+	if c.Command != nil {
+		cmd = c.Command
+	}
+	return slices.Concat(entry, cmd)
+}
+
+// What an unset attribute means where it is not the image's or the host's to say.
+const (
+	DefaultRuntime     = "io.containerd.runc.v2"
+	DefaultStopTimeout = 10 * time.Second
+	DefaultWithin      = 60 * time.Second
+)
+
+// Values of the attributes that take one word.
+const (
+	NetworkHost = "host"
+	NetworkNone = "none"
+
+	StateRunning = "running"
+	StateStopped = "stopped"
+	StatePaused  = "paused"
+
+	ReadyStarted   = "started"   // the process has run for a moment
+	ReadyCompleted = "completed" // the process has ended with exit code 0
+
+	StopFirst  = "stop-first"
+	StartFirst = "start-first"
+
+	RestartNo            = "no"
+	RestartAlways        = "always"
+	RestartOnFailure     = "on-failure"
+	RestartUnlessStopped = "unless-stopped"
+)
+
+// ImageRef says what a container runs.
+type ImageRef struct {
+	Addr   Addr   `json:"addr"`             // the image block, or the implied one
+	Name   string `json:"name"`             // normalised reference of the image record
+	Digest string `json:"digest,omitempty"` // target of the record; filled by the planner on the wanted side, "" where only apply can tell
+}
+
+// Restart is the restart policy.
+type Restart struct {
+	Policy string `json:"policy"`        // no, always, on-failure or unless-stopped
+	Max    int    `json:"max,omitempty"` // of on-failure: how often; 0 is without end
+}
+
+// String gives the policy as it is written in files.
+func (r Restart) String() string {
+	if r.Max > 0 {
+		return r.Policy + ":" + itoa(r.Max)
+	}
+	return r.Policy
+}
+
+var containerKind = &kind{
+	name: KindContainer, label: blockLabel{name: "name", sample: "web"}, schema: containerSchema,
+	empty:      func(b Block) Resource { return &Container{Block: b} },
+	attributes: []string{"name", "id", "image"},
+	orders:     map[string][]Kind{"depends_on": {KindContainer}, "lifecycle.replace_triggered_by": {KindImage, KindContainer}},
+}
+
+var containerSchema = newSchema(schema{
+	required: []string{"image"},
+	optional: []string{
+		"platform", "entrypoint", "command", "env", "env_file", "working_dir", "user", "groups", "hostname", "tty", "labels", "annotations",
+		"network_mode", "restart", "state", "ready", "stop_signal", "stop_timeout", "depends_on", "runtime", "snapshotter",
+	},
+	repeats:   true,
+	nested:    map[string]*schema{"mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema},
+	sensitive: []string{"env"},
+	exposed:   exposedOnHost,
+	carries:   []string{"entrypoint", "command", "env", "labels", "annotations", "working_dir", "bind"},
+	byElement: []string{"env"},
+	hints: map[string]string{
+		"deploy":      `It is count or for_each here, for several instances, and the block update.`,
+		"environment": `It is env here, as in env = { NAME = "value" }.`,
+		"healthcheck": `Checks of health come in a later version; ready says what apply waits for.`,
+		"ports":       `Published ports come in a later version; with network_mode = "host" the process listens on the host's own.`,
+		"volumes":     `It is the block mount here, as in mount with its bind and target; named volumes come in a later version.`,
+	},
 })
+
+// exposedOnHost says who sees what a block on the host says in an attribute that may not be sensitive.
+const exposedOnHost = "anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none."
 
 var (
 	namePattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
@@ -28,13 +146,10 @@ var (
 // maxName is the longest name that containerd takes for anything.
 const maxName = 76
 
-// container reads a container block.
-func (d *decoder) container(c *Container) {
-	content := d.content(containerSchema)
+func (c *Container) decode(d *decoder, content *hcl.BodyContent) {
 	attrs := content.Attributes
 	c.Name = d.containerName()
-	d.i.image = d.imageOf(attrs)
-	c.Image.Name = d.i.image.name
+	c.Image.Name = d.imageOf(attrs)
 	c.Platform, _, _ = parsed(d, attrs, "platform", "Bad platform", ParsePlatform)
 	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")
 	c.Command, _, _ = d.texts(attrs, "command")
@@ -57,11 +172,10 @@ func (d *decoder) container(c *Container) {
 	c.Ready = d.ready(attrs)
 	c.StopSignal, _, _ = parsed(d, attrs, "stop_signal", "Bad signal", ParseSignal)
 	c.StopTimeout = d.duration(attrs, "stop_timeout", 0)
-	c.DependsOn = d.addresses(attrs["depends_on"])
+	c.DependsOn = d.addresses(attrs["depends_on"], "depends_on")
 	c.Runtime = d.matching(attrs, "runtime", regexp.MustCompile(`^[A-Za-z0-9./_-]+$`), "Bad runtime", "A runtime is named as containerd does, as in \"io.containerd.runc.v2\".")
 	c.Snapshotter = d.matching(attrs, "snapshotter", nsPattern, "Bad snapshotter", "A snapshotter is named as containerd does, as in \"overlayfs\".")
 	c.Update = d.update(content.Blocks)
-	d.lifecycle(content.Blocks, &c.Lifecycle, containerSchema)
 	d.checkProcess(c, attrs)
 	d.check(c, attrs)
 }
@@ -103,17 +217,11 @@ func (d *decoder) containerName() string {
 	return made
 }
 
-// imageLink is what a container or a build says of an image before it is known which block that is.
-type imageLink struct {
-	name string
-	at   hcl.Range
-}
-
-// imageOf reads image: an image block, or a string.
-func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
+// imageOf reads the normalised reference of the image that a container runs: that of an image block, or a string; "" where there is none, which has been said.
+func (d *decoder) imageOf(attrs hcl.Attributes) string {
 	a := attrs["image"]
 	if a == nil {
-		return imageLink{}
+		return ""
 	}
 	at := a.Expr.Range()
 	v, ok := d.eval(a)
@@ -124,7 +232,7 @@ func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
 		case len(d.diags) == 0 && !d.n.bad && !d.n.wrongIn(at):
 			d.fail(fault(at, "Null value", "A container's image may not be null."))
 		}
-		return imageLink{}
+		return ""
 	}
 	if name, ok := imageNameIn(v); ok {
 		v = name
@@ -134,17 +242,17 @@ func (d *decoder) imageOf(attrs hcl.Attributes) imageLink {
 			detail += " A block with for_each stands for many: add the key, as in image.app[each.key]."
 		}
 		d.fail(fault(at, "Wrong type", "%s", detail))
-		return imageLink{}
+		return ""
 	}
 	if !v.IsKnown() || v.IsNull() {
-		return imageLink{}
+		return ""
 	}
 	name, err := ParseReference(v.AsString())
 	if err != nil {
 		d.fail(fault(at, "Bad reference", "%s", sentence(err.Error())))
-		return imageLink{}
+		return ""
 	}
-	return imageLink{name: name, at: at}
+	return name
 }
 
 // imageNameIn gives the name in what a reference to an image block gives; false for any other value.
@@ -225,7 +333,7 @@ func (d *decoder) networkMode(attrs hcl.Attributes, c *Container) string {
 	s, at, ok := d.text(attrs, "network_mode")
 	known := []string{NetworkHost, NetworkNone}
 	if ok && !contains(known, s) {
-		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", list(known, "or"), s, didYouMean(s, known)))
+		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", list(known, "or"), s, DidYouMean(s, known)))
 		return ""
 	}
 	return s
@@ -264,7 +372,7 @@ func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
 	if !ok || len(m) == 0 {
 		return nil
 	}
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		at := d.elementAt(attrs[attr], k)
 		if k == "" {
 			d.fail(fault(at, "Empty key", "A key of %s may not be empty.", attr))
@@ -279,4 +387,58 @@ func (d *decoder) labels(attrs hcl.Attributes, attr string) map[string]string {
 		}
 	}
 	return m
+}
+
+func (c *Container) reference() cty.Value { return ContainerValue(c.Name, "", c.Image.Name) }
+
+// ContainerValue is what a reference to a container block gives. An id "" is unknown.
+func ContainerValue(name, id, image string) cty.Value {
+	v := map[string]cty.Value{
+		"name":  cty.StringVal(name),
+		"id":    cty.UnknownVal(cty.String),
+		"image": cty.StringVal(image),
+	}
+	if id != "" {
+		v["id"] = cty.StringVal(id)
+	}
+	return cty.ObjectVal(v)
+}
+
+// claim takes the container's name on the host.
+func (c *Container) claim(e *evaluator, _ *node) {
+	if e.cfg.Stack.Name == "" {
+		return
+	}
+	if holder := e.claim(c.Name, c); holder != nil {
+		first := holder.Header()
+		e.fail(fault(c.DeclAt, "Duplicate container name", "%s and %s at %s would both be named %s on the host. Rename one of the blocks, or choose other keys.", c.Addr, first.Addr, place(first.DeclAt), c.Name))
+	}
+}
+
+// link finds the image, which may be one that only this container's string names, and the instances that it depends on.
+func (c *Container) link(e *evaluator, _ *instance, refs *references) {
+	c.DependsOn = e.expandAll(c.DependsOn)
+	refs.add(c.DependsOn...)
+	if c.Image.Name == "" {
+		return
+	}
+	im, _ := e.claimed[claim{KindImage, c.Image.Name}].(*Image)
+	if im == nil {
+		im = &Image{
+			Block:   Block{Addr: Addr{Kind: KindImage, Name: c.Image.Name}, DeclAt: c.AttrAt("image")},
+			Implied: true, Name: c.Image.Name, Pull: c.Image.Name,
+		}
+		e.claim(im.Name, im)
+		e.cfg.Resources = append(e.cfg.Resources, im)
+	}
+	if i, there := slices.BinarySearch(im.Platform, c.Platform); !there {
+		im.Platform = slices.Insert(im.Platform, i, c.Platform)
+	}
+	c.Image.Addr = im.Addr
+	refs.putFirst(im.Addr)
+}
+
+func (c *Container) keepLinks(was Resource) {
+	before := was.(*Container)
+	c.Image, c.DependsOn = before.Image, before.DependsOn
 }

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"sort"
 	"strconv"
 	"strings"
 
@@ -20,7 +19,8 @@ type decoder struct {
 	i     *instance
 	ctx   *hcl.EvalContext
 	block *Block
-	part  string // the nested block that is read: build, secret or config; "" while it is the block itself
+	part  string  // the nested block that is read, if its attributes have rules of their own; "" while it is the block itself
+	in    *schema // of what is read
 	diags hcl.Diagnostics
 
 	reevaluation *reevaluation    // what the host has told by now; nil while the files are read
@@ -42,17 +42,33 @@ func (d *decoder) resource() Resource {
 	if d.n.attrsAt == nil {
 		d.n.attrsAt = ranges(d.n.block.Body)
 	}
-	b := Block{Addr: d.i.addr, DeclAt: d.n.block.DefRange(), AttrsAt: d.n.attrsAt}
-	if d.n.name.root == "image" {
-		im := &Image{Block: b}
-		d.block = &im.Block
-		d.image(im)
-		return im
+	k := d.n.kind
+	r := k.empty(Block{Addr: d.i.addr, DeclAt: d.n.block.DefRange(), AttrsAt: d.n.attrsAt})
+	d.block, d.in = r.Header(), k.schema
+	content := d.content()
+	r.decode(d, content)
+	d.block.Lifecycle = d.lifecycle(content.Blocks)
+	return r
+}
+
+// standalone begins to read a block that nothing refers to, with its references checked.
+func (e *evaluator) standalone(b *hclsyntax.Block, s *schema) *decoder {
+	n := &node{at: b.DefRange(), block: b}
+	n.refs, _ = bodyRefs(b.Body, "", nil, nil)
+	for _, r := range n.refs {
+		n.bad = n.bad || e.isBad(r)
 	}
-	c := &Container{Block: b}
-	d.block = &c.Block
-	d.container(c)
-	return c
+	e.checkRefs(n)
+	d := e.decoder(n, &instance{}, e.context(n, nil))
+	d.block, d.in = &Block{}, s
+	return d
+}
+
+// enter begins a nested block whose attributes have rules of their own. What it gives ends that.
+func (d *decoder) enter(part string, s *schema) (leave func()) {
+	outerPart, outer := d.part, d.in
+	d.part, d.in = part, s
+	return func() { d.part, d.in = outerPart, outer }
 }
 
 // ranges finds where each attribute of a block is set, each nested block and what is in it (build.args), and each element of a map
@@ -105,12 +121,12 @@ func (d *decoder) elementAt(a *hcl.Attribute, key string) hcl.Range {
 }
 
 // content splits the block's body by its schema, with its dynamic blocks written out.
-func (d *decoder) content(schema *schema) *hcl.BodyContent {
+func (d *decoder) content() *hcl.BodyContent {
 	var body hcl.Body = d.n.block.Body
 	if hasDynamic(d.n.block.Body) {
 		body = dynblock.Expand(body, d.ctx, dynblock.OptCheckForEach(d.checkDynamic))
 	}
-	return d.split(body, schema)
+	return d.split(body, d.in)
 }
 
 func hasDynamic(body *hclsyntax.Body) bool {
@@ -122,12 +138,9 @@ func hasDynamic(body *hclsyntax.Body) bool {
 	return false
 }
 
-func (d *decoder) split(body hcl.Body, schema *schema) *hcl.BodyContent {
+func (d *decoder) split(body hcl.Body, s *schema) *hcl.BodyContent {
 	d.e.budget.take(stepsPerBlock, body.MissingItemRange())
-	content, diags := body.Content(schema.BodySchema)
-	if schema == containerSchema {
-		diags = withOtherWords(diags)
-	}
+	content, diags := s.content(body)
 	d.fail(diags...)
 	return content
 }
@@ -141,26 +154,6 @@ func (d *decoder) checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalCont
 	}
 	return nil
 }
-
-// mayBeSensitive has the attributes that no label, no name and no list of processes shows; none in a nested block.
-var mayBeSensitive = []string{"env"}
-
-// notSensitive says, for a block itself and for each nested one, who would see a secret and where to put it instead.
-var notSensitive = map[string]string{
-	"":       "anyone who can list what is on the host can read it. Put the secret into env, or use nonsensitive() if it is none.",
-	"build":  "anyone who has the image can read it. Give it to the step that needs it by a secret block, as in: secret \"token\" { env = \"TOKEN\" }; or use nonsensitive() if it is none.",
-	"secret": "it says where the secret is, and is not the secret itself. Name a file or a variable of the environment, or use nonsensitive() if it is none.",
-	"config": "anyone who has the image can read it. Put the secret into env of the containers, or use nonsensitive() if it is none.",
-}
-
-// mayBeUnknown has for each nested block the attributes whose value only apply can tell.
-var mayBeUnknown = map[string][]string{
-	"build":  {"args", "labels", "annotations"},
-	"config": {"env", "labels"},
-}
-
-// byElement has the maps of which one element alone can be unknown.
-var byElement = []string{"env", "args"}
 
 // value evaluates an attribute into a type; false if it is unset, not known yet or wrong. The value has no marks.
 func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Value, hcl.Range, bool) {
@@ -177,7 +170,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 		d.fail(d.wrongType(a, v, ty, err))
 		return cty.NilVal, a.Expr.Range(), false
 	}
-	if !out.IsWhollyKnown() && (!contains(byElement, attr) || d.block.Marks.Sensitive[attr]) {
+	if !out.IsWhollyKnown() && (!contains(d.in.byElement, attr) || d.block.Marks.Sensitive[attr]) {
 		d.unknown(a)
 		return cty.NilVal, a.Expr.Range(), false
 	}
@@ -233,13 +226,13 @@ func (d *decoder) unmarked(a *hcl.Attribute, v cty.Value) (cty.Value, bool) {
 
 // sensitive marks what of an attribute must not be shown; false, and said, where the attribute may not be sensitive.
 func (d *decoder) sensitive(a *hcl.Attribute, marks []cty.PathValueMarks) bool {
-	if d.part != "" || !contains(mayBeSensitive, a.Name) {
+	if !contains(d.in.sensitive, a.Name) {
 		for _, m := range marks {
 			at := a.Expr.Range()
 			if len(m.Path) > 0 {
 				at = d.elementAt(a, stepKey(m.Path[0]))
 			}
-			d.fail(fault(at, "Sensitive value", "The attribute %s may not be sensitive: %s", a.Name, notSensitive[d.part]))
+			d.fail(fault(at, "Sensitive value", "The attribute %s may not be sensitive: %s", a.Name, d.in.exposed))
 		}
 		return false
 	}
@@ -284,7 +277,7 @@ func stepKey(s cty.PathStep) string {
 
 // unknown marks an attribute as one that only apply can tell. One of a nested block that must be known is said.
 func (d *decoder) unknown(a *hcl.Attribute) {
-	if d.part != "" && !contains(mayBeUnknown[d.part], a.Name) {
+	if d.part != "" && !contains(d.in.carries, a.Name) {
 		d.notKnown(a.Name, a.Expr.Range())
 		return
 	}
@@ -313,13 +306,4 @@ func (d *decoder) unknownPath(path string) {
 		d.block.Marks.Unknown = map[string]bool{}
 	}
 	d.block.Marks.Unknown[path] = true
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

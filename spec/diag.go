@@ -26,8 +26,8 @@ func rootless(summary, detail string, args ...any) *hcl.Diagnostic {
 	return d
 }
 
-// didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
-func didYouMean(word string, known []string) string {
+// DidYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
+func DidYouMean(word string, known []string) string {
 	best, at := "", 2
 	switch {
 	case len(word) >= 8:
@@ -55,9 +55,6 @@ func didYouMean(word string, known []string) string {
 
 // longestGuessed is the longest word that another is looked for: to compare words takes time by the product of their lengths.
 const longestGuessed = 100
-
-// DidYouMean gives such a sentence for what is no word of the language.
-func DidYouMean(word string, known []string) string { return didYouMean(word, known) }
 
 func letters(s string) string {
 	b := []byte(s)
@@ -178,7 +175,7 @@ func touchesSensitive(x hcl.Expression, ctx *hcl.EvalContext) bool {
 func localScope(ctx *hcl.EvalContext) *hcl.EvalContext {
 	for c := ctx; c != nil; c = c.Parent() {
 		for name := range c.Variables {
-			if !contains(roots, name) {
+			if !contains(roots(), name) {
 				return ctx
 			}
 		}

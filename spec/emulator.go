@@ -1,11 +1,32 @@
 package spec
 
 import (
-	"sort"
+	"fmt"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
-var emulatorSchema = newSchema(append(optional("persist"), repeatAttributes...), nil)
+// Emulator is an emulator block: programs of another architecture are to run on the host.
+type Emulator struct {
+	Block
+	Platform string // that it runs, normalised, as linux/arm64
+	Persist  bool   // registered again when the host boots
+}
+
+var emulatorKind = &kind{
+	name: KindEmulator, label: blockLabel{name: "platform", sample: "arm64", parse: parseEmulatorLabel}, schema: emulatorSchema,
+	empty: func(b Block) Resource { return &Emulator{Block: b} },
+}
+
+var emulatorSchema = newSchema(schema{
+	optional: []string{"persist"},
+	exposed:  exposedOnHost,
+	hints:    map[string]string{"for_each": onePlatform, "count": onePlatform},
+})
+
+const onePlatform = "An emulator is for one platform: write a block for each."
 
 // commonPlatforms are those that people emulate.
 var commonPlatforms = []string{"arm64", "arm/v7", "arm/v6", "riscv64", "s390x", "ppc64le", "386", "amd64"}
@@ -16,31 +37,19 @@ func EmulatorAddr(platform string) Addr {
 	return Addr{Kind: KindEmulator, Name: strings.TrimPrefix(platform, "linux/")}
 }
 
-func (e *evaluator) readEmulators() {
-	seen := map[string]*Emulator{}
-	for _, b := range e.emulators {
-		d := e.plain(&node{name: name{"emulator", b.Labels[0]}, at: b.DefRange(), block: b})
-		attrs := d.split(b.Body, emulatorSchema).Attributes
-		for _, a := range repeatAttributes {
-			if x := attrs[a.Name]; x != nil {
-				d.fail(fault(x.NameRange, "Not for emulators", "An emulator is for one platform, so it has no %s. Write a block for each.", a.Name))
-			}
-		}
-		m := &Emulator{DeclAt: b.DefRange(), Persist: d.flag(attrs, "persist", false)}
-		d.mustKnow(attrs, "persist")
-		platform, err := ParsePlatform(b.Labels[0])
-		first := seen[platform]
-		switch {
-		case err != nil:
-			d.fail(fault(b.LabelRanges[0], "Bad platform", "%s Emulators are mostly for %s.", sentence(err.Error()), list(commonPlatforms, "and")))
-		case first != nil:
-			d.fail(fault(b.LabelRanges[0], "Duplicate name", "An emulator for %s is declared at %s already. Take one out.", platform, place(first.DeclAt)))
-		default:
-			m.Addr, m.Platform = EmulatorAddr(platform), platform
-			seen[platform] = m
-			e.cfg.Emulators = append(e.cfg.Emulators, m)
-		}
-		e.fail(d.diags...)
+func parseEmulatorLabel(s string) (string, error) {
+	platform, err := ParsePlatform(s)
+	if err != nil {
+		return "", fmt.Errorf("%s Emulators are mostly for %s", sentence(err.Error()), list(commonPlatforms, "and"))
 	}
-	sort.Slice(e.cfg.Emulators, func(i, j int) bool { return less(e.cfg.Emulators[i].Addr, e.cfg.Emulators[j].Addr) })
+	return EmulatorAddr(platform).Name, nil
 }
+
+func (m *Emulator) decode(d *decoder, content *hcl.BodyContent) {
+	m.Platform, _ = ParsePlatform(m.Addr.Name)
+	m.Persist = d.flag(content.Attributes, "persist", false)
+	d.mustKnow(content.Attributes, "persist")
+}
+
+// reference is unknown, since nothing refers to an emulator.
+func (m *Emulator) reference() cty.Value { return cty.DynamicVal }

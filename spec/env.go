@@ -2,6 +2,7 @@ package spec
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,7 +37,7 @@ func (d *decoder) env(attrs hcl.Attributes) map[string]string {
 // variables reads a map of values by the names that a process or a Dockerfile has for them; what has no such name is said and left out.
 func (d *decoder) variables(attrs hcl.Attributes, attr, what string) map[string]string {
 	m, _ := d.textMap(attrs, attr)
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if k == "" || strings.Contains(k, "=") {
 			d.fail(fault(d.elementAt(attrs[attr], k), "Bad name", "The name of %s is not empty and has no \"=\" in it.", what))
 			delete(m, k)

@@ -23,15 +23,14 @@ type evaluator struct {
 	stacks     []*hclsyntax.Block
 	registries []*hclsyntax.Block
 	imports    []*hclsyntax.Block
-	emulators  []*hclsyntax.Block
 	declared   map[string]*variable
 	varOrder   []string
-	nodes      map[name]*node // locals, images, containers, outputs
+	nodes      map[name]*node // locals, outputs, and the blocks of all kinds
 	source     []*node        // in source order
 	sorted     []*node        // each after all that it refers to
 
 	root    *hcl.EvalContext    // functions, path and stack; the parent of every other context
-	records map[string]*Image   // by the name of each image record that the files want
+	claimed map[claim]Resource  // what has a name on the host that is there once
 	texts   map[string]textRead // files of environment variables
 }
 
@@ -40,15 +39,16 @@ type name struct{ root, label string }
 
 func (n name) String() string { return n.root + "." + n.label }
 
-// node is a local, an output, or an image or container block with its instances.
+// node is a local, an output, or the block of a resource with its instances.
 type node struct {
 	name  name
 	at    hcl.Range
+	kind  *kind                // nil for a local or an output
 	block *hclsyntax.Block     // nil for a local
 	local *hclsyntax.Attribute // nil for a block
 
 	refs  []*ref // what its expressions name
-	later []*ref // depends_on and the like: order, but no value
+	order []*ref // depends_on and the like: they say what comes first, and have no value
 	bad   bool   // something of it, or of what it refers to, is wrong and has been said
 	value cty.Value
 
@@ -64,8 +64,7 @@ type instance struct {
 	addr     Addr
 	vars     map[string]cty.Value // each, count
 	resource Resource
-	image    imageLink            // of a container: what its image attribute says
-	contexts map[string]imageLink // of an image that is built: the named contexts that are image blocks
+	contexts map[string]string // of an image that is built: the named contexts that are image blocks, by what these name their image
 }
 
 // mostProblems is how many are said: to look for more, and to show them, takes longer than to mend the first.
@@ -132,8 +131,7 @@ func (e *evaluator) evaluate() {
 			n.bad, n.unread, n.byKey = true, true, map[string]*instance{}
 		case n.local != nil:
 			n.value = e.localValue(n, e.context(n, nil))
-		case n.name.root == "output": // after all else
-		default:
+		case n.kind != nil: // an output comes after all else
 			e.expand(n)
 			e.decode(n)
 		}
@@ -248,15 +246,10 @@ func (n *node) blockValue(known map[Addr]cty.Value) cty.Value {
 		if v, ok := known[i.addr]; ok {
 			return v
 		}
-		switch r := i.resource.(type) {
-		case *Image:
-			if r.Name != "" {
-				return ImageValue(r.Name, "", -1, nil)
-			}
-		case *Container:
-			return ContainerValue(r.Name, "", i.image.name)
+		if i.resource == nil {
+			return cty.DynamicVal
 		}
-		return cty.DynamicVal
+		return i.resource.reference()
 	}
 	switch n.repeat {
 	case "count":

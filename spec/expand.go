@@ -20,6 +20,8 @@ func (e *evaluator) expand(n *node) {
 	attrs := n.block.Body.Attributes
 	each, count := attrs["for_each"], attrs["count"]
 	switch {
+	case !n.kind.schema.repeats:
+		e.instance(n, "", nil)
 	case each != nil && count != nil:
 		e.fail(fault(count.NameRange, "Two ways to repeat", "A block has for_each or count, not both. Take one out."))
 		n.bad = true
@@ -34,7 +36,7 @@ func (e *evaluator) expand(n *node) {
 }
 
 func (e *evaluator) instance(n *node, key string, vars map[string]cty.Value) {
-	i := &instance{addr: Addr{Kind: Kind(n.name.root), Name: n.name.label, Key: key}, vars: vars}
+	i := &instance{addr: Addr{Kind: n.kind.name, Name: n.name.label, Key: key}, vars: vars}
 	n.instances = append(n.instances, i)
 	n.byKey[key] = i
 }

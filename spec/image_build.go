@@ -2,9 +2,11 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,10 +14,21 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-var buildSchema = newSchema(optional("context", "dockerfile", "inline", "target", "args", "platforms", "contexts", "ssh", "cache_from", "cache_to",
-	"labels", "annotations", "network", "extra_hosts", "shm_size", "ulimits", "no_cache", "provenance", "sbom"), map[string]*schema{"secret": buildSecretSchema})
+var buildSchema = newSchema(schema{
+	optional: []string{
+		"context", "dockerfile", "inline", "target", "args", "platforms", "contexts", "ssh", "cache_from", "cache_to", "labels", "annotations", "network",
+		"extra_hosts", "shm_size", "ulimits", "no_cache", "provenance", "sbom",
+	},
+	nested:    map[string]*schema{"secret": buildSecretSchema},
+	exposed:   "anyone who has the image can read it. Give it to the step that needs it by a secret block, as in: secret \"token\" { env = \"TOKEN\" }; or use nonsensitive() if it is none.",
+	carries:   []string{"args", "labels", "annotations"},
+	byElement: []string{"args"},
+})
 
-var buildSecretSchema = &schema{BodySchema: &hcl.BodySchema{Attributes: optional("file", "env")}, labels: []string{"id"}}
+var buildSecretSchema = newSchema(schema{
+	optional: []string{"file", "env"}, labels: []string{"id"},
+	exposed: "it says where the secret is, and is not the secret itself. Name a file or a variable of the environment, or use nonsensitive() if it is none.",
+})
 
 // defaultDockerfile is the name of the Dockerfile in its context.
 const defaultDockerfile = "Dockerfile"
@@ -30,8 +43,7 @@ func (d *decoder) build(block *hcl.Block) *Build {
 	if block == nil {
 		return nil
 	}
-	d.part = "build"
-	defer func() { d.part = "" }()
+	defer d.enter("build", buildSchema)()
 	content := d.split(block.Body, buildSchema)
 	attrs := content.Attributes
 	b := &Build{}
@@ -94,8 +106,7 @@ func (d *decoder) platforms(attrs hcl.Attributes) []string {
 
 // buildSecrets reads the secret blocks, sorted by their IDs.
 func (d *decoder) buildSecrets(blocks hcl.Blocks) []BuildSecret {
-	d.part = "secret"
-	defer func() { d.part = "build" }()
+	defer d.enter("secret", buildSecretSchema)()
 	var out []BuildSecret
 	seen := map[string]hcl.Range{}
 	for _, b := range blocks.OfType("secret") {
@@ -143,7 +154,7 @@ func (d *decoder) ssh(attrs hcl.Attributes) []string {
 // extraHosts reads which names RUN resolves, and to which addresses.
 func (d *decoder) extraHosts(attrs hcl.Attributes) map[string]string {
 	m, _ := d.textMap(attrs, "extra_hosts")
-	for _, host := range sortedKeys(m) {
+	for _, host := range slices.Sorted(maps.Keys(m)) {
 		at := d.elementAt(attrs["extra_hosts"], host)
 		if !hostnamePattern.MatchString(host) {
 			d.fail(fault(at, "Bad host name", "A host name has letters, digits, \"-\" and \".\"."))
@@ -161,10 +172,10 @@ func (d *decoder) extraHosts(attrs hcl.Attributes) map[string]string {
 // ulimits reads resource limits in their normal form: SOFT, or SOFT:HARD where the two differ.
 func (d *decoder) ulimits(attrs hcl.Attributes) map[string]string {
 	m, _ := d.textMap(attrs, "ulimits")
-	for _, limit := range sortedKeys(m) {
+	for _, limit := range slices.Sorted(maps.Keys(m)) {
 		at := d.elementAt(attrs["ulimits"], limit)
 		if !contains(limitNames, limit) {
-			d.fail(fault(at, "Unknown limit", "There is no limit %q: there are %s.%s", limit, list(limitNames, "and"), didYouMean(limit, limitNames)))
+			d.fail(fault(at, "Unknown limit", "There is no limit %q: there are %s.%s", limit, list(limitNames, "and"), DidYouMean(limit, limitNames)))
 			continue
 		}
 		u, err := units.ParseUlimit(limit + "=" + m[limit])

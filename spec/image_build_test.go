@@ -124,7 +124,7 @@ image "app" {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	im := cfg.Images[0]
+	im := Of[*Image](cfg)[0]
 	for name, line := range map[string]int{"build": 3, "build.context": 4, "build.platforms": 5, `build.args["A"]`: 6, "build.target": 3, "tags": 2} {
 		if got := im.AttrAt(name).Start.Line; got != line {
 			t.Errorf("%s is in line %d, and %d is wanted", name, got, line)
@@ -155,7 +155,7 @@ image "app" {
 	in := func(name string) string { return filepath.Join(home, name) }
 	want := &Build{Context: in("app"), Dockerfile: in("Dockerfile"), Contexts: map[string]BuildContext{"src": {Dir: in("src")}},
 		SSH: []string{"k=" + in("key")}, Secrets: []BuildSecret{{ID: "npmrc", File: in(".npmrc")}}}
-	if d := cmp.Diff(want, cfg.Images[0].Build); d != "" {
+	if d := cmp.Diff(want, Of[*Image](cfg)[0].Build); d != "" {
 		t.Error(d)
 	}
 }

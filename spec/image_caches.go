@@ -71,15 +71,15 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 	case c.Type == "":
 		return c, fmt.Errorf("%q has no type: add type= and %s", shown, list(known, "or"))
 	case !ok:
-		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", shown, c.Type, list(known, "and"), didYouMean(c.Type, known))
+		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", shown, c.Type, list(known, "and"), DidYouMean(c.Type, known))
 	}
 	all := ty.more
 	if ty.needs != "" {
 		all = append([]string{ty.needs}, all...)
 	}
-	for _, k := range sortedKeys(c.Attrs) {
+	for _, k := range slices.Sorted(maps.Keys(c.Attrs)) {
 		if !contains(all, k) {
-			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", shown, c.Type, k, attr, didYouMean(k, all))
+			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", shown, c.Type, k, attr, DidYouMean(k, all))
 		}
 	}
 	if ty.needs != "" && c.Attrs[ty.needs] == "" {

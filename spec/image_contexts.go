@@ -74,12 +74,12 @@ func (d *decoder) context(name string, v cty.Value, at hcl.Range) (BuildContext,
 	no := BuildContext{}
 	if image, ok := imageNameIn(v); ok {
 		if d.i.contexts == nil {
-			d.i.contexts = map[string]imageLink{}
+			d.i.contexts = map[string]string{}
 		}
 		if !image.IsKnown() || image.IsNull() {
 			return no, false // broken further up, and said there
 		}
-		d.i.contexts[name] = imageLink{name: image.AsString(), at: at}
+		d.i.contexts[name] = image.AsString()
 		return no, true
 	}
 	ty := v.Type()
@@ -151,16 +151,4 @@ func layoutPath(dir, s string) (string, error) {
 		return "", fmt.Errorf("%q has no path: write %sPATH, %sPATH:TAG or %sPATH@DIGEST", s, layoutPrefix, layoutPrefix, layoutPrefix)
 	}
 	return at(dir, p) + rest, nil
-}
-
-// linkContexts finds the image blocks that a build's contexts name, and gives their addresses.
-func (e *evaluator) linkContexts(i *instance, im *Image) []Addr {
-	var out []Addr
-	for _, name := range sortedKeys(i.contexts) {
-		if to := e.records[i.contexts[name].name]; to != nil {
-			im.Build.Contexts[name] = BuildContext{Image: to.Addr}
-			out = append(out, to.Addr)
-		}
-	}
-	return out
 }

@@ -10,7 +10,12 @@ import (
 )
 
 // configSchema is the block of an imported image that says what a Dockerfile's last lines say of a built one.
-var configSchema = newSchema(optional("entrypoint", "cmd", "env", "working_dir", "user", "stop_signal", "expose", "volumes", "labels"), nil)
+var configSchema = newSchema(schema{
+	optional:  []string{"entrypoint", "cmd", "env", "working_dir", "user", "stop_signal", "expose", "volumes", "labels"},
+	exposed:   "anyone who has the image can read it. Put the secret into env of the containers, or use nonsensitive() if it is none.",
+	carries:   []string{"env", "labels"},
+	byElement: []string{"env"},
+})
 
 // rootfs reads import, and what goes with it alone; nil for none.
 func (d *decoder) rootfs(content *hcl.BodyContent) *Rootfs {
@@ -37,8 +42,7 @@ func (d *decoder) rootfs(content *hcl.BodyContent) *Rootfs {
 }
 
 func (d *decoder) imageConfig(block *hcl.Block) ImageConfig {
-	d.part = "config"
-	defer func() { d.part = "" }()
+	defer d.enter("config", configSchema)()
 	attrs := d.split(block.Body, configSchema).Attributes
 	var c ImageConfig
 	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")

@@ -1,15 +1,16 @@
 package spec
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
-// addresses reads a list of references to blocks or instances, sorted. What they stand for is found by link.
-func (d *decoder) addresses(a *hcl.Attribute) []Addr {
+// addresses reads a list of references to blocks or instances, sorted. What they stand for is found by link. The path is that of the attribute in the
+// table of kinds.
+func (d *decoder) addresses(a *hcl.Attribute, path string) []Addr {
 	if a == nil {
 		return nil
 	}
@@ -21,30 +22,27 @@ func (d *decoder) addresses(a *hcl.Attribute) []Addr {
 	seen := map[Addr]bool{}
 	var out []Addr
 	for _, x := range exprs {
-		got, ok := d.address(a.Name, x)
+		got, ok := d.address(a.Name, x, d.n.kind.orders[path])
 		if ok && !seen[got] {
 			seen[got] = true
 			out = append(out, got)
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return less(out[i], out[j]) })
+	slices.SortFunc(out, Addr.Compare)
 	return out
 }
 
-func (d *decoder) address(attr string, x hcl.Expression) (Addr, bool) {
+// address reads a reference to a block or an instance of one of the kinds.
+func (d *decoder) address(attr string, x hcl.Expression, may []Kind) (Addr, bool) {
 	t, index, ok := traversalOf(x)
 	if !ok || len(t) < 2 || len(t) > 3 {
 		d.fail(fault(x.Range(), "Bad reference", "An element of %s names a block or an instance without quotes, as container.db or container.db[\"a\"].", attr))
 		return Addr{}, false
 	}
 	root := t.RootName()
-	if root != string(KindImage) && root != string(KindContainer) || attr == "depends_on" && root != string(KindContainer) {
-		what := "an image or a container"
-		if attr == "depends_on" {
-			what = "a container"
-		}
-		if contains(roots, root) {
-			d.fail(fault(x.Range(), "Bad reference", "An element of %s names %s.", attr, what))
+	if !slices.Contains(may, Kind(root)) {
+		if contains(roots(), root) {
+			d.fail(fault(x.Range(), "Bad reference", "An element of %s names %s.", attr, oneOf(may)))
 		}
 		return Addr{}, false
 	}
@@ -58,7 +56,7 @@ func (d *decoder) address(attr string, x hcl.Expression) (Addr, bool) {
 			return Addr{}, false
 		}
 	}
-	n := d.e.nodes[name{root, a.Name}]
+	n := d.e.nodes[a.node()]
 	if n == nil {
 		return Addr{}, false // said by checkRefs
 	}
@@ -91,119 +89,61 @@ func traversalOf(x hcl.Expression) (hcl.Traversal, hclsyntax.Expression, bool) {
 	return t, nil, !diags.HasErrors()
 }
 
-// link finds what each container's image and each reference stand for, makes the implied images, and gives each block its needs.
+// link finds what the names in each resource stand for, and gives each the resources that it refers to. It goes from the last kind to the first:
+// when an image is linked, all containers that need it have said so.
 func (e *evaluator) link() {
-	e.records = map[string]*Image{}
+	e.claimed = map[claim]Resource{}
 	for _, n := range e.source {
 		for _, i := range n.instances {
-			if im, ok := i.resource.(*Image); ok {
-				e.cfg.Images = append(e.cfg.Images, im)
-				e.ownNames(n, im)
+			if i.resource != nil {
+				e.cfg.Resources = append(e.cfg.Resources, i.resource)
+				i.resource.claim(e, n)
 			}
 		}
 	}
-	asked := map[*Image]map[string]bool{}
-	for _, n := range e.source {
-		ctx := e.context(n, nil)
-		for _, i := range n.instances {
-			e.linkOne(n, i, i.resource, ctx)
-			if c, ok := i.resource.(*Container); ok {
-				im := e.imageOf(i, c)
-				if im == nil {
-					continue
-				}
-				if asked[im] == nil {
-					asked[im] = map[string]bool{}
-				}
-				asked[im][c.Platform] = true
+	for _, k := range slices.Backward(kinds) {
+		for _, n := range e.source {
+			if n.kind == k {
+				e.linkInstances(n)
 			}
-		}
-	}
-	for _, im := range e.cfg.Images {
-		im.Platform = sortedKeys(asked[im])
-		if len(im.Platform) == 0 {
-			im.Platform = []string{""}
 		}
 	}
 }
 
-// ownNames says which image record each block owns, and which two want.
-func (e *evaluator) ownNames(n *node, im *Image) {
-	for i, rec := range append([]string{im.Name}, im.Tags...) {
-		if rec == "" {
+func (e *evaluator) linkInstances(n *node) {
+	ctx := e.context(n, nil)
+	for _, i := range n.instances {
+		if i.resource == nil {
 			continue
 		}
-		at := im.AttrAt("name")
-		if i > 0 {
-			at = im.AttrAt("tags")
-		} else if _, named := im.AttrsAt["name"]; !named && im.Pull != "" {
-			at = im.AttrAt("pull")
+		ctx := ctx
+		if i.vars != nil && n.hasIndexes() {
+			ctx = ctx.NewChild()
+			ctx.Variables = i.vars
 		}
-		if first := e.records[rec]; first != nil {
-			if first.Addr.Block() == im.Addr.Block() && n.bad {
-				continue
-			}
-			hint := ""
-			if first.Addr.Block() == im.Addr.Block() {
-				hint = " Build the name from each.key or count.index."
-			}
-			e.fail(fault(at, "Duplicate image name", "%s names its image %s, and so does %s at %s. One name stands for one image.%s", im.Addr, rec, first.Addr, place(first.DeclAt), hint))
-			continue
-		}
-		e.records[rec] = im
+		refs := references{self: i.addr}
+		e.addReferences(n, ctx, &refs, nil)
+		i.resource.link(e, i, &refs)
+		b := i.resource.Header()
+		refs.add(e.expandAll(b.Lifecycle.ReplaceTriggeredBy)...)
+		b.References = refs.list
 	}
 }
 
-// imageOf finds the image of a container, which may be one that only its string names.
-func (e *evaluator) imageOf(i *instance, c *Container) *Image {
-	link := i.image
-	if link.name == "" {
-		return nil
-	}
-	im := e.records[link.name]
-	if im == nil {
-		im = &Image{
-			Block:   Block{Addr: Addr{Kind: KindImage, Name: link.name}, DeclAt: link.at},
-			Implied: true, Name: link.name, Pull: link.name,
-		}
-		e.records[link.name] = im
-		e.cfg.Images = append(e.cfg.Images, im)
-	}
-	c.Image = ImageRef{Addr: im.Addr, Name: link.name}
-	c.Needs = prepend(im.Addr, c.Needs)
-	return im
+// claim is a name on the host of which there is one.
+type claim struct {
+	kind Kind
+	name string
 }
 
-func prepend(a Addr, to []Addr) []Addr {
-	for _, x := range to {
-		if x == a {
-			return to
-		}
+// claim takes a name for a resource. It gives the resource that has it already; nil where there is none.
+func (e *evaluator) claim(name string, r Resource) Resource {
+	c := claim{r.Header().Addr.Kind, name}
+	if first := e.claimed[c]; first != nil {
+		return first
 	}
-	return append([]Addr{a}, to...)
-}
-
-// linkOne expands a resource's references to instances.
-func (e *evaluator) linkOne(n *node, i *instance, r Resource, ctx *hcl.EvalContext) {
-	var needs needList
-	needs.self = i.addr
-	if i.vars != nil && n.hasIndexes() {
-		ctx = ctx.NewChild()
-		ctx.Variables = i.vars
-	}
-	e.needs(n, ctx, &needs, nil)
-	switch r := r.(type) {
-	case *Image:
-		r.Lifecycle.ReplaceTriggeredBy = e.expandAll(r.Lifecycle.ReplaceTriggeredBy, false)
-		needs.add(r.Lifecycle.ReplaceTriggeredBy...)
-		needs.add(e.linkContexts(i, r)...)
-		r.Needs = needs.list
-	case *Container:
-		r.DependsOn = e.expandAll(r.DependsOn, true)
-		needs.add(r.DependsOn...)
-		needs.add(e.expandAll(r.Lifecycle.ReplaceTriggeredBy, true)...)
-		r.Needs = needs.list
-	}
+	e.claimed[c] = r
+	return nil
 }
 
 func (n *node) hasIndexes() bool {
@@ -215,14 +155,14 @@ func (n *node) hasIndexes() bool {
 	return false
 }
 
-// needList collects addresses, each once.
-type needList struct {
+// references collects the addresses that a resource refers to, each once.
+type references struct {
 	self Addr
 	list []Addr
 	seen map[Addr]bool
 }
 
-func (l *needList) add(as ...Addr) {
+func (l *references) add(as ...Addr) {
 	for _, a := range as {
 		if a == l.self || l.seen[a] {
 			continue
@@ -235,8 +175,16 @@ func (l *needList) add(as ...Addr) {
 	}
 }
 
-// needs adds the instances that a node's expressions name, through locals as well.
-func (e *evaluator) needs(n *node, ctx *hcl.EvalContext, into *needList, through map[*node]bool) {
+// putFirst adds an address before the others, if it is not among them.
+func (l *references) putFirst(a Addr) {
+	if !l.seen[a] {
+		l.add(a)
+		l.list = slices.Insert(l.list[:len(l.list)-1], 0, a)
+	}
+}
+
+// addReferences adds the instances that a node's expressions name, through locals as well.
+func (e *evaluator) addReferences(n *node, ctx *hcl.EvalContext, into *references, through map[*node]bool) {
 	for _, r := range n.refs {
 		to := e.nodes[r.to]
 		if to == nil || r.wrong {
@@ -248,7 +196,7 @@ func (e *evaluator) needs(n *node, ctx *hcl.EvalContext, into *needList, through
 					through = map[*node]bool{}
 				}
 				through[to] = true
-				e.needs(to, nil, into, through)
+				e.addReferences(to, nil, into, through)
 			}
 			continue
 		}
@@ -281,46 +229,21 @@ func (r *ref) key(ctx *hcl.EvalContext) (string, bool) {
 	return "", false
 }
 
-// expandAll turns blocks into their instances. What isn't there is left out: it has been said.
-func (e *evaluator) expandAll(as []Addr, instances bool) []Addr {
+// expandAll turns blocks into their instances, sorted. What isn't there is left out: it has been said.
+func (e *evaluator) expandAll(as []Addr) []Addr {
 	var out []Addr
-	seen := map[Addr]bool{}
-	add := func(a Addr) {
-		if !seen[a] {
-			seen[a] = true
+	for _, a := range as {
+		n := e.nodes[a.node()]
+		switch {
+		case n == nil, a.Key != "" && n.byKey[a.Key] == nil:
+		case a.Key == "" && n.repeat != "":
+			for _, i := range n.instances {
+				out = append(out, i.addr)
+			}
+		default:
 			out = append(out, a)
 		}
 	}
-	for _, a := range as {
-		n := e.nodes[name{string(a.Kind), a.Name}]
-		switch {
-		case n == nil, a.Key != "" && n.byKey[a.Key] == nil:
-		case a.Key == "" && n.repeat != "" && instances:
-			for _, i := range n.instances {
-				add(i.addr)
-			}
-		default:
-			add(a)
-		}
-	}
-	sort.Slice(out, func(i, j int) bool { return less(out[i], out[j]) })
-	return out
-}
-
-// checkNames says which two containers would have one name on the host.
-func (e *evaluator) checkNames() {
-	first := map[string]*Container{}
-	for _, n := range e.source {
-		for _, i := range n.instances {
-			c, ok := i.resource.(*Container)
-			if !ok || e.cfg.Stack.Name == "" {
-				continue
-			}
-			if other := first[c.Name]; other != nil {
-				e.fail(fault(c.DeclAt, "Duplicate container name", "%s and %s at %s would both be named %s on the host. Rename one of the blocks, or choose other keys.", c.Addr, other.Addr, place(other.DeclAt), c.Name))
-				continue
-			}
-			first[c.Name] = c
-		}
-	}
+	slices.SortFunc(out, Addr.Compare)
+	return slices.Compact(out)
 }

@@ -34,11 +34,9 @@ func (e *evaluator) load() {
 	e.order()          // what comes first, and cycles
 	e.evaluate()       // locals; the instances of each block, and what they say
 	e.link()           // from names to addresses: a container's image, depends_on
-	e.checkNames()     // what the host has only once
 	e.readRegistries() // blocks that nothing refers to
 	e.readImports()
-	e.readEmulators()
-	e.finish() // the order of instances
+	e.orderResources()
 	e.outputs(nil)
 	e.cfg.Lock = e.lock
 }

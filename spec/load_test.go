@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,7 +139,7 @@ func described(t *testing.T, cfg *Config) string {
 	for _, i := range cfg.Imports {
 		doc.Imports = append(doc.Imports, i.To.String()+" = "+i.ID)
 	}
-	for _, m := range cfg.Emulators {
+	for _, m := range Of[*Emulator](cfg) {
 		doc.Emulators = append(doc.Emulators, fmt.Sprintf("%s = %s, persist %t", m.Addr, m.Platform, m.Persist))
 	}
 	for _, o := range cfg.Outputs {
@@ -155,12 +157,12 @@ func described(t *testing.T, cfg *Config) string {
 		doc.Outputs[o.Name] = out
 	}
 	for _, a := range cfg.Order {
-		r := resource{Needs: cfg.Get(a).Refs()}
+		r := resource{Needs: cfg.Get(a).Header().References}
 		switch x := cfg.Get(a).(type) {
 		case *Image:
-			r.Image, r.Unknown = x, sortedKeys(x.Marks.Unknown)
+			r.Image, r.Unknown = x, slices.Sorted(maps.Keys(x.Marks.Unknown))
 		case *Container:
-			r.Container, r.Unknown = x, sortedKeys(x.Marks.Unknown)
+			r.Container, r.Unknown = x, slices.Sorted(maps.Keys(x.Marks.Unknown))
 		}
 		doc.Resources = append(doc.Resources, r)
 	}

@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -41,7 +39,7 @@ func (s *reevaluation) valueOf(n *node) cty.Value {
 	return v
 }
 
-// Settle gives the resource at a as evaluated with the values that the host has told of others: what a reference gives for each
+// Reevaluate gives the resource at a as evaluated with the values that the host has told of others: what a reference gives for each
 // (see [ImageValue] and [ContainerValue]). Without a reference to such a value it is the resource that Load made. What is unknown in these
 // values is unknown in every expression. Where an attribute only carries it, what it has is the placeholder that carried holds in its place;
 // what needs it otherwise is an error, and so is all that is unknown where carried is nil.
@@ -54,17 +52,11 @@ func (c *Config) Reevaluate(a Addr, known, carried map[Addr]cty.Value) (r Resour
 
 func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
 	r := c.Get(a)
-	var marks Marks
-	switch r := r.(type) {
-	case *Image:
-		marks = r.Marks
-	case *Container:
-		marks = r.Marks
-	case nil:
-		return nil, hcl.Diagnostics{rootless("Unknown address", "%s", fmt.Sprintf("Nothing has the address %s.", a))}
+	if r == nil {
+		return nil, hcl.Diagnostics{rootless("Unknown address", "Nothing has the address %s.", a)}
 	}
-	n := c.eval.nodes[name{string(a.Kind), a.Name}]
-	if len(marks.Unknown) == 0 || n == nil || n.byKey[a.Key] == nil {
+	n := c.eval.nodes[a.node()]
+	if len(r.Header().Marks.Unknown) == 0 || n == nil || n.byKey[a.Key] == nil {
 		return r, nil
 	}
 	e := c.eval
@@ -78,21 +70,11 @@ func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource
 		with.quiet = true
 		d.carry = e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, with)}, e.context(n, with)).ctx
 	}
-	settled := d.resource()
-	switch was := r.(type) {
-	case *Image:
-		im := settled.(*Image)
-		im.Needs, im.Platform = was.Needs, was.Platform
-		if im.Build != nil && was.Build != nil {
-			im.Build.Contexts = was.Build.Contexts // linked, and known since Load
-		}
-		im.Lifecycle.ReplaceTriggeredBy = was.Lifecycle.ReplaceTriggeredBy
-	case *Container:
-		con := settled.(*Container)
-		con.Needs, con.Image, con.DependsOn = was.Needs, was.Image, was.DependsOn
-		con.Lifecycle.ReplaceTriggeredBy = was.Lifecycle.ReplaceTriggeredBy
-	}
-	return settled, tidy(append(e.diags, d.diags...))
+	again, before := d.resource(), r.Header()
+	again.keepLinks(r)
+	b := again.Header()
+	b.References, b.Lifecycle.ReplaceTriggeredBy = before.References, before.Lifecycle.ReplaceTriggeredBy
+	return again, tidy(append(e.diags, d.diags...))
 }
 
 // reevaluatedVars gives each.key and each.value of an instance, evaluated again where they were not known.
@@ -128,6 +110,13 @@ func (c *Config) ReevaluateOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Dia
 func (c *Config) Get(a Addr) Resource {
 	if c == nil {
 		return nil
+	}
+	if c.resources == nil { // the config comes from no files
+		for _, r := range c.Resources {
+			if r.Header().Addr == a {
+				return r
+			}
+		}
 	}
 	return c.resources[a]
 }

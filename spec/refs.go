@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -16,11 +18,17 @@ type ref struct {
 	wrong bool                 // leads nowhere, which has been said
 }
 
-// roots are the first words of references, with what can be found below.
-var roots = []string{"var", "local", "image", "container", "each", "count", "stack", "path"}
+// roots gives the first words of references.
+func roots() []string {
+	out := []string{"var", "local"}
+	for _, k := range referable() {
+		out = append(out, string(k))
+	}
+	return append(out, "each", "count", "stack", "path")
+}
 
-// laterRoots belong to blocks that come with later versions.
-var laterRoots = []string{"network", "volume", "secret", "module"}
+// futureRoots belong to blocks that come with later versions.
+var futureRoots = []string{"network", "volume", "secret", "module"}
 
 // collect finds every node's references.
 func (e *evaluator) collect() {
@@ -29,10 +37,15 @@ func (e *evaluator) collect() {
 			n.refs = found(n.local.Expr, nil, nil)
 			continue
 		}
-		n.refs, n.later = bodyRefs(n.block.Body, nil, n.name.root == "container" || n.name.root == "image")
+		if n.kind == nil {
+			n.refs, _ = bodyRefs(n.block.Body, "", nil, nil)
+			continue
+		}
+		n.refs, n.order = bodyRefs(n.block.Body, "", nil, n.kind.orders)
 		_, each := n.block.Body.Attributes["for_each"]
 		_, count := n.block.Body.Attributes["count"]
 		switch {
+		case !n.kind.schema.repeats:
 		case each:
 			n.repeat = "for_each"
 		case count:
@@ -41,12 +54,13 @@ func (e *evaluator) collect() {
 	}
 }
 
-// bodyRefs finds the references of a body. Those that only say what comes first are kept apart.
-func bodyRefs(body *hclsyntax.Body, scope map[string]bool, top bool) (refs, later []*ref) {
+// bodyRefs finds the references of a body, which is the nested block at a path, or the whole. Those of attributes that only say what comes first are
+// kept apart.
+func bodyRefs(body *hclsyntax.Body, path string, scope map[string]bool, orders map[string][]Kind) (refs, order []*ref) {
 	for _, a := range inOrder(body.Attributes) {
 		switch {
-		case top && a.Name == "depends_on", a.Name == "replace_triggered_by":
-			later = found(a.Expr, scope, later)
+		case orders[within(path, a.Name)] != nil:
+			order = found(a.Expr, scope, order)
 		case a.Name == "ignore_changes":
 		default:
 			refs = found(a.Expr, scope, refs)
@@ -57,10 +71,10 @@ func bodyRefs(body *hclsyntax.Body, scope map[string]bool, top bool) (refs, late
 			refs = append(refs, dynamicRefs(b, scope)...)
 			continue
 		}
-		r, l := bodyRefs(b.Body, scope, false)
-		refs, later = append(refs, r...), append(later, l...)
+		r, o := bodyRefs(b.Body, within(path, b.Type), scope, orders)
+		refs, order = append(refs, r...), append(order, o...)
 	}
-	return refs, later
+	return refs, order
 }
 
 // dynamicRefs finds the references of a dynamic block, whose content has a name of its own in scope.
@@ -86,7 +100,7 @@ func dynamicRefs(b *hclsyntax.Block, scope map[string]bool) []*ref {
 		}
 	}
 	for _, sub := range b.Body.Blocks {
-		r, _ := bodyRefs(sub.Body, inner, false)
+		r, _ := bodyRefs(sub.Body, "", inner, nil)
 		refs = append(refs, r...)
 	}
 	return refs
@@ -173,7 +187,7 @@ var silent = &hcl.Diagnostic{}
 
 // checkRefs says which of a node's references lead nowhere. Its dependencies have been evaluated.
 func (e *evaluator) checkRefs(n *node) {
-	for i, r := range append(append([]*ref{}, n.refs...), n.later...) {
+	for i, r := range slices.Concat(n.refs, n.order) {
 		d := e.checkRef(n, r)
 		if d == nil && i >= len(n.refs) {
 			d = e.checkOrder(r)
@@ -188,7 +202,7 @@ func (e *evaluator) checkRefs(n *node) {
 func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 	root := r.to.root
 	switch {
-	case contains(laterRoots, root):
+	case contains(futureRoots, root):
 		return fault(r.at, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one.", root)
 	case root == "each" && n.repeat != "for_each":
 		return fault(r.at, "No for_each", "each.key and each.value are there only in a block with for_each, which this one doesn't have.")
@@ -196,8 +210,8 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 		return fault(r.at, "No count", "count.index is there only in a block with count, which this one doesn't have.")
 	case root == "each", root == "count", root == "stack", root == "path":
 		return checkStep(r, map[string][]string{"each": {"key", "value"}, "count": {"index"}, "stack": {"name", "namespace"}, "path": {"module", "root", "cwd"}}[root], 1)
-	case !contains(roots, root):
-		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, list(roots, "or"), didYouMean(root, roots), quoteHint(r))
+	case !contains(roots(), root):
+		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, list(roots(), "or"), DidYouMean(root, roots()), quoteHint(r))
 	case r.to.label == "":
 		return fault(r.at, "Incomplete reference", "%s alone stands for nothing: write %s.NAME.", root, root)
 	case root == "var" && e.declared[r.to.label] == nil, root != "var" && e.nodes[r.to] == nil:
@@ -208,8 +222,8 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 		if e.torn {
 			return silent // it may be declared in what could not be read
 		}
-		return fault(r.at, "Unknown reference", "No %s %q is declared.%s", kind, r.to.label, didYouMean(r.to.label, e.labels(root)))
-	case root == "image" || root == "container":
+		return fault(r.at, "Unknown reference", "No %s %q is declared.%s", kind, r.to.label, DidYouMean(r.to.label, e.labels(root)))
+	case kindNamed(root) != nil:
 		return e.checkInstance(r)
 	}
 	return nil
@@ -235,13 +249,13 @@ func checkStep(r *ref, known []string, i int) *hcl.Diagnostic {
 	if s, ok := r.path[i].(hcl.TraverseAttr); ok {
 		at = s.SrcRange
 	}
-	return fault(at, "Unknown reference", "There is no %q here: there are %s.%s", got, list(known, "and"), didYouMean(got, known))
+	return fault(at, "Unknown reference", "There is no %q here: there are %s.%s", got, list(known, "and"), DidYouMean(got, known))
 }
 
 // checkInstance checks the index and the attribute of a reference to a block.
 func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 	n := e.nodes[r.to]
-	known := map[string][]string{"image": imageAttrs, "container": containerAttrs}[r.to.root]
+	known := n.kind.attributes
 	if len(r.path) < 3 || n.unread || n.byKey == nil {
 		return nil
 	}

@@ -68,8 +68,8 @@ func loadAllocations(t testing.TB, text string, n int) uint64 {
 	if diags.HasErrors() {
 		t.Fatal(diags[0])
 	}
-	if len(cfg.Containers) < n {
-		t.Fatalf("%d containers; want %d", len(cfg.Containers), n)
+	if len(Of[*Container](cfg)) < n {
+		t.Fatalf("%d containers; want %d", len(Of[*Container](cfg)), n)
 	}
 	return after.Mallocs - before.Mallocs
 }
@@ -136,12 +136,12 @@ func FuzzLoad(f *testing.F) {
 		if diags.HasErrors() {
 			return
 		}
-		if len(cfg.Order) != len(cfg.Images)+len(cfg.Containers) {
-			t.Errorf("%d in order of %d images and %d containers", len(cfg.Order), len(cfg.Images), len(cfg.Containers))
+		if len(cfg.Order) != len(Of[*Image](cfg))+len(Of[*Container](cfg)) {
+			t.Errorf("%d in order of %d images and %d containers", len(cfg.Order), len(Of[*Image](cfg)), len(Of[*Container](cfg)))
 		}
 		done := map[Addr]bool{}
 		for _, a := range cfg.Order {
-			for _, r := range cfg.Get(a).Refs() {
+			for _, r := range cfg.Get(a).Header().References {
 				if !done[r] {
 					t.Errorf("%s comes before %s, which it needs", a, r)
 				}

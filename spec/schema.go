@@ -2,82 +2,74 @@ package spec
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
-// schema says which attributes a block has, and what each of its nested blocks holds.
+// schema says which attributes a block has and what these may hold, and the same of each nested block.
 type schema struct {
-	*hcl.BodySchema
-	labels []string // of the block itself, if it is a nested one
-	nested map[string]*schema
+	required []string
+	optional []string
+	repeats  bool     // has for_each and count besides
+	labels   []string // of the block itself, if it is a nested one
+	nested   map[string]*schema
+
+	sensitive []string          // attributes that may be sensitive
+	exposed   string            // who would see a secret in the other ones, and where to put it instead
+	carries   []string          // attributes that may carry what only the apply tells; in a nested block with exposed set, all else must be known
+	byElement []string          // maps of which one element alone can be unknown
+	hints     map[string]string // for what the block does not have, and people look for: what it is here
+
+	body *hcl.BodySchema
 }
 
-func newSchema(attributes []hcl.AttributeSchema, nested map[string]*schema) *schema {
-	s := &schema{BodySchema: &hcl.BodySchema{Attributes: attributes}, nested: nested}
-	for _, name := range slices.Sorted(maps.Keys(nested)) {
-		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: name, LabelNames: nested[name].labels})
+// newSchema completes a schema with what HCL needs.
+func newSchema(s schema) *schema {
+	s.body = &hcl.BodySchema{}
+	for _, name := range s.required {
+		s.body.Attributes = append(s.body.Attributes, hcl.AttributeSchema{Name: name, Required: true})
 	}
-	return s
-}
-
-func required(names ...string) []hcl.AttributeSchema {
-	out := optional(names...)
-	for i := range out {
-		out[i].Required = true
+	for _, name := range s.optional {
+		s.body.Attributes = append(s.body.Attributes, hcl.AttributeSchema{Name: name})
 	}
-	return out
-}
-
-func optional(names ...string) []hcl.AttributeSchema {
-	out := make([]hcl.AttributeSchema, len(names))
-	for i, name := range names {
-		out[i].Name = name
+	if s.repeats {
+		s.body.Attributes = append(s.body.Attributes, hcl.AttributeSchema{Name: "for_each"}, hcl.AttributeSchema{Name: "count"})
 	}
-	return out
+	for _, name := range slices.Sorted(maps.Keys(s.nested)) {
+		s.body.Blocks = append(s.body.Blocks, hcl.BlockHeaderSchema{Type: name, LabelNames: s.nested[name].labels})
+	}
+	return &s
 }
-
-// repeatAttributes make instances of a block; no instance has them.
-var repeatAttributes = optional("for_each", "count")
 
 // names gives the names of an instance's attributes and nested blocks.
 func (s *schema) names() []string {
-	var out []string
-	for _, a := range s.Attributes {
-		if !slices.Contains(repeatAttributes, a) {
-			out = append(out, a.Name)
-		}
-	}
-	for _, b := range s.Blocks {
-		out = append(out, b.Type)
-	}
-	return out
+	return slices.Concat(s.required, s.optional, slices.Sorted(maps.Keys(s.nested)))
 }
 
-// paths gives the paths of all attributes, with those of nested blocks: mount.read_only.
+// paths gives the paths of an instance's attributes, with those of nested blocks: mount.read_only.
 func (s *schema) paths() []string {
-	var out []string
-	for _, name := range s.names() {
-		nested, isBlock := s.nested[name]
-		if !isBlock {
-			out = append(out, name)
-			continue
-		}
-		for _, path := range nested.paths() {
-			out = append(out, within(name, path))
+	out := slices.Concat(s.required, s.optional)
+	for _, block := range slices.Sorted(maps.Keys(s.nested)) {
+		for _, path := range s.nested[block].paths() {
+			out = append(out, within(block, path))
 		}
 	}
 	return out
 }
 
-// schemas has that of each kind's block.
-var schemas = map[Kind]*schema{KindImage: imageSchema, KindContainer: containerSchema, KindEmulator: emulatorSchema}
+var notExpected = regexp.MustCompile(`^(?:An argument named|Blocks of type) "([^"]*)" (?:is|are) not expected here\.`)
 
-// AttributeNames gives the names of the attributes and nested blocks of a kind's block, without for_each and count, which are of the block and not
-// of an instance.
-func AttributeNames(kind Kind) []string { return schemas[kind].names() }
-
-// AttributePaths gives the paths of all attributes of a kind's block, those in nested blocks too, as mount.read_only or mount.tmpfs.size;
-// without for_each and count.
-func AttributePaths(kind Kind) []string { return schemas[kind].paths() }
+// content splits a body by the schema. To what the block does not have, it adds what that is here.
+func (s *schema) content(body hcl.Body) (*hcl.BodyContent, hcl.Diagnostics) {
+	content, diags := body.Content(s.body)
+	for i, d := range diags {
+		if m := notExpected.FindStringSubmatch(d.Detail); m != nil && s.hints[m[1]] != "" {
+			hinted := *d
+			hinted.Detail = m[0] + " " + s.hints[m[1]]
+			diags[i] = &hinted
+		}
+	}
+	return content, diags
+}

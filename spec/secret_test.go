@@ -50,7 +50,7 @@ func secretPlaces() map[string]string {
 		return append(out, "for_each", "count")
 	}
 	names := func(s *schema) (out []string) {
-		for _, a := range s.Attributes {
+		for _, a := range s.body.Attributes {
 			out = append(out, a.Name)
 		}
 		return out

@@ -2,7 +2,7 @@ package spec
 
 import "github.com/hashicorp/hcl/v2"
 
-var securitySchema = newSchema(optional("seccomp", "no_new_privileges"), nil)
+var securitySchema = newSchema(schema{optional: []string{"seccomp", "no_new_privileges"}})
 
 // Values of security.seccomp.
 const (

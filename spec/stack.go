@@ -13,7 +13,7 @@ var (
 	nsPattern = regexp.MustCompile(`^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
 )
 
-var stackSchema = newSchema(optional("namespace", "requires"), nil)
+var stackSchema = newSchema(schema{optional: []string{"namespace", "requires"}})
 
 // readStack reads the one stack block. Where there is none, or more than one, the error ends with another way out.
 func (e *evaluator) readStack(wayOut string) {
@@ -34,7 +34,7 @@ func (e *evaluator) readStack(wayOut string) {
 	if !validStackName(st.Name) {
 		e.fail(fault(b.LabelRanges[0], "Bad name", "A stack's name has lower-case letters, digits and \"-\" inside, and is at most 40 long: it begins every name on the host."))
 	}
-	content, diags := b.Body.Content(stackSchema.BodySchema)
+	content, diags := stackSchema.content(b.Body)
 	if a := content.Attributes["namespace"]; a != nil {
 		before := len(diags)
 		st.Namespace = constantText(a, &diags)

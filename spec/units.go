@@ -75,13 +75,13 @@ func ParsePlatform(s string) (string, error) {
 	}
 	p = platforms.Normalize(p)
 	if !contains(knownOS, p.OS) {
-		return "", fmt.Errorf("%q is no platform: there is no operating system %q.%s", s, p.OS, didYouMean(p.OS, knownOS))
+		return "", fmt.Errorf("%q is no platform: there is no operating system %q.%s", s, p.OS, DidYouMean(p.OS, knownOS))
 	}
 	if p.OS != "linux" {
 		return "", fmt.Errorf("%q cannot run here: containers are of linux", s)
 	}
 	if !contains(knownArches, p.Architecture) {
-		return "", fmt.Errorf("%q is no platform: there is no architecture %q.%s", s, p.Architecture, didYouMean(p.Architecture, knownArches))
+		return "", fmt.Errorf("%q is no platform: there is no architecture %q.%s", s, p.Architecture, DidYouMean(p.Architecture, knownArches))
 	}
 	if p.Architecture == "arm" && p.Variant == "" {
 		p.Variant = "v7"
@@ -173,7 +173,7 @@ func ParseSignal(s string) (string, error) {
 	for n := 1; n < 32; n++ {
 		known = append(known, unix.SignalName(unix.Signal(n)))
 	}
-	return "", fmt.Errorf(noSignal, s, didYouMean(name, known))
+	return "", fmt.Errorf(noSignal, s, DidYouMean(name, known))
 }
 
 func signalByNumber(s string, n int) (string, error) {
@@ -204,7 +204,7 @@ func parseRestart(s string) (Restart, error) {
 	known := []string{RestartNo, RestartAlways, RestartOnFailure, RestartUnlessStopped}
 	word, count, counted := strings.Cut(s, ":")
 	if !contains(known, word) {
-		return Restart{}, fmt.Errorf("%q is no restart policy: there are %s (and \"on-failure:3\", three times at most).%s", s, list(known, "and"), didYouMean(word, known))
+		return Restart{}, fmt.Errorf("%q is no restart policy: there are %s (and \"on-failure:3\", three times at most).%s", s, list(known, "and"), DidYouMean(word, known))
 	}
 	if !counted {
 		return Restart{Policy: word}, nil

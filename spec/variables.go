@@ -29,23 +29,24 @@ type variable struct {
 	bad         bool
 }
 
-var variableSchema = newSchema(optional("type", "default", "description", "sensitive", "nullable"), map[string]*schema{"validation": conditionSchema})
+var variableSchema = newSchema(schema{
+	optional: []string{"type", "default", "description", "sensitive", "nullable"}, nested: map[string]*schema{"validation": conditionSchema},
+})
 
-var conditionSchema = newSchema(required("condition", "error_message"), nil)
+var conditionSchema = newSchema(schema{required: []string{"condition", "error_message"}})
 
 // VarPrefix is what the environment's variables for variable blocks begin with.
 const VarPrefix = "FAIRLEAD_VAR_"
 
 func (e *evaluator) declareVariable(b *hclsyntax.Block) {
-	e.checkLabel(b)
-	v := &variable{name: b.Labels[0], at: b.DefRange(), ty: cty.DynamicPseudoType, nullable: true, value: cty.DynamicVal}
+	v := &variable{name: e.parseLabel(b), at: b.DefRange(), ty: cty.DynamicPseudoType, nullable: true, value: cty.DynamicVal}
 	if first := e.declared[v.name]; first != nil {
 		e.fail(fault(b.LabelRanges[0], "Duplicate name", "var.%s is declared at %s already. Each name is declared once; rename one of the two.", v.name, place(first.at)))
 		return
 	}
 	e.declared[v.name] = v
 	e.varOrder = append(e.varOrder, v.name)
-	content, diags := b.Body.Content(variableSchema.BodySchema)
+	content, diags := variableSchema.content(b.Body)
 	if a := content.Attributes["type"]; a != nil {
 		ty, defaults, ds := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		diags = append(diags, ds...)
@@ -164,7 +165,7 @@ func (e *evaluator) variables() {
 		case !ok:
 			e.fail(rootless("Bad --var", "The --var at place %d of %d has no \"=\": write --var name=value.", i+1, len(e.in.Vars)))
 		case e.declared[k] == nil:
-			e.fail(rootless("Unknown variable", "--var sets %q, which no variable block declares.%s", k, didYouMean(k, e.varOrder)))
+			e.fail(rootless("Unknown variable", "--var sets %q, which no variable block declares.%s", k, DidYouMean(k, e.varOrder)))
 		default:
 			e.fromText(k, text, "--var "+k, values)
 		}
@@ -289,7 +290,7 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 	}
 	for _, a := range inOrder(body.Attributes) {
 		if e.declared[a.Name] == nil {
-			e.fail(fault(a.NameRange, "Unknown variable", "No variable block declares %q.%s", a.Name, didYouMean(a.Name, e.varOrder)))
+			e.fail(fault(a.NameRange, "Unknown variable", "No variable block declares %q.%s", a.Name, DidYouMean(a.Name, e.varOrder)))
 			continue
 		}
 		v, ds := a.Expr.Value(nil)
@@ -311,7 +312,7 @@ func mustAbs(path string) string {
 // validate checks a variable's own rules.
 func (e *evaluator) validate(v *variable) {
 	for _, b := range v.validations {
-		content, diags := b.Body.Content(conditionSchema.BodySchema)
+		content, diags := conditionSchema.content(b.Body)
 		e.fail(diags...)
 		if diags.HasErrors() || v.bad {
 			continue

@@ -39,7 +39,7 @@ func (a *app) built(n *narrowing, named []string, again bool) error {
 		return err
 	}
 	there := map[string]bool{}
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		if im.Build != nil {
 			there[im.Addr.String()], there[im.Addr.Block().String()] = true, true
 			if len(named) == 0 {

@@ -36,7 +36,7 @@ func TestExamplesPlan(t *testing.T) {
 			for _, arch := range []string{"arm64", "riscv64"} {
 				have.Host.Emulators["linux/"+arch] = planner.LiveEmulator{Rule: "/usr/lib/binfmt.d/" + arch + ".conf"}
 			}
-			for _, i := range cfg.Images {
+			for _, i := range spec.Of[*spec.Image](cfg) {
 				src := &planner.Source{Digest: "sha256:" + strings.Repeat("0", 64), Platforms: map[string]int64{"linux/amd64": 1 << 20}}
 				if i.Build != nil || i.Rootfs != nil {
 					src = &planner.Source{Inputs: planner.Inputs{{Kind: planner.InputFile, Name: "a"}}}
@@ -58,9 +58,9 @@ func TestExamplesPlan(t *testing.T) {
 					registered++
 				}
 			}
-			if plan.Empty() || created != len(cfg.Containers) || made != countMade(cfg) || registered != len(foreign(cfg)) {
+			if plan.Empty() || created != len(spec.Of[*spec.Container](cfg)) || made != countMade(cfg) || registered != len(foreign(cfg)) {
 				t.Errorf("%d containers created, %d images made, %d emulators registered; of %d, %d and %d:\n%s",
-					created, made, registered, len(cfg.Containers), countMade(cfg), len(foreign(cfg)), plan)
+					created, made, registered, len(spec.Of[*spec.Container](cfg)), countMade(cfg), len(foreign(cfg)), plan)
 			}
 		})
 	}
@@ -68,7 +68,7 @@ func TestExamplesPlan(t *testing.T) {
 
 // countMade counts the images that are built or imported.
 func countMade(cfg *spec.Config) (n int) {
-	for _, i := range cfg.Images {
+	for _, i := range spec.Of[*spec.Image](cfg) {
 		if i.Build != nil || i.Rootfs != nil {
 			n++
 		}
@@ -79,7 +79,7 @@ func countMade(cfg *spec.Config) (n int) {
 // foreign are the platforms of containers that a linux/amd64 host runs only under emulation.
 func foreign(cfg *spec.Config) map[string]bool {
 	out := map[string]bool{}
-	for _, c := range cfg.Containers {
+	for _, c := range spec.Of[*spec.Container](cfg) {
 		if c.Platform != "" && c.Platform != "linux/amd64" {
 			out[c.Platform] = true
 		}

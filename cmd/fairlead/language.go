@@ -120,7 +120,7 @@ func validateCommand(a *app) *cobra.Command {
 			if err := a.tell(diags, cfg.Files); err != nil {
 				return err
 			}
-			stdout.say("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(cfg.Images), "image"), planner.Count(len(cfg.Containers), "container"))
+			stdout.say("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(spec.Of[*spec.Image](cfg)), "image"), planner.Count(len(spec.Of[*spec.Container](cfg)), "container"))
 			return nil
 		},
 	}

@@ -20,7 +20,7 @@ import (
 // pullable are the references of a stack that a lock file can pin, sorted.
 func pullable(cfg *spec.Config) []string {
 	var refs []string
-	for _, img := range cfg.Images {
+	for _, img := range spec.Of[*spec.Image](cfg) {
 		if img.Pull != "" && !strings.Contains(img.Pull, "@") {
 			refs = append(refs, img.Pull)
 		}

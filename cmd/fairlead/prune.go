@@ -147,7 +147,7 @@ func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImag
 		used[c.Image], content[c.Digest] = true, true
 	}
 	if cfg != nil {
-		for _, im := range cfg.Images {
+		for _, im := range spec.Of[*spec.Image](cfg) {
 			for _, name := range append([]string{im.Name}, im.Tags...) {
 				used[name] = used[name] || !all
 			}

@@ -246,11 +246,11 @@ func (l *lab) found() []string {
 		l.t.Fatal(err)
 	}
 	defer r.Close()
-	var names []*spec.Image
+	var names []spec.Resource
 	for _, n := range []string{"example.com/walk:one", "example.com/walk:two", "docker.io/s/moves:latest", "example.com/walk:tag"} {
 		names = append(names, &spec.Image{Name: n, Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: n}}})
 	}
-	have, err := r.Observe(context.Background(), &spec.Config{Stack: spec.Stack{Name: "s"}, Images: names}, ctrd.ObserveOptions{All: true})
+	have, err := r.Observe(context.Background(), &spec.Config{Stack: spec.Stack{Name: "s"}, Resources: names}, ctrd.ObserveOptions{All: true})
 	if err != nil {
 		l.t.Fatal(err)
 	}

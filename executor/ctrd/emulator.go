@@ -21,15 +21,15 @@ func foreign(wanted, native []string) []string {
 // named gives the platforms that a stack's files name.
 func named(cfg *spec.Config) []string {
 	var out []string
-	for _, c := range cfg.Containers {
+	for _, c := range spec.Of[*spec.Container](cfg) {
 		out = append(out, c.Platform)
 	}
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		if im.Build != nil {
 			out = append(out, im.Build.Platforms...)
 		}
 	}
-	for _, e := range cfg.Emulators {
+	for _, e := range spec.Of[*spec.Emulator](cfg) {
 		out = append(out, e.Platform)
 	}
 	return out

@@ -140,7 +140,7 @@ func wantedNames(cfg *spec.Config, o ObserveOptions) map[string]bool {
 		return nil
 	}
 	out := map[string]bool{}
-	for _, c := range cfg.Containers {
+	for _, c := range spec.Of[*spec.Container](cfg) {
 		out[c.Name] = true
 	}
 	for _, im := range cfg.Imports {
@@ -152,7 +152,7 @@ func wantedNames(cfg *spec.Config, o ObserveOptions) map[string]bool {
 // wantedRecords are the names of image records that a plan for cfg looks at.
 func wantedRecords(cfg *spec.Config) []string {
 	var out []string
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		out = append(append(out, im.Name), im.Tags...)
 	}
 	slices.Sort(out)

@@ -121,7 +121,7 @@ func (r *Reader) defaultSnapshotter(ctx context.Context) (string, error) {
 // containerd does. Where the daemon's process is out of sight, each is taken to be there.
 func (r *Reader) runtimes(cfg *spec.Config) []string {
 	wanted := []string{spec.DefaultRuntime}
-	for _, c := range cfg.Containers {
+	for _, c := range spec.Of[*spec.Container](cfg) {
 		if c.Runtime != "" {
 			wanted = append(wanted, c.Runtime)
 		}

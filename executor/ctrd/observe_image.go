@@ -80,12 +80,12 @@ func (r *Reader) readImageConfigs(ctx context.Context, cfg *spec.Config, s *plan
 		used[c.Labels[mark.LabelDigest]] = true
 	}
 	wanted := map[spec.Addr]bool{}
-	for _, c := range cfg.Containers {
+	for _, c := range spec.Of[*spec.Container](cfg) {
 		wanted[c.Image.Addr] = true
 	}
 	var g errgroup.Group
 	g.SetLimit(8)
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		rec := s.Images[im.Name]
 		if rec == nil || !wanted[im.Addr] || used[rec.Digest] {
 			continue

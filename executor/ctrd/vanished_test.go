@@ -125,10 +125,10 @@ func TestWhatVanishesIsNoError(t *testing.T) {
 	}
 	app := spec.Addr{Kind: spec.KindContainer, Name: "web"}
 	cfg := &spec.Config{
-		Stack:   spec.Stack{Name: "s"},
-		Images:  []*spec.Image{{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "app"}}, Name: "example.com/app:1", Pull: "example.com/app:1"}},
-		Imports: []*spec.Import{{To: app, ID: "adopt-me"}},
-		Lock:    spec.Lock{},
+		Stack:     spec.Stack{Name: "s"},
+		Resources: []spec.Resource{&spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "app"}}, Name: "example.com/app:1", Pull: "example.com/app:1"}},
+		Imports:   []*spec.Import{{To: app, ID: "adopt-me"}},
+		Lock:      spec.Lock{},
 	}
 	for name, o := range map[string]ObserveOptions{
 		"plan": {}, "list": {All: true},

@@ -18,7 +18,7 @@ func TestWhatIsOnHostsStays(t *testing.T) {
 	owner := planner.Owner{Stack: "shop", Addr: spec.Addr{Kind: spec.KindContainer, Name: "web"}}
 	want := &spec.Container{Name: "shop-web", Image: spec.ImageRef{Name: "example.com/a:1", Digest: "sha256:1"}, Platform: "linux/amd64", NetworkMode: "none",
 		Env: map[string]string{"PASSWORD": "s3cret"}, Labels: map[string]string{"tier": "web"}, StopTimeout: 1500 * time.Millisecond,
-		Restart: spec.Restart{Policy: spec.RestartOnFailure, Max: 3}, Lifecycle: spec.Lifecycle{PreventDestroy: true}}
+		Restart: spec.Restart{Policy: spec.RestartOnFailure, Max: 3}, Block: spec.Block{Lifecycle: spec.Lifecycle{PreventDestroy: true}}}
 	im := imageconfig.Config{Env: []string{"PATH=/bin"}, Cmd: []string{"run"}, User: "app", StopSignal: "INT", Labels: map[string]string{"maker": "them", "nerdctl/name": "forged"}}
 	c := Container{ID: "0123456789abcdef", Want: want, Owner: owner, Image: im, Namespace: "default", Hostname: "0123456789ab", Dir: "/d/shop/0123456789abcdef",
 		LogURI: LogURI("/d/shop/0123456789abcdef", true)}
@@ -49,7 +49,7 @@ func TestWhatIsOnHostsStays(t *testing.T) {
 	a := Applied{Spec: want, Image: im, User: specs.User{UID: 1, GID: 2}, Mounts: []string{"/etc/hosts"}, Mark: Signer{namespace: "default", key: []byte("k")}.Sign(c.ID, owner),
 		Origin: &planner.Origin{}, OwnNames: []string{"example.com/a:1"}, Written: &Written{Sum: "s", Rest: []byte("r")}}
 	got, err := a.Encode()
-	if d := cmp.Diff(`{"spec":{"addr":"","name":"shop-web","image":{"addr":"","name":"example.com/a:1","digest":"sha256:1"},"platform":"linux/amd64","env":{"PASSWORD":""},"labels":{"tier":"web"},"network_mode":"none","restart":{"policy":"on-failure","max":3},"state":"","ready":"","stop_timeout":1500000000,"update":{"strategy":"","within":0,"rollback":false},"lifecycle":{"prevent_destroy":true}},"image":{"env":["PATH=/bin"],"cmd":["run"],"user":"app","stop_signal":"INT","labels":{"maker":"them","nerdctl/name":"forged"}},"user":{"uid":1,"gid":2},"mounts":["/etc/hosts"],"mark":"980c179c8b01037b744536c1654c02c2a0c3be482928704e87648ad47ce077a4","origin":{},"own_names":["example.com/a:1"],"written":{"sum":"s","rest":"cg=="}}`, string(got)); d != "" || err != nil {
+	if d := cmp.Diff(`{"spec":{"addr":"","lifecycle":{"prevent_destroy":true},"name":"shop-web","image":{"addr":"","name":"example.com/a:1","digest":"sha256:1"},"platform":"linux/amd64","env":{"PASSWORD":""},"labels":{"tier":"web"},"network_mode":"none","restart":{"policy":"on-failure","max":3},"state":"","ready":"","stop_timeout":1500000000,"update":{"strategy":"","within":0,"rollback":false}},"image":{"env":["PATH=/bin"],"cmd":["run"],"user":"app","stop_signal":"INT","labels":{"maker":"them","nerdctl/name":"forged"}},"user":{"uid":1,"gid":2},"mounts":["/etc/hosts"],"mark":"980c179c8b01037b744536c1654c02c2a0c3be482928704e87648ad47ce077a4","origin":{},"own_names":["example.com/a:1"],"written":{"sum":"s","rest":"cg=="}}`, string(got)); d != "" || err != nil {
 		t.Errorf("extension (- on hosts, + now): %v\n%s", err, d)
 	}
 	m := Image{Owner: owner, Platforms: map[string]int64{"linux/arm64": 2, "linux/amd64": 1}, Source: "src", Inputs: "sha256:2", TagOf: "example.com/a:1"}

@@ -117,11 +117,11 @@ func (x *baseReader) configs(ctx context.Context, im *spec.Image) func(build.Bas
 
 // configOfBlock tells it of an image block, whether it is there yet or not: by what it is built or loaded from.
 func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform string, env bool) (build.Config, error) {
-	i := slices.IndexFunc(x.cfg.Images, func(im *spec.Image) bool { return im.Addr == addr })
-	if i < 0 || x.inside[addr] { // one that is built from itself is refused elsewhere
+	im, ok := x.cfg.Get(addr).(*spec.Image)
+	if !ok || x.inside[addr] { // one that is built from itself is refused elsewhere
 		return build.Config{}, nil
 	}
-	switch im := x.cfg.Images[i]; {
+	switch {
 	case im.Build != nil:
 		x.inside[addr] = true
 		defer delete(x.inside, addr)

@@ -82,7 +82,7 @@ func blockOf(im *spec.Image, b build.Base, cfg *spec.Config) spec.Addr {
 	if b.Context != "" {
 		return im.Build.Contexts[b.Context].Image
 	}
-	for _, other := range cfg.Images {
+	for _, other := range spec.Of[*spec.Image](cfg) {
 		if other.Addr != im.Addr && !other.Implied && hasName(other, b.Ref) {
 			return other.Addr
 		}
@@ -96,10 +96,8 @@ func (r *reader) withBases(src *planner.Source, in planner.Inputs) planner.Input
 	for i := range bases {
 		if a := bases[i].Image; !a.IsZero() {
 			bases[i].Digest = ""
-			for _, im := range r.cfg.Images {
-				if rec := r.images[im.Name]; im.Addr == a && rec != nil {
-					bases[i].Digest = rec.Digest
-				}
+			if im, ok := r.cfg.Get(a).(*spec.Image); ok && r.images[im.Name] != nil {
+				bases[i].Digest = r.images[im.Name].Digest
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func Read(ctx context.Context, cfg *spec.Config, images map[string]*planner.Live
 	var g errgroup.Group
 	g.SetLimit(8)
 	asked := map[string]bool{}
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		key, read := planner.SourceKey(im), r.readerOf(im)
 		if read == nil || asked[key] {
 			continue

@@ -75,7 +75,7 @@ func NamedByDockerfiles(ctx context.Context, cfg *spec.Config, hosts *registry.H
 	out := Named{Whole: true, OnBuild: map[string][]string{}}
 	x := newBaseReader(&reader{cfg: cfg, host: noHost{}, hosts: func() *registry.Hosts { return hosts }, o: Options{Platform: platform}})
 	x.pinnedOnly = true
-	for _, im := range cfg.Images {
+	for _, im := range spec.Of[*spec.Image](cfg) {
 		if im.Build == nil {
 			continue
 		}

@@ -21,7 +21,7 @@ func TestAddsAreAskedForOnce(t *testing.T) {
 	defer server.Close()
 	im := &spec.Image{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindImage, Name: "a"}}, Name: "docker.io/s/a:latest",
 		Build: &spec.Build{Inline: "FROM scratch\nADD " + server.URL + "/f /\n", Platforms: []string{"linux/amd64"}}}
-	cfg := &spec.Config{Images: []*spec.Image{im}, Lock: spec.Lock{}}
+	cfg := &spec.Config{Resources: []spec.Resource{im}, Lock: spec.Lock{}}
 	o := Options{Platform: "linux/amd64", CacheDir: t.TempDir()}
 	read := func(inputs string) *planner.Source {
 		images := map[string]*planner.LiveImage{}

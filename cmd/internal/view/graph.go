@@ -31,7 +31,7 @@ func Graph(w io.Writer, cfg *spec.Config, format string) error {
 		fmt.Fprintf(w, node, ids[a], label)
 	}
 	for _, a := range cfg.Order {
-		for _, need := range cfg.Get(a).Refs() {
+		for _, need := range cfg.Get(a).Header().References {
 			if ids[need] != "" {
 				fmt.Fprintf(w, edge, ids[a], ids[need])
 			}

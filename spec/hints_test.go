@@ -9,7 +9,7 @@ import (
 
 // TestOtherWords: what other tools' files say of a container is answered with what it is here, as an attribute and as a block; in other blocks it is not.
 func TestOtherWords(t *testing.T) {
-	for word, hint := range otherWords {
+	for word, hint := range containerSchema.hints {
 		for text, hinted := range map[string]bool{
 			"container \"web\" {\n  image = \"nginx:1.27\"\n  network_mode = \"none\"\n  " + word + " = []\n}\n": true,
 			"container \"web\" {\n  image = \"nginx:1.27\"\n  network_mode = \"none\"\n  " + word + " {}\n}\n":   true,

@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -30,7 +32,7 @@ func inOurWords(d *hcl.Diagnostic) *hcl.Diagnostic {
 	y.Detail = ourWords.Replace(y.Detail)
 	if m := unknownFunction.FindStringSubmatch(y.Detail); m != nil {
 		y.Summary = "Unknown function"
-		y.Detail += didYouMean(m[1], append(sortedKeys(pure), hostFunctions...))
+		y.Detail += DidYouMean(m[1], append(slices.Sorted(maps.Keys(pure)), hostFunctions...))
 	}
 	if m := wrongLabels.FindStringSubmatch(y.Summary); m != nil {
 		y.Summary = map[bool]string{true: "Missing label", false: "Too many labels"}[strings.HasPrefix(m[1], "Missing")]
