@@ -60,8 +60,8 @@ func optionalBlock[T, F any](of func(*T) **F, rows []attr[F]) field[T] {
 	return f
 }
 
-// blocks makes a field of a nested block that can be there several times: an object by what tells one from another, so that a difference names
-// the block, and order never counts.
+// blocks makes a field of a nested block that can be there several times: an object by what tells one from another, so that a difference
+// names the block, and order never counts.
 func blocks[T, F any](of func(*T) *[]F, rows []attr[F], key string, keyOf func(*F) string) field[T] {
 	f := attribute(of, func(vs []F) cty.Value {
 		if len(vs) == 0 {

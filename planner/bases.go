@@ -8,7 +8,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// basesOf fills in what the bases that are images of this stack are, and pins the others; false if one of them can't be had.
+// basesOf gives a build's bases with the digests of those that are images of this stack, pins the others, and tells whether all can be
+// used.
 func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 	ok := true
 	out := slices.Clone(src.Bases)
@@ -35,7 +36,7 @@ func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 	return out, ok
 }
 
-// baseCovers says which platforms a build needs of a base that doesn't have them.
+// baseCovers tells whether a base has all platforms that a build needs of it, and reports those that it lacks.
 func (pb *planBuilder) baseCovers(im *spec.Image, b *Base, have []string, known bool) bool {
 	gone := missing(b.Needs, have)
 	if !known || len(gone) == 0 {
@@ -50,7 +51,8 @@ func (pb *planBuilder) baseCovers(im *spec.Image, b *Base, have []string, known 
 	return false
 }
 
-// pinBase notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
+// pinBase notes for the lock file what a base's reference stood for when the plan was made, and its ONBUILD instructions, unless the lock
+// file has them.
 func (pb *planBuilder) pinBase(b *Base) {
 	_, fixed := splitDigest(b.Ref)
 	pin, pinned := pb.want.Lock[b.Ref]
@@ -64,7 +66,7 @@ func (pb *planBuilder) pinBase(b *Base) {
 	}
 }
 
-// pinRemotes notes what ADD takes from servers, where the lock file doesn't say it yet.
+// pinRemotes notes for the lock file what ADD fetches from servers, unless the lock file has it.
 func (pb *planBuilder) pinRemotes(src *Source) {
 	for _, r := range src.Remotes {
 		if _, pinned := pb.want.Lock[r.Key()]; !pinned {
@@ -73,7 +75,7 @@ func (pb *planBuilder) pinRemotes(src *Source) {
 	}
 }
 
-// FillRemotes adds what ADD takes from servers to the other inputs of a build.
+// FillRemotes adds what ADD fetches from servers to the other inputs of a build.
 func FillRemotes(in Inputs, remotes []spec.Remote) Inputs {
 	out := slices.Clone(in)
 	for _, r := range remotes {
@@ -82,7 +84,7 @@ func FillRemotes(in Inputs, remotes []spec.Remote) Inputs {
 	return out.Sorted()
 }
 
-// FillBases adds what the bases of a build are to its other inputs.
+// FillBases adds the digests of a build's bases to its other inputs.
 func FillBases(in Inputs, bases []Base) Inputs {
 	out := slices.Clone(in)
 	for _, b := range bases {
@@ -97,7 +99,7 @@ func FillBases(in Inputs, bases []Base) Inputs {
 	return out.Sorted()
 }
 
-// withReevaluated adds the values that were not known while the host was read, by the names that they have where they are.
+// withReevaluated adds to an image's inputs the values that were unknown while the inputs were read, under the names that known ones have.
 func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
 	was, ok := pb.blocks[im.Addr].(*spec.Image)
 	if !ok || was == im {
@@ -122,7 +124,7 @@ func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
 	return out
 }
 
-// downloads is what the bases that only a registry has may have to be downloaded: what of them the builder has is the builder's to know.
+// downloads gives the bytes that a build downloads of its bases, at most: nobody but the builder knows what of them it has.
 func downloads(bases []Base) int64 {
 	var out int64
 	for _, b := range bases {

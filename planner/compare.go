@@ -18,7 +18,8 @@ type pair[T any] struct {
 	liveMarks, wantMarks spec.Marks
 }
 
-// compare is the only comparison of blocks in fairlead, row by row. ignore has names of rows to pass over, or "all". Unknown counts as different.
+// compare is the only comparison of blocks in fairlead, row by row. ignore has names of rows to pass over, or "all". Unknown counts as
+// different.
 func compare[T any](rows []attr[T], have *Live, p pair[T], ignore []string) []Diff {
 	w := comparing{live: p.liveMarks, want: p.wantMarks}
 	all := slices.Contains(ignore, "all")
@@ -36,8 +37,8 @@ func compare[T any](rows []attr[T], have *Live, p pair[T], ignore []string) []Di
 	return w.out
 }
 
-// initialDiffs gives what the files say of a new object, each attribute and each key of a map as a difference from nothing. What merely is as
-// it is by default is left out: defaults is what an empty block says, in normal form.
+// initialDiffs gives what the files say of a new object, each attribute and each key of a map as a difference from nothing. What merely is
+// as it is by default is left out: defaults is what an empty block says, in normal form.
 func initialDiffs[T any](rows []attr[T], want, defaults *T, marks spec.Marks) []Diff {
 	w := comparing{want: marks}
 	for i := range rows {
@@ -140,8 +141,9 @@ func holdsSecret(m spec.Marks, path string) bool {
 	return false
 }
 
-// elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its elements mean what
-// their places say; a set differs as a whole, as its elements have no names. Several blocks have keys that users chose: all are quoted.
+// elements gives the parts of a collection by their paths as people write them. A list has an index for each place, as its elements mean
+// what their places say; a set differs as a whole, as its elements have no names. Several blocks have keys that users chose: all are
+// quoted.
 func elements(path string, v cty.Value, severalBlocks bool) map[string]cty.Value {
 	if !hasElements(v) {
 		return nil

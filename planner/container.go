@@ -7,7 +7,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// decideContainer says what happens to one container and to its generations.
+// decideContainer decides on one container and its generations.
 func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 	g := pb.generationsOf(c.Addr)
 	if !pb.scope.has(c.Addr) {
@@ -63,7 +63,7 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 	return pb.createContainer(want, g, img)
 }
 
-// keep changes a container in place, if anything of it differs.
+// updateInPlace changes a container without replacing it, if anything differs.
 func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 	l, c := p.live, p.want
 	res := &decision{identity: l.ID}
@@ -75,7 +75,7 @@ func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 	if ignores(c, "state") {
 		move = motion{}
 	} else if c.State == spec.StateStopped && p.applied != c.State && l.Task.Status != TaskNone {
-		move.stop = true // an apply that was cut off in the middle of a stop left a task that has ended
+		move.stop = true // an apply that was cut off during a stop left a task that has ended
 	}
 	if p.applied == c.State && !move.none() {
 		w.change.Reasons = withDriftReason(w.change.Reasons, driftReason(l))
@@ -111,7 +111,7 @@ func (pb *planBuilder) updateInPlace(p *comparison, g *generations) *decision {
 		last = d
 		return d
 	}
-	// What is adopted gets its marks first: nothing unowned is touched. Else they come last: the restart monitor must not start a
+	// An adopted container is marked first, so that nothing unowned is touched. Any other is relabelled last: the restart monitor must not start its
 	// process while a step does.
 	mark := func() {
 		pb.relabels[l.ID] = c.Image.Name
@@ -163,7 +163,7 @@ func verbInPlace(p *comparison, t motion, relabel bool) string {
 	return "relabel"
 }
 
-// whyAdopted says why a container is taken over.
+// whyAdopted is the reason why a container is adopted.
 func (p *comparison) whyAdopted() string {
 	if p.live.OtherKey != nil {
 		return "its mark is of another key, and --adopt takes it over"
@@ -175,7 +175,7 @@ func (pb *planBuilder) ownerDiffers(l *LiveContainer, c *spec.Container) bool {
 	return l.Owner == nil || l.Owner.Addr != c.Addr || l.Owner.Stack != pb.want.Stack.Name
 }
 
-// recordIsStale tells whether the record says that another state was asked for than is now.
+// recordIsStale tells whether the container's record has another state than its block asks for.
 func (p *comparison) recordIsStale() bool {
 	c := p.want
 	done := c.Ready == spec.ReadyCompleted && p.live.Completed
@@ -186,7 +186,7 @@ func needsRelabel(diffs []Diff) bool {
 	return slices.ContainsFunc(diffs, func(d Diff) bool { return d.Cost == Relabel })
 }
 
-// check says what of a container the host cannot do, and what containerd would refuse.
+// checkContainer tells whether the host can run a container, and reports what it lacks.
 func (pb *planBuilder) checkContainer(c *spec.Container) bool {
 	n := len(pb.diags)
 	h := pb.have.Host

@@ -6,20 +6,20 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// comparison is one live container beside what is wanted of it.
+// comparison is a live container beside the wanted one.
 type comparison struct {
 	live    *LiveContainer
-	want    *spec.Container // what will be written: the ignored attributes are as they are
-	full    *spec.Container // what a new one would be
-	was     *spec.Container // in normal form, with the state that it is in
+	want    *spec.Container // what an update writes: ignored attributes are as on the host
+	full    *spec.Container // what a new container would have
+	was     *spec.Container // what the live one has, in normal form, with its state of now
 	applied string          // the state that was last asked for
 	diffs   []Diff
 	reasons []string
-	forced  bool // replaced though nothing differs
+	forced  bool // it is replaced though nothing differs
 	adopt   bool
 }
 
-// compared reads a live container against what is wanted.
+// compareLive compares a live container with the wanted one.
 func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *decision) *comparison {
 	p := &comparison{live: l, full: want}
 	p.was = normal(l.asSpec(), pb.have.Host)
@@ -43,7 +43,7 @@ func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *
 			}
 		}
 		if ignores(want, "state") {
-			w.State = p.applied // what it is in is nobody's wish
+			w.State = p.applied // nobody asked for the state of now
 		}
 		p.want = &w
 	}
@@ -66,7 +66,7 @@ func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *
 	return p
 }
 
-// actual is the state that a container is in. A job that has ended well is as it should be.
+// currentState is the state that a container is in. A job that has ended with 0 counts as running, as its block asks.
 func currentState(l *LiveContainer, want *spec.Container) string {
 	switch {
 	case l.Task.Status == TaskRunning:
@@ -79,7 +79,7 @@ func currentState(l *LiveContainer, want *spec.Container) string {
 	return spec.StateStopped
 }
 
-// force notes what else than a difference replaces the container.
+// noteForced notes that --replace or replace_triggered_by replaces the container.
 func (p *comparison) noteForced(pb *planBuilder, c *spec.Container) {
 	if pb.replaceAsked(c.Addr) {
 		p.forced = true

@@ -38,7 +38,8 @@ var containerKind = &resourceKind{
 	missing:  "There is no container with the ID or name %q in namespace %s for %s. If it was adopted and is gone since, take the import block out.",
 }
 
-// indexContainers notes which containers need which image records, and which image names a container had from a record that was the stack's own.
+// indexContainers notes which containers need which image records, and which image names a container had from a record that was the
+// stack's own.
 func (pb *planBuilder) indexContainers(all []LiveObject) {
 	for _, o := range all {
 		l := o.(*LiveContainer)

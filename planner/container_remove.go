@@ -14,7 +14,7 @@ func (pb *planBuilder) removeContainer(l *LiveContainer) {
 	pb.noteOutgoing(w, l)
 }
 
-// discardAll removes generations that nothing needs.
+// discardAll removes generations of a container that nothing needs.
 func (pb *planBuilder) discardAll(ls []*LiveContainer, c *spec.Container, why string) {
 	for _, l := range ls {
 		if pb.dispositions[l.ID] == nil {
@@ -25,7 +25,7 @@ func (pb *planBuilder) discardAll(ls []*LiveContainer, c *spec.Container, why st
 	}
 }
 
-// discard stops and removes a container that nothing takes the place of.
+// discard adds the steps that stop and remove a container without a successor.
 func (pb *planBuilder) discard(w *changeDraft, l *LiveContainer) {
 	w.change.Object = l.title()
 	was := l.asSpec()

@@ -6,12 +6,12 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// motion is what happens to a container's process.
+// motion is what a change does to a container's process.
 type motion struct{ stop, start, resume, await, pause bool }
 
 func (t motion) none() bool { return t == motion{} }
 
-// transition says how a container that is there gets into its wanted state.
+// transition gives what brings a container's process into the wanted state.
 func transition(l *LiveContainer, want *spec.Container) motion {
 	job := want.Ready == spec.ReadyCompleted
 	up := l.Task.Up()
@@ -28,7 +28,7 @@ func transition(l *LiveContainer, want *spec.Container) motion {
 	case job && l.Completed && !up:
 		return motion{}
 	case job && l.Task.Status == TaskStopped && l.Task.ExitCode == 0:
-		return motion{await: true} // it ended well while nobody looked
+		return motion{await: true} // it ended with 0 after the apply that started it was cut off
 	case l.Task.Status == TaskPaused:
 		return motion{resume: true, await: job && !l.Completed}
 	case up:
@@ -37,14 +37,14 @@ func transition(l *LiveContainer, want *spec.Container) motion {
 	return motion{start: true, await: true}
 }
 
-// mayRun tells whether a container runs, or might by the time that the plan is carried out.
+// mayRun tells whether a container runs, or may run by the time that the plan is applied, as the restart monitor starts it.
 func mayRun(l *LiveContainer, was *spec.Container) bool {
 	return l.Task.Status != TaskNone && l.Task.Status != TaskStopped || was != nil && was.Restart.Policy != spec.RestartNo && was.Restart.Policy != ""
 }
 
 const stateDiffers = "state differs"
 
-// replaceReason puts what happened to a process in the place of "state differs", which says less.
+// withDriftReason replaces "state differs" by what happened to the process.
 func withDriftReason(reasons []string, why string) []string {
 	out := append([]string{}, reasons...)
 	if i := slices.Index(out, stateDiffers); i >= 0 {
@@ -53,7 +53,7 @@ func withDriftReason(reasons []string, why string) []string {
 	return out
 }
 
-// driftReason says what a process is that isn't as it was asked for.
+// driftReason tells what a process does that isn't as it was asked for.
 func driftReason(l *LiveContainer) string {
 	switch l.Task.Status {
 	case TaskRunning:

@@ -67,7 +67,7 @@ func (pb *planBuilder) decide() {
 	}
 }
 
-// reevaluate gives a resource as evaluated with what is known by now.
+// reevaluate evaluates a resource with what has been decided of those that it refers to.
 func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 	r := pb.blocks[a]
 	if r == nil || len(r.Header().Marks.Unknown) == 0 {
@@ -84,7 +84,7 @@ func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 	return settled
 }
 
-// reevaluateWith evaluates a resource with other values for what it refers to; nil if that is wrong.
+// reevaluateWith evaluates a resource with other values for its references; nil if that fails.
 func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
 	was := pb.blocks[r.Header().Addr]
 	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {

@@ -12,7 +12,8 @@ import (
 // emulatorPackage has the rules of the emulators, in Debian and those that come from it.
 const emulatorPackage = "qemu-user-static"
 
-// emulate sees to it that programs of a platform run here, and decides on its emulator once: nil where they run. at is where it is asked for, who by whom.
+// emulate decides, once, on the emulator of a platform that who needs; at is where its block says so. It gives nil where the platform's
+// programs run without a step.
 func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decision {
 	h, a, persist := pb.have.Host, spec.EmulatorAddr(platform), pb.persists(platform)
 	runs := slices.Contains(h.Runs, platform)
@@ -65,7 +66,7 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) *decis
 	return d
 }
 
-// persists tells whether a block wants a platform's emulator to be registered at each boot, and it isn't yet.
+// persists tells whether a block asks for a platform's emulator to be registered at each boot, and it isn't yet.
 func (pb *planBuilder) persists(platform string) bool {
 	b, ok := pb.want.Get(spec.EmulatorAddr(platform)).(*spec.Emulator)
 	return ok && b.Persist && !pb.have.Host.Emulators[platform].Persisted
@@ -80,10 +81,10 @@ func (pb *planBuilder) decideEmulators() {
 	}
 }
 
-// emulatorsOf sees to the emulators that a build's RUN instructions need.
+// emulatorsOf decides on the emulators that a build's RUN instructions need, and gives the facts that the build needs for that.
 func (pb *planBuilder) emulatorsOf(im *spec.Image, src *Source) []fact {
 	runs := src.Emulated
-	if src.Opaque { // it may run programs of any
+	if src.Opaque { // any RUN may be in it
 		runs = []RunInstruction{{Platforms: pb.buildPlatforms(im)}}
 	}
 	var out []fact

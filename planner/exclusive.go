@@ -16,8 +16,8 @@ type exclusiveKind struct {
 	coarse   bool // it stands for something that fairlead can't see, so nobody can tell whether two that have it need the same
 }
 
-// exclusiveKinds has every kind. The host network stands for the ports that a process listens on. A path is exclusive because a program may lock what it
-// keeps there, or listen on a socket.
+// exclusiveKinds has every kind. The host network stands for the ports that a process listens on. A path is exclusive because a program
+// may lock what it keeps there, or listen on a socket.
 var exclusiveKinds = []*exclusiveKind{
 	{name: "the name", values: func(c *spec.Container) []string { return []string{c.Name} }},
 	{name: "the host network", values: hostNetworkOf, overlaps: true, coarse: true},
@@ -79,7 +79,8 @@ func conflicts(a, b *spec.Container) []exclusive {
 
 func startsFirst(c *spec.Container) bool { return c.Update.Strategy == spec.StartFirst }
 
-// freed is the fact that nobody has e any more. beside is for a claimant that is replaced start-first: it doesn't wait for one that is, too.
+// freed is the fact that nobody has e any more. beside is for a claimant that is replaced start-first: it doesn't wait for one that is,
+// too.
 func freed(e exclusive, beside bool) fact {
 	if beside && e.kind.overlaps {
 		return fact{kind: factFreedBeside, id: e.String()}
@@ -99,8 +100,8 @@ func frees(was *spec.Container) []fact {
 	return out
 }
 
-// claims are the facts that a container prefers before it starts. It doesn't wait for what its predecessor at its address has already, besides another
-// one that is there: was is that predecessor; nil: there is none.
+// claims are the facts that a container prefers before it starts. It doesn't wait for what its predecessor at its address has already,
+// besides another one that is there: was is that predecessor; nil: there is none.
 func claims(want, was *spec.Container) []fact {
 	var had []exclusive
 	if was != nil {
@@ -115,8 +116,8 @@ func claims(want, was *spec.Container) []fact {
 	return out
 }
 
-// listening is what of a container decides where it listens, as far as fairlead can tell: two for which it is equal listen on the same ports. It is ""
-// for one that has nothing alone besides its name.
+// listening is what of a container decides where it listens, as far as fairlead can tell: two for which it is equal listen on the same
+// ports. It is "" for one that has nothing alone besides its name.
 func listening(c *spec.Container) string {
 	if c == nil || len(overlapping(c)) == 0 {
 		return ""

@@ -2,8 +2,8 @@ package planner
 
 import "github.com/fairlead-dev/fairlead/spec"
 
-// fact is something that is so once a step has run. Each step declares the facts that it gives and those that it needs; graph.go alone makes edges of
-// them. A fact that no step gives is so already.
+// fact is something that is so once a step has run. Each step declares the facts that it gives and those that it needs; graph.go alone
+// makes edges of them. A fact that no step gives is so already.
 type fact struct {
 	kind factKind
 	addr spec.Addr // of what the files want
@@ -44,8 +44,8 @@ func (pb *planBuilder) knownRefs(r spec.Resource) []fact {
 	return out
 }
 
-// startNeeds are the facts that must hold before a container starts: what it refers to is ready, its platform's programs run, and generations of it that
-// nothing needs are gone.
+// startNeeds are the facts that must hold before a container starts: what it refers to is ready, its platform's programs run, and
+// generations of it that nothing needs are gone.
 func (pb *planBuilder) startNeeds(c *spec.Container, discarded []*LiveContainer) []fact {
 	out := []fact{ready(spec.EmulatorAddr(orElse(c.Platform, pb.have.Host.Platform)))}
 	for _, a := range pb.refs(c) {

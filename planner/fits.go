@@ -8,8 +8,9 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// fits says, of a container that is to be created, what its image makes impossible: a config that can't be run, or arguments and an
-// environment that are too much together with the container's. What isn't known of an image yet, its creation says, before anything is stopped.
+// canRun tells whether a new container can run with its image's config, and reports why not: the config is unusable, or arguments and
+// environment are too large together with the container's. Where the config isn't known yet, the step that creates the container checks
+// it, before anything is stopped.
 func (pb *planBuilder) canRun(c *spec.Container, img *decision) bool {
 	share := pb.configOf(c, img)
 	at := c.AttrAt("image")
@@ -43,7 +44,7 @@ func (pb *planBuilder) canRun(c *spec.Container, img *decision) bool {
 	return text == ""
 }
 
-// configOf gives what is known of an image as it will be; nothing of one that is still to be pulled or built.
+// configOf gives the config of the image that a container will have; an empty one where the image is still to be pulled or built.
 func (pb *planBuilder) configOf(c *spec.Container, img *decision) ImageConfig {
 	im, ok := pb.blocks[c.Image.Addr].(*spec.Image)
 	if !ok || img.identity == "" {

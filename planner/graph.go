@@ -33,7 +33,8 @@ func (pb *planBuilder) connect() {
 	}
 }
 
-// takeover is the part of a plan in which containers stop and others start in their place. Once a stop has run, an interrupt doesn't hold back the rest.
+// takeover is the part of a plan in which containers stop and others start in their place. Once a stop has run, an interrupt doesn't hold
+// back the rest.
 type takeover struct {
 	stops  []*stepDraft
 	starts []*stepDraft

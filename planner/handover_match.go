@@ -226,7 +226,8 @@ func (m *handoverMatch) merge() {
 	m.found = slices.DeleteFunc(m.found, func(h *handover) bool { return merged[h] })
 }
 
-// reached gives the handovers to which h's containers lead, by what next says of each address. All that come in one of them wait for the same.
+// reached gives the handovers to which h's containers lead, by what next says of each address. All that come in one of them wait for the
+// same.
 func (h *handover) reached(of map[spec.Addr]*handover, next map[spec.Addr][]spec.Addr) map[*handover]bool {
 	out := map[*handover]bool{}
 	reachable([]spec.Addr{h.to[0].want.Addr}, func(a spec.Addr) []spec.Addr {

@@ -162,8 +162,8 @@ func joinAddresses(as []spec.Addr) string {
 	return strings.Join(slices.Compact(out), ", ")
 }
 
-// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one. The last of
-// these takes over from one that is removed. Where they go in a circle, nobody can come first.
+// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one.
+// The last of these takes over from one that is removed. Where they go in a circle, nobody can come first.
 func (m *handoverMatch) moveOn() {
 	removed := map[string][]*outgoing{}
 	for _, x := range m.pb.outgoing {

@@ -8,13 +8,13 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// move is what becomes of an image record: it points elsewhere, or it goes.
+// move is what a plan does to an image record: it points it at other content, or removes it.
 type move struct {
-	to   string // "": it goes
+	to   string // digest; "": it is removed
 	work *changeDraft
 }
 
-// decideImage says what happens to one image and its other names.
+// decideImage decides on an image that is pulled or loaded, and on its tags.
 func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 	t, src := targetOf(pb.want, pb.have, pb.sources, im)
 	res := &decision{usable: t.digest != "", record: im.Name, identity: t.digest}
@@ -54,7 +54,8 @@ func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 	return res
 }
 
-// bring sees to it that the record of the image's name is there, whole and this stack's.
+// ensureRecord adds the step after which the record of the image's name is there, with the content of all needed platforms, and is this
+// stack's.
 func (pb *planBuilder) ensureRecord(w *changeDraft, im *spec.Image, t target, rec *LiveImage, res *decision) {
 	c := w.change
 	need := pb.platformsToFetch(im, t.platforms)
@@ -71,7 +72,7 @@ func (pb *planBuilder) ensureRecord(w *changeDraft, im *spec.Image, t target, re
 		diffs := compareRecord(rec, im, t.digest)
 		c.escalate(Update, verb, orElse(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
 		c.addDiffs(diffs)
-		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else nothing is made from what it was moved to
+		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else its containers have that content already
 			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
 		}
 		w.fetch(im, t, need, pb.ownerOf(im.Addr)).touches(rec.touch())
@@ -89,7 +90,7 @@ func (pb *planBuilder) ensureRecord(w *changeDraft, im *spec.Image, t target, re
 	}
 }
 
-// turned tells whether the block stood for other content until now, under a name that nothing wants any more.
+// hadOtherContent tells whether the block stood for other content until now, under a name that nothing wants any more.
 func (pb *planBuilder) hadOtherContent(im *spec.Image, t target) bool {
 	for _, o := range pb.owned[im.Addr] {
 		if rec := o.(*LiveImage); !pb.wantedRecords[rec.ID] && rec.Digest != t.digest {
@@ -99,7 +100,7 @@ func (pb *planBuilder) hadOtherContent(im *spec.Image, t target) bool {
 	return false
 }
 
-// get is the step that brings the content.
+// fetch adds the step that pulls or loads an image.
 func (w *changeDraft) fetch(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
 	protect := im.Lifecycle.PreventDestroy
 	if im.Load != "" {
@@ -116,7 +117,7 @@ func (w *changeDraft) fetch(im *spec.Image, t target, platforms []string, owner 
 	return w.step(&PullImage{Name: im.Name, Ref: ref, Digest: t.digest, Platforms: platforms, Bytes: bytes, Owner: owner, Protect: protect}).give(known(im.Addr))
 }
 
-// imageTitle is an image as people name it: by its address, or where no block has it, by its name.
+// imageTitle is what people call an image: its address, or its name where no block has it.
 func imageTitle(im *spec.Image) string {
 	if im.Implied {
 		return familiar(im.Name)
@@ -124,7 +125,8 @@ func imageTitle(im *spec.Image) string {
 	return im.Addr.String()
 }
 
-// remark changes the marks on a record: it is adopted, its block has another name, or its protection differs.
+// relabelRecord adds the step that changes the labels of a record, if it is adopted, its block has another address, or an attribute
+// differs.
 func (pb *planBuilder) relabelRecord(w *changeDraft, im *spec.Image, rec *LiveImage) {
 	diffs := compareRecord(rec, im, rec.Digest)
 	switch why := pb.movedOutside(rec); {
@@ -143,7 +145,7 @@ func (pb *planBuilder) relabelRecord(w *changeDraft, im *spec.Image, rec *LiveIm
 	w.step(&RelabelImage{Name: rec.ID, Owner: pb.ownerOf(im.Addr), Protect: im.Lifecycle.PreventDestroy}).touches(rec.touch())
 }
 
-// become sets what a change is, unless it is something dearer already.
+// escalate sets the action and verb of a change that had none, and adds a reason.
 func (c *Change) escalate(a Action, verb, reason string) {
 	if c.Action == Keep {
 		c.Action, c.Verb = a, verb

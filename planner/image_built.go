@@ -8,10 +8,10 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// made tells whether an image is made here, by a build or an import, so that its digest is known once that has run.
+// builtHere tells whether an image is built or imported, so that only the apply can tell its digest.
 func builtHere(im *spec.Image) bool { return im.Build != nil || im.Rootfs != nil }
 
-// buildWords says how the change, its step and its result are named, by the image's source.
+// buildWords gives the verb of the change, the participle of the result, and the attribute, by the image's source.
 func buildWords(im *spec.Image) (verb, done, attr string) {
 	if im.Build != nil {
 		return "build", "rebuilt", "build"
@@ -19,7 +19,7 @@ func buildWords(im *spec.Image) (verb, done, attr string) {
 	return "import", "imported anew", "import"
 }
 
-// imageBuild is an image that is made here, as it is decided upon.
+// imageBuild is the decision on one image that is built or imported.
 type imageBuild struct {
 	plan      *planBuilder
 	im        *spec.Image
@@ -31,14 +31,14 @@ type imageBuild struct {
 	emulators []fact // that programs of other platforms run
 }
 
-// decideBuilt says what happens to an image that is built or imported, and to its other names.
+// decideBuilt decides on an image that is built or imported, and on its tags.
 func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
 	x := &imageBuild{plan: pb, im: im, rec: pb.have.Images[im.Name], src: pb.sources.Of(im), res: &decision{record: im.Name}}
 	if x.rec != nil {
 		x.res.identity, x.res.was = x.rec.Digest, x.rec.Digest
 	}
 	if was := pb.lastOwned[im.Name]; was != "" && (x.rec == nil || pb.movedOutside(x.rec) != "") {
-		x.res.was = was // what containers are made from stays if it comes out again
+		x.res.was = was // its containers have that content: they stay if it comes out again
 	}
 	if !pb.scope.has(im.Addr) {
 		x.res.usable = x.rec != nil
@@ -64,7 +64,7 @@ func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
 	return x.res
 }
 
-// possible says what keeps an image from being made, all of it.
+// check tells whether an image can be built, and reports all that prevents it.
 func (x *imageBuild) check() bool {
 	pb, n := x.plan, len(x.plan.diags)
 	if x.src == nil || x.src.Err != "" {
@@ -87,7 +87,7 @@ func (x *imageBuild) check() bool {
 	return ok && len(pb.diags) == n
 }
 
-// why says why an image is to be made; nil: it is there, made from these inputs.
+// buildReasons gives the reasons for building an image; none where it is there, built from these inputs.
 func (x *imageBuild) buildReasons() []string {
 	if x.rec == nil {
 		return []string{"it is not there"}
@@ -121,7 +121,7 @@ func (x *imageBuild) buildReasons() []string {
 	return out
 }
 
-// build is the step that builds or imports.
+// addBuild adds the step that builds or imports an image.
 func (x *imageBuild) addBuild(w *changeDraft, reasons []string) {
 	pb, im, res := x.plan, x.im, x.res
 	verb, done, _ := buildWords(im)
@@ -157,7 +157,7 @@ func (x *imageBuild) buildOp(c *Change, result string) Op {
 	return op
 }
 
-// platformsNote says for which platforms is built, and which of them are emulated.
+// platformsNote names the platforms of a build, and which of them are emulated.
 func (pb *planBuilder) platformsNote(platforms []string) string {
 	var out []string
 	for _, p := range platforms {
@@ -169,7 +169,7 @@ func (pb *planBuilder) platformsNote(platforms []string) string {
 	return strings.Join(out, ", ")
 }
 
-// slowNotes says which RUN steps emulation slows down, and what to do about it.
+// emulationNotes names the RUN instructions that emulation slows down, and what to do about it.
 func emulationNotes(src *Source) []string {
 	if src.Opaque {
 		return []string{"its Dockerfile, or that of its base, is read by the builder alone: not all of its bases are pinned"}

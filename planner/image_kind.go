@@ -52,8 +52,8 @@ var imageKind = &resourceKind{
 	missing:  "There is no image %q in namespace %s for %s. Its name is written as `ctr images ls` shows it. If it was never there, take the import block out.",
 }
 
-// indexImages notes which records are wanted, which platforms builds need of the images that they start from, and at which digest the names of records
-// were last known to be the stack's.
+// indexImages notes which records are wanted, which platforms builds need of the images that they start from, and at which digest the
+// names of records were last known to be the stack's.
 func (pb *planBuilder) indexImages(all []LiveObject) {
 	slices.SortFunc(all, func(a, b LiveObject) int { return cmp.Compare(a.Header().ID, b.Header().ID) })
 	for _, o := range all {

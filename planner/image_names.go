@@ -4,7 +4,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// tag sees to the image's other names.
+// ensureTags adds the steps after which the image's tags are there and stand for its content.
 func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision) {
 	digest := res.identity
 	protect := im.Lifecycle.PreventDestroy
@@ -18,7 +18,7 @@ func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision)
 		case rec.Digest == digest && pb.mayChange(rec):
 			pb.relabelRecord(w, im, rec)
 		case rec.Digest == digest:
-			// used as it is, by whomever it was made
+			// somebody else's record of the same content is used as it is
 		case pb.mayChange(rec):
 			why := "the name " + familiar(name) + " stands for other content"
 			if pb.movedOutside(rec) != "" {
@@ -42,12 +42,13 @@ func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision)
 	}
 }
 
+// causedBy sets another cause for a step than its change's first reason.
 func (w *changeDraft) causedBy(why string, d *stepDraft) *stepDraft {
 	d.cause = why
 	return d
 }
 
-// push sees to the copies in registries.
+// ensurePushed adds the steps after which the registries that push names have the image.
 func (pb *planBuilder) ensurePushed(w *changeDraft, im *spec.Image, res *decision, rec *LiveImage) {
 	digest := res.identity
 	before := append([]*stepDraft{}, w.steps...)
@@ -60,7 +61,7 @@ func (pb *planBuilder) ensurePushed(w *changeDraft, im *spec.Image, res *decisio
 			return
 		}
 		why := familiar(to) + " does not have it"
-		same := res.pending && rec != nil && rec.Pushed[to] == res.was // if it comes out as it was, there is nothing to push
+		same := res.pending && rec != nil && rec.Pushed[to] == res.was // then a build that comes out as before leaves nothing to push
 		switch {
 		case same:
 			why = res.renewed

@@ -8,7 +8,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// platformsOf gives the platforms that are needed of an image: by its containers, and by the builds that start from it.
+// neededPlatforms gives the platforms of an image that its containers need, and those that builds need which start from it.
 func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
 	var out []string
 	for _, p := range im.Platform {
@@ -24,8 +24,8 @@ func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
 	return slices.Compact(out)
 }
 
-// bringsOf gives the platforms that must be here of an image, of those that its source offers: those that its containers need, and
-// all for a push, as a registry takes no index that names what it doesn't get.
+// platformsToFetch gives the platforms of an image that must be here: those that are needed, or for a push all that its source offers,
+// because a registry refuses an index with a manifest that it doesn't get.
 func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64) []string {
 	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
 		return sortedKeys(offered)
@@ -33,7 +33,7 @@ func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64
 	return pb.neededPlatforms(im)
 }
 
-// hasPlatforms says which platform a container asks for that the source doesn't have.
+// hasPlatforms tells whether an image's source has all needed platforms, and reports each that it lacks.
 func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
 	have := sortedKeys(t.platforms)
 	if t.platforms == nil {
@@ -64,7 +64,7 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 	return ok
 }
 
-// buildPlatforms gives the platforms that an image is made for.
+// buildPlatforms gives the platforms that an image is built or imported for.
 func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 	switch {
 	case im.Rootfs != nil:
@@ -75,7 +75,7 @@ func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 	return pb.neededPlatforms(im)
 }
 
-// coversContainers says which platform a container asks for that the image is not made for.
+// coversContainers reports each container whose platform the image is not built for.
 func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
 	_, _, attr := buildWords(im)
 	for _, c := range pb.containersOf[im.Addr] {
@@ -85,7 +85,7 @@ func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
 	}
 }
 
-// missing gives the wanted platforms whose content isn't whole; none where nobody asked.
+// missing gives the needed platforms whose content isn't whole; none where have is nil, as nobody asked.
 func missing(need, have []string) []string {
 	if have == nil {
 		return nil
@@ -99,6 +99,8 @@ func missing(need, have []string) []string {
 	return out
 }
 
+// sizeOf gives the bytes of an image's platforms, from the lock file, else from its source, else from its record; -1 where none of them
+// knows.
 func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
 	var places []map[string]int64
 	if pin, ok := pb.want.Lock[im.Pull]; ok && im.Pull != "" {
@@ -118,7 +120,7 @@ func (pb *planBuilder) sizeOf(im *spec.Image, platforms []string) int64 {
 	return -1
 }
 
-// sum adds the sizes of platforms; false if one of them isn't known.
+// sum adds the sizes of platforms, and tells whether all of them are known.
 func sum(sizes map[string]int64, platforms []string) (int64, bool) {
 	var n int64
 	for _, p := range platforms {

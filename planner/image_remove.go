@@ -15,8 +15,7 @@ func (pb *planBuilder) removeRecord(rec *LiveImage) {
 	}
 }
 
-// unused tells whether no container will need a record any more, and which facts that needs. Whoever isn't this stack's and needs it
-// is named.
+// isUnused tells whether no container needs a record once the given facts hold. It reports containers that stay and are not this stack's.
 func (pb *planBuilder) isUnused(rec *LiveImage) (bool, []fact) {
 	var needs []fact
 	var stay []string
@@ -62,12 +61,13 @@ func isAre(n int) string {
 	return " are"
 }
 
-// relabelled tells whether a step writes another image name into a container's record.
+// relabelled tells whether a step writes another image name than this into a container's record.
 func (pb *planBuilder) relabelled(l *LiveContainer, name string) bool {
 	now, ok := pb.relabels[l.ID]
 	return ok && now != name
 }
 
+// untag adds the change that removes a record.
 func (pb *planBuilder) untag(rec *LiveImage, needs []fact) {
 	why := pb.goneReason()
 	a := rec.Owner.Addr

@@ -8,18 +8,19 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// target is what an image block or a container's string stands for.
+// target is the content that an image block stands for.
 type target struct {
 	digest      string
 	platforms   map[string]int64 // that the source has, with their bytes; nil: nobody asked
 	fingerprint string
 }
 
-// targetOf says what an image stands for, without asking anybody: by its own digest, the lock file, what is there, or what was found
-// while reading the host. Empty if nobody could tell; src is the reading then.
+// targetOf gives the content that a pulled or loaded image stands for: by the digest in its reference, else by the lock file, else by the
+// record that is there, else by its source. It is empty for an image that is built here, and where its source can't be read; src is that
+// source.
 func targetOf(want *spec.Config, have *State, sources *Sources, im *spec.Image) (t target, src *Source) {
 	rec := have.Images[im.Name]
-	if builtHere(im) { // its digest is the apply's to tell, unless it is there
+	if builtHere(im) { // only the apply can tell its digest
 		return target{}, sources.Of(im)
 	}
 	if im.Load != "" {
@@ -54,13 +55,13 @@ func targetOf(want *spec.Config, have *State, sources *Sources, im *spec.Image) 
 	return t, src
 }
 
-// splitDigest gives both halves of an image name with a digest.
+// splitDigest splits a reference into its name and its digest; "" where it has none.
 func splitDigest(ref string) (name, digest string) {
 	name, digest, _ = strings.Cut(ref, "@")
 	return name, digest
 }
 
-// imageAt is where an image's source is written: in its block, or in the container that names it.
+// sourceRange is where an image's source is written: in its block, or in the first container that names it.
 func (pb *planBuilder) sourceRange(im *spec.Image) hcl.Range {
 	if im.Implied {
 		for _, c := range pb.containersOf[im.Addr] {
@@ -77,6 +78,7 @@ func (pb *planBuilder) sourceRange(im *spec.Image) hcl.Range {
 	return im.AttrAt("pull")
 }
 
+// sourceText names an image's source for people.
 func (pb *planBuilder) sourceText(im *spec.Image) string {
 	if im.Load != "" {
 		return "the archive " + im.Load
@@ -84,7 +86,7 @@ func (pb *planBuilder) sourceText(im *spec.Image) string {
 	return familiar(im.Pull)
 }
 
-// userOf names who needs an image: its block, or the first container that names it.
+// neededBy gives the address that needs an image: its own, or that of the first container that names it.
 func (pb *planBuilder) neededBy(im *spec.Image) string {
 	if us := pb.containersOf[im.Addr]; im.Implied && len(us) > 0 {
 		return us[0].Addr.String()
@@ -92,6 +94,7 @@ func (pb *planBuilder) neededBy(im *spec.Image) string {
 	return im.Addr.String()
 }
 
+// unreadable reports an image whose source could not be read.
 func (pb *planBuilder) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	what := "The reference " + familiar(im.Pull)
 	switch {
@@ -118,7 +121,7 @@ func (pb *planBuilder) unreadable(im *spec.Image, src *Source) *hcl.Diagnostic {
 	return fault(pb.sourceRange(im), "Image not readable", "%s is needed for %s and could not be read: %s.", what, pb.neededBy(im), why)
 }
 
-// pin notes what a reference stood for when the plan was made, where the lock file doesn't say it yet.
+// pinReference notes for the lock file what a reference stood for when the plan was made, unless the lock file has it.
 func (pb *planBuilder) pinReference(im *spec.Image, t target) {
 	if im.Pull == "" {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// mayUse checks that the record of the image's name may be used as it is, or be changed.
+// checkRecord tells whether the record of an image's name may be used as it is, or be changed; if not, it reports why.
 func (pb *planBuilder) checkRecord(im *spec.Image, t target, rec *LiveImage) bool {
 	if rec == nil || pb.mayChange(rec) {
 		return true
@@ -24,12 +24,14 @@ func (pb *planBuilder) checkRecord(im *spec.Image, t target, rec *LiveImage) boo
 	return false
 }
 
-// mine tells whether a record is this stack's, was when another tool moved it, or is about to be.
+// mayChange tells whether this stack may change a record: it owns it, adopts it, or owned it until another tool took fairlead's labels
+// away.
 func (pb *planBuilder) mayChange(rec *LiveImage) bool {
 	_, adopted := pb.adopted[rec.key()]
 	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
+// recordTaken reports a record that another owner has under a name that an image needs for other content.
 func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
 	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
 	if rec.Owner != nil {
@@ -54,7 +56,7 @@ func (pb *planBuilder) builtRecordTaken(im *spec.Image, rec *LiveImage) *hcl.Dia
 	return fault(pb.sourceRange(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.waysToFree(rec), importBlock(im.Addr, familiar(rec.ID)))
 }
 
-// freeing says how a name is taken away from a record: fairlead leaves one that a container uses.
+// waysToFree tells people how to free a record's name: fairlead untags no record that a container uses.
 func (pb *planBuilder) waysToFree(rec *LiveImage) string {
 	if len(pb.byImage[rec.ID]) > 0 {
 		return fmt.Sprintf("Untag it (`ctr -n %s images rm %s`)", pb.have.Namespace, rec.ID)

@@ -7,8 +7,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// resourceKind is all that the planner knows of one kind of resource alone. What is the same for every kind is written once: over the header of live
-// objects, over blocks and over decisions.
+// resourceKind is all that the planner knows of one kind of resource alone. What is the same for every kind is written once: over the
+// header of live objects, over blocks and over decisions.
 type resourceKind struct {
 	kind spec.Kind
 

@@ -6,10 +6,10 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// A container whose image is made anew is replaced only if something else comes out. That is so where nothing but the new
-// digests makes it differ; its steps are passed over then.
+// A container whose image is rebuilt is replaced only if other content comes out, provided that nothing but the new digest makes it differ. Else its steps
+// are passed over.
 
-// buildStepsOf gives the steps on whose results a container depends, by its image and by what it refers to.
+// buildStepsOf gives the steps whose results decide whether a container differs: those that build its image, or what it refers to.
 func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
 	var out []*stepDraft
 	for _, a := range pb.refs(c) {
@@ -18,8 +18,7 @@ func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
 	return distinct(out)
 }
 
-// unlessSame gives the steps without whose changes a container that is to be replaced would be left alone; none: it is replaced
-// whatever they give.
+// unlessSame gives the steps of which one must change something for a container to differ; none if it differs whatever comes out of them.
 func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraft {
 	makes := pb.buildStepsOf(c)
 	img := pb.decisionOf(c.Image.Addr)
@@ -51,7 +50,7 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 	return makes
 }
 
-// changesOnlyByBuild tells whether what an address names changes only if something that is made anew comes out differently.
+// changesOnlyByBuild tells whether all that an address names stays as it was if what is rebuilt comes out as before.
 func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 	all := []spec.Addr{a}
 	if a.Key == "" {
@@ -63,7 +62,7 @@ func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 	})
 }
 
-// leaveAlone lets all steps of a change be passed over unless one of the given changes something.
+// leaveAlone makes all steps of a change conditional: they are passed over unless one of the given steps changes something.
 func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
 	for _, d := range w.steps {
 		d.onlyIf = unless
@@ -77,7 +76,7 @@ func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
 	w.change.Notes = append(w.change.Notes, "left alone if "+comeOut(slices.Compact(from))+" as before")
 }
 
-// comeOut puts what comes out into one clause.
+// comeOut joins names to a clause: "a, b and c come out".
 func comeOut(names []string) string {
 	if len(names) == 1 {
 		return names[0] + " comes out"

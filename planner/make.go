@@ -87,7 +87,7 @@ type planBuilder struct {
 	newID   func() string
 }
 
-// disposition is what becomes of a container that is there.
+// disposition is what a plan does to a live container.
 type disposition struct {
 	stopped *stepDraft // the step after which it no longer runs
 	removed *stepDraft
@@ -121,8 +121,8 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 	return pb
 }
 
-// orderOf puts the resources into an order in which each comes after what it needs, also where only a Dockerfile says so. Otherwise
-// they stay in the order that is given.
+// orderOf sorts the resources so that each comes after what it needs, also where only a Dockerfile names that. Otherwise they keep the
+// given order.
 func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	given = slices.Clone(given)
 	for _, r := range pb.want.Resources {
@@ -134,7 +134,7 @@ func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	}, nil)
 }
 
-// add makes a change. Its reasons are filled before its steps are.
+// add adds a change. Its reasons must be set before its steps are added.
 func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Range, reasons ...string) *changeDraft {
 	w := &changeDraft{change: &Change{Addr: a, Action: action, Verb: verb, Reasons: reasons, Decl: decl}}
 	pb.changes = append(pb.changes, w)
@@ -143,7 +143,7 @@ func (pb *planBuilder) add(a spec.Addr, action Action, verb string, decl *hcl.Ra
 
 func (pb *planBuilder) fail(ds ...*hcl.Diagnostic) { pb.diags = append(pb.diags, ds...) }
 
-// ownerOf is the mark of an address of this stack.
+// ownerOf is the owner that an object of an address of this stack gets.
 func (pb *planBuilder) ownerOf(a spec.Addr) Owner { return Owner{Stack: pb.want.Stack.Name, Addr: a} }
 
 func (pb *planBuilder) declarationOf(a spec.Addr) *hcl.Range {

@@ -95,7 +95,8 @@ func (pb *planBuilder) ownedAddresses() []spec.Addr {
 	return slices.SortedFunc(maps.Keys(pb.owned), lessAddr)
 }
 
-// failUnknown fails for each object of this plan of which nobody can tell what it does: nothing is decided on the strength of what isn't known.
+// failUnknown fails for each object of this plan of which nobody can tell what it does: nothing is decided on the strength of what isn't
+// known.
 func (pb *planBuilder) failUnknown() {
 	for _, a := range pb.ownedAddresses() {
 		trouble := kindRow(a.Kind).trouble

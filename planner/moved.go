@@ -2,8 +2,8 @@ package planner
 
 import "fmt"
 
-// noteOwned notes of a container which names its image had that were the stack's own, at the digest that it was made from. The newest container
-// decides.
+// noteOwnNames notes the image names that were the stack's own when a container was created from them, with the digest that they had. The
+// newest container decides.
 func (pb *planBuilder) noteOwnNames(l *LiveContainer) {
 	for _, n := range l.OwnNames {
 		if pb.ours(l.Owner) && l.Digest != "" && pb.lastOwned[n] == "" {
@@ -12,7 +12,7 @@ func (pb *planBuilder) noteOwnNames(l *LiveContainer) {
 	}
 }
 
-// noteNames notes the same of an image's other names, which stand beside each other on the records of the stack.
+// noteTags notes the same for the names that a record of the stack names as tags of the same image.
 func (pb *planBuilder) noteTags(rec *LiveImage) {
 	names := rec.Tags
 	if rec.TagOf != "" {
@@ -25,8 +25,8 @@ func (pb *planBuilder) noteTags(rec *LiveImage) {
 	}
 }
 
-// movedOutside says what another tool did to a record that was the stack's own when it was last applied: nerdctl and ctr take fairlead's labels
-// from a record that they move. "" for what was not, for what still is, and for what another stack has now.
+// movedOutside tells what another tool did to a record that was the stack's own when it was last applied: nerdctl and ctr drop fairlead's
+// labels when they move a record. It is "" for a record that the stack didn't own, still owns, or that another stack owns.
 func (pb *planBuilder) movedOutside(rec *LiveImage) string {
 	if rec == nil || rec.Owner != nil {
 		return ""

@@ -35,8 +35,8 @@ func normal(c *spec.Container, h Host) *spec.Container {
 	return &n
 }
 
-// canonicalize takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the other
-// leaves to the image, or arguments that are split into entrypoint and command in another place. The process is the same.
+// canonicalize takes from a live container's spec what differs from the wanted one only in how it is said: what one writes out and the
+// other leaves to the image, or arguments that are split into entrypoint and command in another place. The process is the same.
 func canonicalize(was, want, image *spec.Container) {
 	if slices.Equal(was.Args(image), want.Args(image)) {
 		was.Entrypoint, was.Command = want.Entrypoint, want.Command

@@ -6,9 +6,9 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// Op is one call to the host, as plain data: one struct a call, with just the fields that the call needs. The set is closed: opRows has
-// a row for each. The tag `plan` says what a field is for (see roleObject). Before, in an op that changes an image record, is the digest that
-// the record has (see Expect).
+// Op is one call to the host, as plain data: one struct a call, with just the fields that the call needs. The set is closed: opRows has a
+// row for each. The tag `plan` says what a field is for (see roleObject). Before, in an op that changes an image record, is the digest
+// that the record has (see Expect).
 type Op interface{ op() }
 
 type (

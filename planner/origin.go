@@ -14,8 +14,8 @@ type Origin struct {
 	User string `json:"user,omitempty"`
 }
 
-// same tells whether two origins are of the same files: of one directory of one repository, wherever it is checked out, or where there is no
-// repository, of one directory of one host.
+// sameFiles tells whether two origins have the same files: one directory of one repository, wherever it is checked out, or without a
+// repository, one directory of one host.
 func (o Origin) sameFiles(x Origin) bool {
 	if o.Repo != "" || x.Repo != "" {
 		return o.Repo == x.Repo
@@ -32,7 +32,7 @@ func (o Origin) byWhom() string {
 	return fmt.Sprintf(" by %s on %s", spec.Shown(orElse(o.User, "somebody")), spec.Shown(orElse(o.Host, "another host")))
 }
 
-// originNotes says at each change where its object was last applied from, if that was elsewhere or somebody else's doing.
+// originNotes adds a note to each change whose object was last applied from elsewhere, or by somebody else.
 func (pb *planBuilder) originNotes() {
 	if pb.o.Origin == (Origin{}) {
 		return
@@ -51,8 +51,8 @@ func (pb *planBuilder) originNotes() {
 	}
 }
 
-// elsewhere gives where the stack's objects were last applied from, if each of them goes, because the files don't have it, and each was applied
-// from elsewhere: that looks like two stacks of one name. Nil if it is not so, or if an older version left it unsaid.
+// appliedElsewhere gives where the stack was last applied from, if the plan removes all of its objects and each was applied from other
+// files: that looks like two stacks of one name. It is nil otherwise, and where an older version left no origin.
 func (pb *planBuilder) appliedElsewhere() *Origin {
 	if pb.o.Destroy || pb.o.Origin == (Origin{}) {
 		return nil

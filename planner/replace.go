@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// create makes a container, or carries on with one that an earlier apply made.
+// createContainer creates a container, or carries on with one that an earlier apply created.
 func (pb *planBuilder) createContainer(want *spec.Container, g *generations, img *decision) *decision {
 	if pb.nameTaken(want, want.Name) {
 		return g.asIs()
@@ -31,7 +31,7 @@ func (pb *planBuilder) createContainer(want *spec.Container, g *generations, img
 	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers())
 }
 
-// carriesOn tells whether a pending container is what is wanted.
+// canCarryOn tells whether a pending container can be carried on with.
 func canCarryOn(p *comparison) bool {
 	if p.applied != p.full.State {
 		return false // its record would say something else than the files
@@ -47,7 +47,7 @@ func canCarryOn(p *comparison) bool {
 	return true
 }
 
-// replace puts a new container into the place of the current one.
+// replaceContainer replaces the current container by a new one, or by a pending one that can be carried on with.
 func (pb *planBuilder) replaceContainer(cur *comparison, g *generations, img *decision) *decision {
 	want := cur.full
 	if pb.nameTaken(want, want.Name) {

@@ -8,7 +8,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// scope says which addresses a plan is about.
+// scope has the addresses that a plan is about.
 type scope struct {
 	targets  map[spec.Addr]bool // nil: all
 	excludes map[spec.Addr]bool
@@ -21,7 +21,7 @@ func (s scope) has(a spec.Addr) bool {
 	return s.targets == nil || s.targets[a] || s.targets[a.Block()]
 }
 
-// setScope finds what --target, --exclude and --replace name.
+// setScope sets what --target, --exclude and --replace name.
 func (pb *planBuilder) setScope() {
 	pb.replaces = pb.checkAddresses("--replace", pb.o.Replaces)
 	for _, a := range pb.o.Replaces {
@@ -43,7 +43,7 @@ func (pb *planBuilder) setScope() {
 	}
 }
 
-// addressesOf checks addresses against what is wanted and what this stack owns.
+// checkAddresses gives the addresses that a flag names, and reports those that neither the files nor the host have.
 func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr]bool {
 	if len(as) == 0 {
 		return nil
@@ -66,7 +66,7 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 		}
 		if pb.o.Destroy {
 			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, didYouMean(a.String(), addrTexts(there)))
-			if flag == "--target" { // what is to be gone is
+			if flag == "--target" { // it is gone already, as asked
 				d.Severity = hcl.DiagWarning
 				out[a] = true
 			}
@@ -87,7 +87,7 @@ func addrTexts(m map[spec.Addr]bool) []string {
 	return out
 }
 
-// refs are all that a resource needs.
+// refs gives the addresses that a resource needs.
 func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
 	if more := kindRow(r.Header().Addr.Kind).refs; more != nil {
 		return append(slices.Clip(r.Header().References), more(pb, r)...)
@@ -95,7 +95,7 @@ func (pb *planBuilder) refs(r spec.Resource) []spec.Addr {
 	return r.Header().References
 }
 
-// withRefs adds what those in the set refer to, and so on.
+// withRefs adds what the addresses in the set refer to, and so on.
 func (pb *planBuilder) withRefs(in map[spec.Addr]bool) {
 	for i := len(pb.ordered) - 1; i >= 0; i-- {
 		a := pb.ordered[i]
@@ -125,7 +125,7 @@ func (pb *planBuilder) withLiveNeeds(in map[spec.Addr]bool) {
 	}
 }
 
-// withReferrers adds what refers to those in the set, and so on.
+// withReferrers adds what refers to the addresses in the set, and so on.
 func (pb *planBuilder) withReferrers(in map[spec.Addr]bool) {
 	if len(in) == 0 {
 		return

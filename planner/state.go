@@ -57,7 +57,8 @@ type LiveImage struct {
 	Pushed     map[string]string      `json:"pushed,omitzero"`      // reference pushed to → digest
 }
 
-// LiveContainer is a container with its task. Its Seen changes whenever the record or the task's state does, but not by the restart monitor.
+// LiveContainer is a container with its task. Its Seen changes whenever the record or the task's state does, but not by the restart
+// monitor.
 type LiveContainer struct {
 	Live
 	Lacks         []string        `json:"lacks,omitzero"`          // of what fairlead gives new containers by default, what this one was created without: LackOf…

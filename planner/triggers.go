@@ -4,12 +4,12 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// forced tells whether --replace names an address or its block.
+// replaceAsked tells whether --replace names an address or its block.
 func (pb *planBuilder) replaceAsked(a spec.Addr) bool {
 	return pb.replaces[a] || pb.replaces[a.Block()]
 }
 
-// triggered tells whether what an address names gets new content in this plan, and what it is.
+// triggeredBy gives the first resource that an address names and this plan renews; "" where there is none.
 func (pb *planBuilder) triggeredBy(a spec.Addr) string {
 	hit := func(x spec.Addr) bool { return pb.decisionOf(x).renewed != "" }
 	if hit(a) {

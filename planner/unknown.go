@@ -20,7 +20,8 @@ func unknownState(decl *hcl.Range, a spec.Addr, l *Live, why string) *hcl.Diagno
 	return d
 }
 
-// UnknownTasks gives the containers whose process nobody can tell, each with why, where that alone is what is wrong with a plan: later, it may be known.
+// UnknownTasks gives the containers whose process nobody can tell, each with why, where that alone is what is wrong with a plan: later, it
+// may be known.
 func UnknownTasks(diags hcl.Diagnostics) []string {
 	var names []string
 	for _, d := range diags {

@@ -6,7 +6,7 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// Values gives what references to the stack's resources give, from what is there: for outputs after an apply.
+// Values gives what references to the stack's resources give by what is on the host, for outputs after an apply.
 func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
 	pb := newPlanBuilder(want, have, &Sources{}, Options{})
 	pb.match()
