@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,7 @@ type lab struct {
 	namespace string
 	proxy     *harness.Proxy
 	env       []string // more of fairlead's environment
+	program   string   // another fairlead than the one that was built; "": that one
 
 	mu   sync.Mutex
 	hook func(n int, method string) error
@@ -111,7 +113,7 @@ func (l *lab) arm(hook func(n int, method string) error) {
 }
 
 func (l *lab) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(shared.bin, "fairlead"), args...)
+	cmd := exec.Command(cmp.Or(l.program, filepath.Join(shared.bin, "fairlead")), args...)
 	cmd.Dir = l.dir
 	cmd.Env = append(os.Environ(), "CONTAINERD_ADDRESS="+l.proxy.Address, "CONTAINERD_NAMESPACE="+l.namespace, "DATAROOT="+l.dataRoot(), "NO_COLOR=1")
 	cmd.Env = append(cmd.Env, l.env...)
