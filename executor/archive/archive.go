@@ -60,7 +60,7 @@ func OpenContext(ctx context.Context, path string) (*Archive, error) {
 	}
 	a := &Archive{Path: path, Fingerprint: print, blobs: map[digest.Digest]blob{}, documents: map[digest.Digest][]byte{}}
 	s := scan{archive: a, files: map[string]digest.Digest{}, links: map[string]string{}, at: map[digest.Digest]int{}, has: map[string]bool{}}
-	err = each(ctx, path, s.visit)
+	err = eachFile(ctx, path, s.visit)
 	if s.cut = errors.Is(err, errUnended); err != nil && !s.cut {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (s *scan) blob(e entry, r io.Reader) error {
 		}
 		return s.add(e, sum.Digest(), blob{plain: plain}, nil)
 	}
-	if err := s.keep(e.size); err != nil {
+	if err := s.countKept(e.size); err != nil {
 		return err
 	}
 	b, err := io.ReadAll(br)
@@ -153,8 +153,8 @@ func (s *scan) blob(e entry, r io.Reader) error {
 	return s.add(e, digest.FromBytes(b), blob{plain: true}, b)
 }
 
-// keep makes room for a document.
-func (s *scan) keep(size int64) error {
+// countKept makes room for a document.
+func (s *scan) countKept(size int64) error {
 	if s.kept += size; s.kept > maxDocuments {
 		return fmt.Errorf("%s: its documents have more than %d bytes together, which no image has", s.archive.Path, maxDocuments)
 	}

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -123,24 +125,15 @@ func TestOCIIsReadAsItIs(t *testing.T) {
 					t.Error("platforms (-want +got):", diff)
 				}
 				got := delivered(t, a, f, wanted...)
-				if diff := cmp.Diff(sortedKeys(all), names(got)); diff != "" {
+				if diff := cmp.Diff(slices.Sorted(maps.Keys(all)), names(got)); diff != "" {
 					t.Error("blobs (-want +got):", diff)
 				}
-				if diff := cmp.Diff(sortedKeys(all), a.Contents(f)); diff != "" {
+				if diff := cmp.Diff(slices.Sorted(maps.Keys(all)), a.Contents(f)); diff != "" {
 					t.Error("contents (-want +got):", diff)
 				}
 			})
 		}
 	}
-}
-
-func sortedKeys(m map[string]bool) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
 }
 
 // A docker archive has no manifest: the one that is made has the config and the layers that go-containerregistry reads, and its
@@ -244,11 +237,11 @@ func TestEntriesOfOneNameAreOneImage(t *testing.T) {
 	for _, name := range []string{"", "example.com/app:1"} {
 		dir := ociLayout(t, named{what: imageFor(t, "amd64"), name: name}, named{what: imageFor(t, "arm64"), name: name})
 		a, f := select1(t, dir, "example.com/app:1")
-		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, sorted(f.Platforms)); diff != "" {
+		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, slices.Sorted(maps.Keys(f.Platforms))); diff != "" {
 			t.Error(diff)
 		}
 		raw := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "index.json")))
-		if got := delivered(t, a, f, sorted(f.Platforms)...); !bytes.Equal(got[f.Digest], raw) || f.Name != name {
+		if got := delivered(t, a, f, slices.Sorted(maps.Keys(f.Platforms))...); !bytes.Equal(got[f.Digest], raw) || f.Name != name {
 			t.Errorf("the image is %s named %q; want index.json named %q", f.Digest, f.Name, name)
 		}
 	}
@@ -285,11 +278,11 @@ func TestAttestationsAreNoPlatforms(t *testing.T) {
 	idx := mutate.AppendManifests(indexFor(t, "amd64"), mutate.IndexAddendum{Add: must[v1.Image](t)(random.Image(10, 1)),
 		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}}})
 	_, f := select1(t, ociLayout(t, named{what: idx}), "x")
-	if diff := cmp.Diff([]string{"linux/amd64"}, sorted(f.Platforms)); diff != "" {
+	if diff := cmp.Diff([]string{"linux/amd64"}, slices.Sorted(maps.Keys(f.Platforms))); diff != "" {
 		t.Error(diff)
 	}
 	_, f = select1(t, ociLayout(t, named{what: mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: indexFor(t, "amd64")})}), "x")
-	if diff := cmp.Diff([]string{"linux/amd64"}, sorted(f.Platforms)); diff != "" {
+	if diff := cmp.Diff([]string{"linux/amd64"}, slices.Sorted(maps.Keys(f.Platforms))); diff != "" {
 		t.Error("an index in an index:", diff)
 	}
 }
@@ -352,7 +345,7 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			a, f := select1(t, path, "aa")
-			err := a.Blobs(ctx, f, sorted(f.Platforms), func(d ocispec.Descriptor, r io.Reader) error {
+			err := a.Blobs(ctx, f, slices.Sorted(maps.Keys(f.Platforms)), func(d ocispec.Descriptor, r io.Reader) error {
 				if d.Size < 1<<19 {
 					_, err := io.Copy(io.Discard, r)
 					return err

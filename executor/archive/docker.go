@@ -30,14 +30,14 @@ func (s *scan) readDocker() error {
 		if len(m.RepoTags) > maxChildren {
 			return tooMany(s.archive.Path, "an image in manifest.json", len(m.RepoTags), "tags")
 		}
-		config, err := s.named(m.Config, "config")
+		config, err := s.blobNamed(m.Config, "config")
 		if err != nil {
 			return err
 		}
 		config.MediaType = images.MediaTypeDockerSchema2Config
 		layers := make([]ocispec.Descriptor, len(m.Layers))
 		for i, file := range m.Layers {
-			if layers[i], err = s.named(file, "layer"); err != nil {
+			if layers[i], err = s.blobNamed(file, "layer"); err != nil {
 				return err
 			}
 			layers[i].MediaType = images.MediaTypeDockerSchema2LayerGzip
@@ -51,17 +51,17 @@ func (s *scan) readDocker() error {
 		}
 		s.merge("", target)
 		for _, tag := range m.RepoTags {
-			s.merge(normal(tag), target)
+			s.merge(normalName(tag), target)
 		}
 	}
 	return nil
 }
 
-// named finds the blob that manifest.json names, through a link if need be.
-func (s *scan) named(file, what string) (ocispec.Descriptor, error) {
-	name, ok := inside(file)
+// blobNamed finds the blob that manifest.json names, through a link if need be.
+func (s *scan) blobNamed(file, what string) (ocispec.Descriptor, error) {
+	name, ok := cleanName(file)
 	if !ok {
-		return ocispec.Descriptor{}, leaves(s.archive.Path, file)
+		return ocispec.Descriptor{}, leadsOut(s.archive.Path, file)
 	}
 	for hops := 0; s.links[name] != "" && hops < 8; hops++ {
 		name = s.links[name]
@@ -86,7 +86,7 @@ func (s *scan) makeManifest(config ocispec.Descriptor, layers []ocispec.Descript
 	}
 	d := digest.FromBytes(b)
 	if s.archive.documents[d] == nil {
-		if err := s.keep(int64(len(b))); err != nil {
+		if err := s.countKept(int64(len(b))); err != nil {
 			return ocispec.Descriptor{}, err
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +52,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		err = a.Blobs(ctx, found, sorted(found.Platforms), func(d ocispec.Descriptor, r io.Reader) error {
+		err = a.Blobs(ctx, found, slices.Sorted(maps.Keys(found.Platforms)), func(d ocispec.Descriptor, r io.Reader) error {
 			got, err := io.ReadAll(r)
 			if err == nil && digest.FromBytes(got) != d.Digest {
 				t.Errorf("%s comes with the content of %s", d.Digest, digest.FromBytes(got))

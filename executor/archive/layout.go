@@ -95,16 +95,16 @@ func (s *scan) oneImage() *image {
 // nameOf gives the name that an entry of index.json has: a reference in normal form, or only a tag.
 func nameOf(annotations map[string]string) string {
 	if n := annotations[images.AnnotationImageName]; n != "" {
-		return normal(n)
+		return normalName(n)
 	}
 	n := annotations[ocispec.AnnotationRefName]
 	if named, err := reference.ParseNormalizedNamed(n); err == nil && !reference.IsNameOnly(named) {
-		return normal(n)
+		return normalName(n)
 	}
 	return n
 }
 
-func normal(name string) string {
+func normalName(name string) string {
 	if named, err := reference.ParseDockerRef(name); err == nil {
 		return named.String()
 	}

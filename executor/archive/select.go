@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -295,7 +296,7 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 	for _, p := range wanted {
 		blobs, ok := f.blobs[p]
 		if !ok {
-			return fmt.Errorf("%s: it has no %s: it has %s", a.Path, p, strings.Join(sorted(f.Platforms), ", "))
+			return fmt.Errorf("%s: it has no %s: it has %s", a.Path, p, strings.Join(slices.Sorted(maps.Keys(f.Platforms)), ", "))
 		}
 		manifests = append(manifests, blobs[0])
 		for _, d := range blobs[1:] {
@@ -315,7 +316,7 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 			delete(need, d.Digest)
 		}
 	}
-	err := each(ctx, a.Path, func(e entry, r io.Reader) error {
+	err := eachFile(ctx, a.Path, func(e entry, r io.Reader) error {
 		for dig, d := range need {
 			if e.link == "" && a.blobs[dig].name == e.name {
 				delete(need, dig)
@@ -330,7 +331,10 @@ func (a *Archive) Blobs(ctx context.Context, f Found, wanted []string, put func(
 	for dig := range need {
 		return &changedError{a.Path, dig}
 	}
-	for _, d := range append(manifests, reversed(f.trunk)...) {
+	for _, d := range slices.Backward(f.trunk) {
+		manifests = append(manifests, d)
+	}
+	for _, d := range manifests {
 		if err := put(d, bytes.NewReader(a.documents[d.Digest])); err != nil {
 			return err
 		}
@@ -365,18 +369,3 @@ func (e *changedError) Error() string {
 	return fmt.Sprintf("%s: %s is no longer in it: the file changed while it was read. Try again", e.path, e.blob)
 }
 func (e *changedError) Unwrap() error { return errdefs.ErrFailedPrecondition }
-
-func sorted(m map[string]int64) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
-}
-
-func reversed(ds []ocispec.Descriptor) []ocispec.Descriptor {
-	out := slices.Clone(ds)
-	slices.Reverse(out)
-	return out
-}

@@ -26,8 +26,8 @@ type entry struct {
 	link string
 }
 
-// each calls visit for each file at path, in the order in which they lie there. What visit leaves unread is skipped.
-func each(ctx context.Context, file string, visit func(entry, io.Reader) error) error {
+// eachFile calls visit for each file at path, in the order in which they lie there. What visit leaves unread is skipped.
+func eachFile(ctx context.Context, file string, visit func(entry, io.Reader) error) error {
 	info, err := stat(file)
 	if err != nil {
 		return err
@@ -103,11 +103,11 @@ func notArchive(file string) error {
 // entryOf checks a tar header. A name that leaves the archive is refused though nothing here would follow it: who wrote it
 // meant harm, or the file is not what it seems.
 func entryOf(file string, h *tar.Header) (entry, bool, error) {
-	name, ok := inside(h.Name)
+	name, ok := cleanName(h.Name)
 	if !ok {
-		return entry{}, false, leaves(file, h.Name)
+		return entry{}, false, leadsOut(file, h.Name)
 	}
-	if sparse(h) {
+	if isSparse(h) {
 		return entry{}, false, fmt.Errorf("%s: %q in it is a sparse file, whose holes are not in it: no image archive has one. Pack it without --sparse", file, h.Name)
 	}
 	switch h.Typeflag {
@@ -117,13 +117,13 @@ func entryOf(file string, h *tar.Header) (entry, bool, error) {
 		to := h.Linkname
 		if h.Typeflag == tar.TypeSymlink {
 			if path.IsAbs(to) {
-				return entry{}, false, leaves(file, h.Name+" -> "+to)
+				return entry{}, false, leadsOut(file, h.Name+" -> "+to)
 			}
 			to = path.Join(path.Dir(name), to)
 		}
-		target, ok := inside(to)
+		target, ok := cleanName(to)
 		if !ok {
-			return entry{}, false, leaves(file, h.Name+" -> "+h.Linkname)
+			return entry{}, false, leadsOut(file, h.Name+" -> "+h.Linkname)
 		}
 		return entry{name: name, link: target}, true, nil
 	case tar.TypeDir, tar.TypeXGlobalHeader:
@@ -132,8 +132,8 @@ func entryOf(file string, h *tar.Header) (entry, bool, error) {
 	return entry{}, false, fmt.Errorf("%s: %q in it is a device or a pipe, which no image archive has", file, h.Name)
 }
 
-// sparse tells whether a file's size is not that of what the archive has of it: a few bytes could stand for more than ever ends.
-func sparse(h *tar.Header) bool {
+// isSparse tells whether a file's size is not that of what the archive has of it: a few bytes could stand for more than ever ends.
+func isSparse(h *tar.Header) bool {
 	for k := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {
 			return true
@@ -142,12 +142,12 @@ func sparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-func leaves(file, name string) error {
+func leadsOut(file, name string) error {
 	return fmt.Errorf("%s: %q in it leads out of the archive: it is refused. Get the archive from someone you trust", file, name)
 }
 
-// inside cleans a name in an archive, and tells whether it stays in there.
-func inside(name string) (string, bool) {
+// cleanName cleans a name in an archive, and tells whether it stays in there.
+func cleanName(name string) (string, bool) {
 	clean := path.Clean(name)
 	if path.IsAbs(name) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsRune(name, 0) {
 		return "", false

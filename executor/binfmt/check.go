@@ -39,7 +39,7 @@ func (h Host) Check(ctx context.Context, platform string) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	handler, registered := first(all, m)
+	handler, registered := handlerOf(all, m)
 	file := filepath.Join(h.Mount, handler.Name)
 	if registered && handler.Enabled && !handler.Fixed() {
 		s.State, s.Handler = Unfixed, handler

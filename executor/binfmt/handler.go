@@ -110,12 +110,12 @@ func (h Host) HandlerFor(platform string) (Handler, bool, error) {
 	if !known {
 		return Handler{}, false, nil
 	}
-	found, ok := first(all, m)
+	found, ok := handlerOf(all, m)
 	return found, ok && found.Enabled, nil
 }
 
-// first gives the handler that takes a machine's programs; one that is disabled only if no other would.
-func first(all []Handler, m machine) (Handler, bool) {
+// handlerOf gives the handler that takes a machine's programs; one that is disabled only if no other would.
+func handlerOf(all []Handler, m machine) (Handler, bool) {
 	takes := func(h Handler) bool { return h.matches(m) }
 	i := slices.IndexFunc(all, func(h Handler) bool { return h.Enabled && takes(h) })
 	if i < 0 {
@@ -135,7 +135,7 @@ func (h Host) Emulated() ([]string, error) {
 	}
 	var out []string
 	for _, m := range machines {
-		if found, ok := first(all, m); ok && found.Enabled && found.Fixed() {
+		if found, ok := handlerOf(all, m); ok && found.Enabled && found.Fixed() {
 			out = append(out, m.platforms()...)
 		}
 	}

@@ -109,7 +109,7 @@ func TestProbeWithoutRoot(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer done()
-		if err := run(t.Context(), cmd); err != nil {
+		if err := runProbe(t.Context(), cmd); err != nil {
 			t.Error(err)
 		}
 	})
@@ -135,18 +135,18 @@ func TestHandlersThatDoNotServe(t *testing.T) {
 			}
 		}
 
-		must(write(file, "0"))
+		must(writeOnce(file, "0"))
 		says(check(t, h, foreign, Disabled), "switched off")
-		must(write(file, "1"))
-		must(write(status, "0"))
+		must(writeOnce(file, "1"))
+		must(writeOnce(status, "0"))
 		says(check(t, h, foreign, Disabled), "switched off")
-		must(write(status, "1"))
+		must(writeOnce(status, "1"))
 		check(t, h, foreign, Works)
 
 		// Another's handler that came later gets the programs, whatever its name, also if it is of no use.
 		later := r
 		later.Name, later.Flags = "aaa", "PO"
-		must(write(filepath.Join(h.Mount, "register"), later.Line()))
+		must(writeOnce(filepath.Join(h.Mount, "register"), later.Line()))
 		s := check(t, h, foreign, Unfixed)
 		says(s, "no flag F", later.Interpreter)
 		if s.Handler.Name != "aaa" || s.Handler.Owned() {

@@ -17,10 +17,10 @@ type Pattern struct {
 
 // matches tells whether the pattern stands for programs of a machine: those at fixed addresses, and those that may be anywhere.
 func (p Pattern) matches(m machine) bool {
-	return len(p.Magic) > 0 && p.in(m.header(elf.ET_EXEC)) && p.in(m.header(elf.ET_DYN))
+	return len(p.Magic) > 0 && p.matchesHead(m.header(elf.ET_EXEC)) && p.matchesHead(m.header(elf.ET_DYN))
 }
 
-func (p Pattern) in(head []byte) bool {
+func (p Pattern) matchesHead(head []byte) bool {
 	if p.Offset+len(p.Magic) > len(head) {
 		return false
 	}

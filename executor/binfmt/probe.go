@@ -25,8 +25,8 @@ var programs embed.FS
 // ErrNoHandler is the error for a platform that neither the processor nor a handler runs programs of.
 var ErrNoHandler = errors.New("nothing here runs its programs")
 
-// probeTime bounds a probe. An emulator takes some milliseconds.
-const probeTime = 10 * time.Second
+// probeTimeout bounds a probe. An emulator takes some milliseconds.
+const probeTimeout = 10 * time.Second
 
 // Probe runs a program of a platform, which starts another; nil: it works. If it may, it gives the program a root with nothing else
 // in it, as only a handler with F serves in a container. It leaves nothing behind, however this process ends.
@@ -46,7 +46,7 @@ func (m machine) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cmd, done, err := inEmptyRoot(program)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) { // not root, or a kernel older than 5.2
@@ -56,10 +56,10 @@ func (m machine) probe(ctx context.Context) error {
 		return fmt.Errorf("making a program to run: %w", err)
 	}
 	defer done()
-	return run(ctx, cmd)
+	return runProbe(ctx, cmd)
 }
 
-func run(ctx context.Context, cmd *exec.Cmd) error {
+func runProbe(ctx context.Context, cmd *exec.Cmd) error {
 	var said bytes.Buffer
 	cmd.Env, cmd.Stderr = []string{}, &said
 	cmd.SysProcAttr.Setpgid = true
@@ -73,11 +73,11 @@ func run(ctx context.Context, cmd *exec.Cmd) error {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its child as well
 		<-finished
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("a program of it did not end within %s", probeTime)
+			return fmt.Errorf("a program of it did not end within %s", probeTimeout)
 		}
 		return ctx.Err()
 	case err := <-finished:
-		return verdict(cmd.ProcessState, err, said.String())
+		return probeError(cmd.ProcessState, err, said.String())
 	}
 }
 
@@ -144,19 +144,19 @@ func startError(err error) error {
 	return fmt.Errorf("starting a program of it: %w", err)
 }
 
-// verdicts are the exit codes of the program; probe/README.md has them.
-var verdicts = map[int]string{
+// exitMeanings are the exit codes of the program; probe/README.md has them.
+var exitMeanings = map[int]string{
 	21: "its emulator loses an argument: it wants flag P, and its handler has it not",
 	22: "its emulator gets an argument too many: its handler has flag P, and it knows nothing of that",
 	23: "a program of it runs, and cannot start another one",
 }
 
-func verdict(state *os.ProcessState, err error, said string) error {
+func probeError(state *os.ProcessState, err error, said string) error {
 	code := state.ExitCode()
 	if code == 42 {
 		return nil
 	}
-	why, ok := verdicts[code]
+	why, ok := exitMeanings[code]
 	switch {
 	case ok:
 		err = errors.New(why)

@@ -21,7 +21,7 @@ func (h Host) Register(r Rule) error {
 	if err := h.Unregister(r.Name); err != nil {
 		return err
 	}
-	err := write(filepath.Join(h.Mount, "register"), r.Line())
+	err := writeOnce(filepath.Join(h.Mount, "register"), r.Line())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("binfmt handler %s: its interpreter %s is not there. Install %s (%w)", r.Name, r.Interpreter, Package, err)
@@ -36,7 +36,7 @@ func (h Host) Unregister(name string) error {
 	if !Owned(name) {
 		return notOwned(name)
 	}
-	err := write(filepath.Join(h.Mount, name), "-1")
+	err := writeOnce(filepath.Join(h.Mount, name), "-1")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("binfmt handler %s: taking it away: %w", name, err)
 	}
@@ -47,8 +47,8 @@ func notOwned(name string) error {
 	return fmt.Errorf("binfmt handler %s: it is not fairlead's, whose names begin with %s", name, ownPrefix)
 }
 
-// write makes one call of it, as the kernel's files want.
-func write(path, text string) error {
+// writeOnce writes a text in one call: the kernel's files take each write for a whole command.
+func writeOnce(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err

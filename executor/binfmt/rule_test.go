@@ -100,7 +100,7 @@ func TestProgramsAreOfTheirPlatform(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", m.platform, len(b), f.Progs)
 		}
 		for _, other := range machines {
-			if exact := (Pattern{Magic: b[:20]}); exact.in(other.header(elf.ET_EXEC)) != (other.platform == m.platform) {
+			if exact := (Pattern{Magic: b[:20]}); exact.matchesHead(other.header(elf.ET_EXEC)) != (other.platform == m.platform) {
 				t.Errorf("%s is taken for %s", m.platform, other.platform)
 			}
 		}

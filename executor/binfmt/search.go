@@ -29,7 +29,7 @@ func (h Host) RuleFor(platform string) (Rule, bool, error) {
 		if Owned(r.Name) || !r.matches(m) {
 			continue
 		}
-		err := static(r.Interpreter)
+		err := checkStatic(r.Interpreter)
 		if err == nil {
 			return r, true, nil
 		}
@@ -85,8 +85,8 @@ func readRules(path string) ([]Rule, error) {
 	return out, nil
 }
 
-// static tells whether an interpreter is all that it needs: a container's root has no other part of it.
-func static(path string) error {
+// checkStatic tells whether an interpreter is all that it needs: a container's root has no other part of it.
+func checkStatic(path string) error {
 	f, err := elf.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

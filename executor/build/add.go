@@ -27,9 +27,9 @@ func sourceOf(word, checksum string, line int) (Source, bool) {
 	return Source{URL: word, Line: line}, remote && checksum == ""
 }
 
-// adds gives what the ADDs of a stage take from servers. A variable that only the environment of the stage's image can have makes that
+// remoteSources gives what the ADDs of a stage take from servers. A variable that only the environment of the stage's image can have makes that
 // be asked for; where nobody can tell it, the word is left out.
-func (g *graph) adds(s *stage) ([]Source, error) {
+func (g *graph) remoteSources(s *stage) ([]Source, error) {
 	if !slices.ContainsFunc(s.commands, mayBeRemote) {
 		return nil, nil
 	}
@@ -38,10 +38,10 @@ func (g *graph) adds(s *stage) ([]Source, error) {
 		return scope.sources, err
 	}
 	root := s.root()
-	if root.config.EnvKnown || root.asked {
+	if root.config.EnvKnown || root.askedForEnv {
 		return scope.sources, nil
 	}
-	root.asked = true
+	root.askedForEnv = true
 	if root.config, err = g.configOf(root, true); err != nil {
 		return nil, err
 	}
@@ -65,12 +65,12 @@ func (s *stage) root() *stage {
 
 // scope is what instructions of a stage see, one after another.
 type scope struct {
-	all     []string // ARG and ENV as NAME=VALUE; the last of a name counts
-	env     []string // ENV alone: what the image of the stage has
-	open    bool     // names that are in neither may be set, by an image whose environment isn't known
-	missed  bool     // an ADD of the last stage names such a one
-	sources []Source // of the last stage
-	taken   []taken  // by the last stage
+	all     []string    // ARG and ENV as NAME=VALUE; the last of a name counts
+	env     []string    // ENV alone: what the image of the stage has
+	open    bool        // names that are in neither may be set, by an image whose environment isn't known
+	missed  bool        // an ADD of the last stage names such a one
+	sources []Source    // of the last stage
+	taken   []takenPath // by the last stage
 }
 
 // scopeOf goes through the instructions of s and of the stages that it is built on.
@@ -90,31 +90,31 @@ func (g *graph) scopeOf(s *stage) (scope, error) {
 		switch cmd := cmd.(type) {
 		case *instructions.ArgCommand:
 			for _, a := range cmd.Args {
-				g.arg(&c, a)
+				g.setArg(&c, a)
 			}
 		case *instructions.EnvCommand:
 			before := c
 			for _, e := range cmd.Env {
-				name, _, _ := g.fill(&before, e.Key)
-				if value, missed, err := g.fill(&before, e.Value); err == nil && !missed {
+				name, _, _ := g.expandIn(&before, e.Key)
+				if value, missed, err := g.expandIn(&before, e.Value); err == nil && !missed {
 					c.all, c.env = append(c.all, name+"="+value), append(c.env, name+"="+value)
 				} else {
-					c.forget(name)
+					c.unset(name)
 				}
 			}
 		case *instructions.AddCommand:
-			if err := g.add1(&c, cmd); err != nil {
+			if err := g.addSources(&c, cmd); err != nil {
 				return c, err
 			}
 			before := len(c.taken)
-			g.takes(&c, "", cmd.SourcePaths...)
+			g.notePaths(&c, "", cmd.SourcePaths...)
 			for i := range c.taken[before:] {
 				c.taken[before+i].added = cmd.Unpack == nil || *cmd.Unpack
 			}
 		case *instructions.CopyCommand:
-			g.takes(&c, cmd.From, cmd.SourcePaths...)
+			g.notePaths(&c, cmd.From, cmd.SourcePaths...)
 		case *instructions.RunCommand:
-			g.mounts(&c, cmd)
+			g.noteMounts(&c, cmd)
 		}
 		if err := g.overLimit(cmd); err != nil {
 			return c, err
@@ -131,8 +131,8 @@ func (g *graph) overLimit(cmd instructions.Command) error {
 	return g.over
 }
 
-// arg sets what an ARG of a stage gives, as BuildKit's dispatchArg does.
-func (g *graph) arg(c *scope, a instructions.KeyValuePairOptional) {
+// setArg sets what an ARG of a stage gives, as BuildKit's dispatchArg does.
+func (g *graph) setArg(c *scope, a instructions.KeyValuePairOptional) {
 	value, set := g.block.Args[a.Key]
 	if !set && a.Value == nil {
 		if value, set = g.args.Get(a.Key); !set {
@@ -142,30 +142,30 @@ func (g *graph) arg(c *scope, a instructions.KeyValuePairOptional) {
 	if !set {
 		var missed bool
 		var err error
-		if value, missed, err = g.fill(c, *a.Value); err != nil || missed {
-			c.forget(a.Key)
+		if value, missed, err = g.expandIn(c, *a.Value); err != nil || missed {
+			c.unset(a.Key)
 			return
 		}
 	}
 	c.all = append(c.all, a.Key+"="+value)
 }
 
-// forget takes out a name whose value isn't known any more.
-func (c *scope) forget(name string) {
+// unset removes a variable whose value isn't known any more.
+func (c *scope) unset(name string) {
 	is := func(kv string) bool { return strings.HasPrefix(kv, name+"=") }
 	c.all = slices.DeleteFunc(slices.Clone(c.all), is)
 	c.env = slices.DeleteFunc(slices.Clone(c.env), is)
 }
 
-// add1 notes what one ADD takes from servers.
-func (g *graph) add1(c *scope, cmd *instructions.AddCommand) error {
+// addSources notes what one ADD takes from servers.
+func (g *graph) addSources(c *scope, cmd *instructions.AddCommand) error {
 	line := firstLine(cmd.Location())
-	checksum, unknown, err := g.fill(c, cmd.Checksum)
+	checksum, unknown, err := g.expandIn(c, cmd.Checksum)
 	if err != nil {
 		return g.file.faultf(line, "ADD --checksum=%s: %w", cmd.Checksum, err)
 	}
 	for _, word := range cmd.SourcePaths {
-		at, missed, err := g.fill(c, word)
+		at, missed, err := g.expandIn(c, word)
 		if err != nil {
 			return g.file.faultf(line, "ADD %s: %w", word, err)
 		}
@@ -180,8 +180,8 @@ func (g *graph) add1(c *scope, cmd *instructions.AddCommand) error {
 	return nil
 }
 
-// fill expands the variables of a word. missed tells that one of them is of an environment that isn't known.
-func (g *graph) fill(c *scope, word string) (text string, missed bool, err error) {
+// expandIn expands the variables of a word. missed tells that one of them is of an environment that isn't known.
+func (g *graph) expandIn(c *scope, word string) (text string, missed bool, err error) {
 	out, err := g.lex.ProcessWordWithMatches(word, shell.EnvsFromSlice(c.all))
 	return out.Result, c.open && len(out.Unmatched) > 0, err
 }

@@ -18,35 +18,35 @@ import (
 
 // uses is what a Dockerfile uses of what it is given, over all platforms.
 type uses struct {
-	block    *spec.Build
-	host     string
-	opaque   bool
-	args     map[string]bool     // names that ARG declares, in a stage that is reached or above all
-	contexts map[string]bool     // named contexts, by their key in the block
-	taken    map[string]*pathSet // of contexts, by the same key; "" is the main one
-	bases    []Base
-	runs     []Run
-	sources  []Source
-	untold   bool // what the image that a stage begins with does there by ONBUILD isn't known
+	block          *spec.Build
+	host           string
+	opaque         bool
+	args           map[string]bool     // names that ARG declares, in a stage that is reached or above all
+	contexts       map[string]bool     // named contexts, by their key in the block
+	taken          map[string]*pathSet // of contexts, by the same key; "" is the main one
+	bases          []Base
+	runs           []Run
+	sources        []Source
+	onBuildUnknown bool // what the image that a stage begins with does there by ONBUILD isn't known
 }
 
 // analyse follows the stages that the target needs, for each platform.
 func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
 	u := &uses{block: b, host: o.Host, args: map[string]bool{}, contexts: map[string]bool{}, taken: map[string]*pathSet{}}
-	foreign, err := u.frontend(f)
+	foreign, err := u.noteFrontend(f)
 	if err != nil {
 		return nil, err
 	}
 	frontend := u.bases
 	if f.text != nil {
-		err = f.follow(b, o, u)
+		err = f.followStages(b, o, u)
 	}
 	if f.text == nil || (err != nil && foreign) {
 		u.bases, u.runs, u.sources, err = frontend, nil, nil, nil
-		u.hide(o.Platforms)
+		u.assumeAllUsed(o.Platforms)
 	}
-	if u.untold {
-		u.hide(o.Platforms)
+	if u.onBuildUnknown {
+		u.assumeAllUsed(o.Platforms)
 	}
 	if err != nil {
 		return nil, err
@@ -56,21 +56,21 @@ func (f *dockerfile) analyse(b *spec.Build, o Options) (*uses, error) {
 	return u, nil
 }
 
-// hide is for instructions that cannot be read: all that the block gives may be used.
-func (u *uses) hide(platforms []string) {
+// assumeAllUsed notes all that the block gives: a Dockerfile that cannot be read may use any of it.
+func (u *uses) assumeAllUsed(platforms []string) {
 	u.opaque = true
 	for name := range u.block.Args {
 		u.args[name] = true
 	}
 	for _, key := range slices.Sorted(maps.Keys(u.block.Contexts)) {
 		for _, p := range platforms {
-			u.context(key, Base{Use: useFrom}, p)
+			u.noteContext(key, Base{Use: useFrom}, p)
 		}
 	}
 }
 
-// context notes a named context; one that is an image is a base as well.
-func (u *uses) context(key string, b Base, platform string) {
+// noteContext notes a named context; one that is an image is a base as well.
+func (u *uses) noteContext(key string, b Base, platform string) {
 	u.contexts[key] = true
 	from := u.block.Contexts[key]
 	b.Ref = from.Ref
@@ -78,12 +78,12 @@ func (u *uses) context(key string, b Base, platform string) {
 		b.Context = key
 	}
 	if b.Ref != "" || b.Context != "" {
-		u.base(b, platform)
+		u.noteBase(b, platform)
 	}
 }
 
-// frontend notes the image that reads the Dockerfile in BuildKit's place, and tells whether its language may be another.
-func (u *uses) frontend(f *dockerfile) (foreign bool, err error) {
+// noteFrontend notes the image that reads the Dockerfile in BuildKit's place, and tells whether its language may be another.
+func (u *uses) noteFrontend(f *dockerfile) (foreign bool, err error) {
 	name, line, use := "", 0, useSyntax
 	if arg, ok := u.block.Args["BUILDKIT_SYNTAX"]; ok {
 		name, _, _ = strings.Cut(strings.TrimSpace(arg), " ")
@@ -98,13 +98,13 @@ func (u *uses) frontend(f *dockerfile) (foreign bool, err error) {
 	if err != nil {
 		return false, f.faultf(line, "%s %s: it is no reference of an image", use, name)
 	}
-	u.base(Base{Ref: ref, Line: line, Use: use}, u.host)
+	u.noteBase(Base{Ref: ref, Line: line, Use: use}, u.host)
 	standard := strings.HasPrefix(ref, "docker.io/docker/dockerfile:") || strings.HasPrefix(ref, "docker.io/docker/dockerfile@")
 	return !standard, nil
 }
 
-// follow reads the Dockerfile's language.
-func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
+// followStages reads the Dockerfile's language.
+func (f *dockerfile) followStages(b *spec.Build, o Options, u *uses) error {
 	if len(bytes.TrimSpace(f.text)) == 0 {
 		return fmt.Errorf("%s: it is empty. It must have a FROM", f.path)
 	}
@@ -113,7 +113,7 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 		return err
 	}
 	for _, a := range text.global {
-		u.declare(&a)
+		u.noteArgs(&a)
 	}
 	for _, platform := range o.Platforms {
 		g, target, err := f.graphOf(text, b, o, platform)
@@ -124,14 +124,14 @@ func (f *dockerfile) follow(b *spec.Build, o Options, u *uses) error {
 			if err := f.sendable(s); err != nil {
 				return err
 			}
-			u.visit(s)
-			u.take(g, s)
+			u.noteStage(s)
+			u.noteTaken(g, s)
 			if g.over != nil {
 				return g.over
 			}
-			return u.add(g, s)
+			return u.noteSources(g, s)
 		}
-		if err := g.reach(target, map[*stage]bool{}, visit); err != nil {
+		if err := g.visitNeeded(target, map[*stage]bool{}, visit); err != nil {
 			return err
 		}
 	}
@@ -189,44 +189,44 @@ func (f *dockerfile) graphOf(text *parsed, b *spec.Build, o Options, platform st
 	for key := range b.Contexts {
 		contexts[contextName(key)] = key
 	}
-	g = &graph{file: f, block: b, lookup: o.BaseConfig, lex: &words{Lex: shell.NewLex(text.escape)}, contexts: contexts, target: platform, byName: map[string]*stage{}}
+	g = &graph{file: f, block: b, lookup: o.BaseConfig, lex: &boundedLexer{Lex: shell.NewLex(text.escape)}, contexts: contexts, target: platform, byName: map[string]*stage{}}
 	if g.args, err = f.globalArgs(text.global, g.lex, b, o.Host, platform, cmp.Or(b.Target, text.stages[len(text.stages)-1].Name)); err != nil {
 		return nil, nil, err
 	}
 	for i := range text.stages {
-		if err := g.add(&text.stages[i]); err != nil {
+		if err := g.addStage(&text.stages[i]); err != nil {
 			return nil, nil, err
 		}
 	}
-	target, err = g.find(b.Target)
+	target, err = g.targetStage(b.Target)
 	return g, target, err
 }
 
-// visit notes what one stage uses.
-func (u *uses) visit(s *stage) {
+// noteStage notes what one stage uses.
+func (u *uses) noteStage(s *stage) {
 	b := Base{Ref: s.ref, Line: s.line, Use: s.use, Near: s.near, OnBuild: s.config.OnBuild, Opaque: s.config.Opaque}
-	u.untold = u.untold || s.config.Opaque
+	u.onBuildUnknown = u.onBuildUnknown || s.config.Opaque
 	switch {
 	case s.context != "":
-		u.context(s.context, b, s.platform)
+		u.noteContext(s.context, b, s.platform)
 	case s.ref != "":
-		u.base(b, s.platform)
+		u.noteBase(b, s.platform)
 	}
 	for _, c := range s.commands {
 		switch c := c.(type) {
 		case *instructions.ArgCommand:
-			u.declare(c)
+			u.noteArgs(c)
 		case *instructions.RunCommand:
 			if s.platform != u.host {
-				u.run(Run{Line: firstLine(c.Location()), Stage: s.title(), Text: c.String()}, s.platform)
+				u.noteRun(Run{Line: firstLine(c.Location()), Stage: s.displayName(), Text: c.String()}, s.platform)
 			}
 		}
 	}
 }
 
-// add notes what the ADDs of one stage take from servers.
-func (u *uses) add(g *graph, s *stage) error {
-	found, err := g.adds(s)
+// noteSources notes what the ADDs of one stage take from servers.
+func (u *uses) noteSources(g *graph, s *stage) error {
+	found, err := g.remoteSources(s)
 	for _, source := range found {
 		if !slices.ContainsFunc(u.sources, func(have Source) bool { return have.URL == source.URL }) {
 			u.sources = append(u.sources, source)
@@ -235,14 +235,14 @@ func (u *uses) add(g *graph, s *stage) error {
 	return err
 }
 
-func (u *uses) declare(c *instructions.ArgCommand) {
+func (u *uses) noteArgs(c *instructions.ArgCommand) {
 	for _, a := range c.Args {
 		u.args[a.Key] = true
 	}
 }
 
-// base notes an image and a platform that is needed of it.
-func (u *uses) base(b Base, platform string) {
+// noteBase notes an image and a platform that is needed of it.
+func (u *uses) noteBase(b Base, platform string) {
 	i := slices.IndexFunc(u.bases, func(have Base) bool { return have.Ref == b.Ref && have.Context == b.Context })
 	if i < 0 {
 		i = len(u.bases)
@@ -260,7 +260,7 @@ func (u *uses) base(b Base, platform string) {
 	}
 }
 
-func (u *uses) run(r Run, platform string) {
+func (u *uses) noteRun(r Run, platform string) {
 	i := slices.IndexFunc(u.runs, func(have Run) bool { return have.Line == r.Line && have.Stage == r.Stage && have.Text == r.Text })
 	if i < 0 {
 		i = len(u.runs)

@@ -29,7 +29,7 @@ func automatic(host, target, stageName string) map[string]string {
 }
 
 // globalArgs gives what FROM sees: the automatic ARGs, and those above the first FROM with the block's values or their defaults.
-func (f *dockerfile) globalArgs(global []instructions.ArgCommand, lex *words, b *spec.Build, host, target, stageName string) (shell.EnvGetter, error) {
+func (f *dockerfile) globalArgs(global []instructions.ArgCommand, lex *boundedLexer, b *spec.Build, host, target, stageName string) (shell.EnvGetter, error) {
 	var env []string
 	for name, value := range automatic(host, target, stageName) {
 		if set, ok := b.Args[name]; ok {

@@ -37,10 +37,10 @@ func optionValues(b *spec.Build) map[string]string {
 	for name, value := range map[string]string{
 		"target":       strings.ToLower(b.Target),
 		"network":      b.Network,
-		"shm_size":     positive(b.ShmSize),
-		"provenance":   yes(b.Provenance),
-		"sbom":         yes(b.SBOM),
-		"inline cache": yes(inline), // it is written into the image's config
+		"shm_size":     positiveText(b.ShmSize),
+		"provenance":   yesIf(b.Provenance),
+		"sbom":         yesIf(b.SBOM),
+		"inline cache": yesIf(inline), // it is written into the image's config
 	} {
 		if value != "" {
 			out[name] = value
@@ -54,14 +54,14 @@ func optionValues(b *spec.Build) map[string]string {
 	return out
 }
 
-func yes(b bool) string {
+func yesIf(b bool) string {
 	if b {
 		return "yes"
 	}
 	return ""
 }
 
-func positive(n int64) string {
+func positiveText(n int64) string {
 	if n > 0 {
 		return strconv.FormatInt(n, 10)
 	}

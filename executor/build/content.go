@@ -80,19 +80,19 @@ func attributes(at string) (string, error) {
 	return " xattrs sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// hash reads the files that are not known, as many at a time as there are processors, each with one buffer.
-func (t *tree) hash(ctx context.Context) error {
+// hashUnread reads the files that the cache doesn't know, as many at a time as there are processors, each with one buffer.
+func (t *tree) hashUnread(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for range min(runtime.GOMAXPROCS(0), len(t.unread)) {
 		g.Go(func() error {
-			h := newHasher(t.told)
+			h := newHasher(t.progress)
 			for i := next.Add(1) - 1; i < int64(len(t.unread)); i = next.Add(1) - 1 {
 				e := t.unread[i]
 				if err := h.read(ctx, t.root, e); err != nil {
 					return err
 				}
-				if t.taken.unpacks(e.path) && !e.out {
+				if t.taken.isUnpacked(e.path) && !e.out {
 					if err := unpackable(ctx, filepath.Join(t.root, e.path)); err != nil {
 						return err
 					}
@@ -106,13 +106,13 @@ func (t *tree) hash(ctx context.Context) error {
 
 // hasher reads files, one after another.
 type hasher struct {
-	sum  hash.Hash
-	buf  []byte
-	told *told
+	sum      hash.Hash
+	buf      []byte
+	progress *hashProgress
 }
 
-func newHasher(t *told) *hasher {
-	return &hasher{sum: sha256.New(), buf: make([]byte, 128<<10), told: t}
+func newHasher(t *hashProgress) *hasher {
+	return &hasher{sum: sha256.New(), buf: make([]byte, 128<<10), progress: t}
 }
 
 // read gives a file its value. One that changes meanwhile is taken as it was read, and is read again next time.
@@ -161,7 +161,7 @@ func (h *hasher) copy(ctx context.Context, fd int) error {
 			return nil
 		}
 		h.sum.Write(h.buf[:n])
-		h.told.add(n)
+		h.progress.add(n)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func fileDigest(ctx context.Context, at string, o Options) (string, error) {
 	known := c.Dir("")
 	if found, ok := known.Find(path, e.stamp); ok {
 		e.value, e.known = found.Value, true
-	} else if err := newHasher(newTold(o.Hashing, at, st.Size)).read(ctx, root, &e); err != nil {
+	} else if err := newHasher(startProgress(o.Hashing, at, st.Size)).read(ctx, root, &e); err != nil {
 		return "", err
 	}
 	if e.out {

@@ -191,7 +191,7 @@ func TestWhatMayNotBeRead(t *testing.T) {
 		runtime.LockOSThread() // and the thread ends with the goroutine: it has another user
 		_ = unix.Setfsuid(65534)
 		done <- newHasher(nil).read(t.Context(), root, &entry{path: "secret/file"})
-		done <- (&tree{root: filepath.Join(root, "secret"), cache: &statcache.Cache{}}).list(new(dir))
+		done <- (&tree{root: filepath.Join(root, "secret"), cache: &statcache.Cache{}}).readDir(new(dir))
 	}()
 	for _, at := range []string{"secret/file", "secret"} {
 		want := filepath.Join(root, at) + ": permission denied: it must be readable for the user who runs fairlead"

@@ -66,7 +66,7 @@ func (f *failure) get() error {
 // prepare takes from disk what is sent of each entry but its content.
 func (d *Directory) prepare(ctx context.Context) error {
 	var all []*entry
-	d.top.each(func(e *entry) { all = append(all, e) })
+	d.top.eachInput(func(e *entry) { all = append(all, e) })
 	slices.SortFunc(all, func(a, b *entry) int { return fsutil.ComparePath(a.path, b.path) })
 	d.files = make([]file, 0, len(all))
 	first := map[inode]string{} // path of its first name
@@ -92,7 +92,7 @@ func (d *Directory) stat(e *entry, first map[inode]string) (*types.Stat, error) 
 	var now unix.Stat_t
 	err := unix.Lstat(at, &now)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return nil, moved(at, "it is gone")
+		return nil, changedSince(at, "it is gone")
 	}
 	if err != nil {
 		return nil, stream.Unreadable(at, err)
@@ -107,7 +107,7 @@ func (d *Directory) stat(e *entry, first map[inode]string) (*types.Stat, error) 
 		return nil, stream.Unreadable(at, err)
 	}
 	if is != e.value {
-		return nil, moved(at, "it is another kind of file, or has other permissions or attributes")
+		return nil, changedSince(at, "it is another kind of file, or has other permissions or attributes")
 	}
 	st, err := fsutil.Stat(at)
 	if err != nil {
@@ -136,9 +136,9 @@ func contentOf(value string) string {
 	return ""
 }
 
-// moved says that a file isn't what the plan saw.
-func moved(at, how string) error {
-	return fmt.Errorf("%s: %s since it was hashed, so nothing is built from it. Plan again", shown(at), how)
+// changedSince says that a file isn't what the plan saw.
+func changedSince(at, how string) error {
+	return fmt.Errorf("%s: %s since it was hashed, so nothing is built from it. Plan again", shownPath(at), how)
 }
 
 // Walk implements fsutil.FS over what was hashed.
@@ -181,27 +181,27 @@ func (d *Directory) Open(path string) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	}
 	at, want := filepath.Join(d.root, path), contentOf(d.files[i].value)
-	c := &checked{name: at, want: want, sum: sha256.New(), failed: &d.failed}
+	c := &checkedReader{name: at, want: want, sum: sha256.New(), failed: &d.failed}
 	if want == digestOf(nil) { // or a socket, which can't be opened
 		c.file = io.NopCloser(bytes.NewReader(nil))
 		return c, nil
 	}
 	fd, err := unix.Open(at, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		c.file = io.NopCloser(failing{d.failed.set(stream.Unreadable(at, err))})
+		c.file = io.NopCloser(failingReader{d.failed.set(stream.Unreadable(at, err))})
 		return c, nil
 	}
 	c.file = os.NewFile(uintptr(fd), at)
 	return c, nil
 }
 
-// failing is a file that can't be read.
-type failing struct{ err error }
+// failingReader is a file that can't be read.
+type failingReader struct{ err error }
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-// checked reads a file, and fails at its end if it wasn't what was hashed.
-type checked struct {
+// checkedReader reads a file, and fails at its end if it wasn't what was hashed.
+type checkedReader struct {
 	file   io.ReadCloser
 	name   string
 	want   string
@@ -209,13 +209,13 @@ type checked struct {
 	failed *failure
 }
 
-func (c *checked) Read(p []byte) (int, error) {
+func (c *checkedReader) Read(p []byte) (int, error) {
 	n, err := c.file.Read(p)
 	c.sum.Write(p[:n])
 	if errors.Is(err, io.EOF) && "sha256:"+hex.EncodeToString(c.sum.Sum(nil)) != c.want {
-		err = c.failed.set(moved(c.name, "its content changed"))
+		err = c.failed.set(changedSince(c.name, "its content changed"))
 	}
 	return n, err
 }
 
-func (c *checked) Close() error { return c.file.Close() }
+func (c *checkedReader) Close() error { return c.file.Close() }

@@ -32,7 +32,7 @@ type dockerfile struct {
 }
 
 // findDockerfile reads the Dockerfile from where BuildKit takes it: the block itself, a path, or the context.
-func findDockerfile(b *spec.Build, main place) (*dockerfile, error) {
+func findDockerfile(b *spec.Build, main location) (*dockerfile, error) {
 	name := b.Dockerfile
 	if name == "" {
 		name = defaultName
@@ -100,7 +100,7 @@ func noDockerfile(at string) error {
 			others = append(others, e.Name())
 		}
 	}
-	hint := didYouMean(filepath.Base(at), near)
+	hint := suggestion(filepath.Base(at), near)
 	if hint == "" && len(others) > 0 {
 		hint = fmt.Sprintf(" There is %s: set dockerfile.", strings.Join(others, ", "))
 	}
@@ -120,7 +120,7 @@ func deadLink(at string) error {
 }
 
 func leadsNowhere(at, to string) error {
-	return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shown(to))
+	return fmt.Errorf("%s: it is a symbolic link to %s, where nothing is. Correct the link", at, shownPath(to))
 }
 
 // readText reads a file of bounded size.

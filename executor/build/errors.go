@@ -53,16 +53,16 @@ func firstLine(at []parser.Range) int {
 	return at[0].Start.Line
 }
 
-// shown is a path for people: quoted where it has what a terminal would take for something else.
-func shown(path string) string {
+// shownPath is a path for people: quoted where it has what a terminal would take for something else.
+func shownPath(path string) string {
 	if q := strconv.Quote(path); q != `"`+path+`"` {
 		return q
 	}
 	return path
 }
 
-// didYouMean gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
-func didYouMean(word string, known []string) string {
+// suggestion gives a sentence with the known word that is nearest to a wrong one, with a space before it; "" if none is near.
+func suggestion(word string, known []string) string {
 	if best, ok := suggest.Search(word, known, true); ok {
 		return fmt.Sprintf(" Did you mean %q?", best)
 	}

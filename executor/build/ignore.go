@@ -74,18 +74,18 @@ func newRules(exclude, include []string) (r *rules, err error) {
 		if r.exclude, err = patternmatcher.New(exclude); err != nil {
 			return nil, err
 		}
-		r.plain = !slices.ContainsFunc(r.exclude.Patterns(), func(p *patternmatcher.Pattern) bool { return p.Exclusion() && wild(p) })
+		r.plain = !slices.ContainsFunc(r.exclude.Patterns(), func(p *patternmatcher.Pattern) bool { return p.Exclusion() && hasWildcard(p) })
 	}
 	if len(include) > 0 {
 		if r.include, err = patternmatcher.New(include); err != nil {
 			return nil, err
 		}
-		r.prefix = !slices.ContainsFunc(r.include.Patterns(), func(p *patternmatcher.Pattern) bool { return !p.Exclusion() && wild(p) })
+		r.prefix = !slices.ContainsFunc(r.include.Patterns(), func(p *patternmatcher.Pattern) bool { return !p.Exclusion() && hasWildcard(p) })
 	}
 	return r, nil
 }
 
-func wild(p *patternmatcher.Pattern) bool {
+func hasWildcard(p *patternmatcher.Pattern) bool {
 	return strings.ContainsAny(withoutTrailingGlob(p), `*[]?^\`)
 }
 

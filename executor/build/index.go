@@ -31,9 +31,9 @@ func layoutImage(layout string) (dir, dgst string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	found, tags := tagged(index, cmp.Or(tag, "latest"))
+	found, tags := digestsTagged(index, cmp.Or(tag, "latest"))
 	if len(found) == 0 && tag == "" {
-		if found = all(index); len(found) > 1 {
+		if found = digestsOf(index); len(found) > 1 {
 			return "", "", fmt.Errorf("oci layout %s: it has %d images, and none has the tag \"latest\". Name one as %s:TAG or %s@DIGEST", dir, len(found), dir, dir)
 		}
 	}
@@ -41,7 +41,7 @@ func layoutImage(layout string) (dir, dgst string, err error) {
 	case 1:
 		return dir, found[0], hasBlob(dir, found[0])
 	case 0:
-		return "", "", fmt.Errorf("oci layout %s: there is no tag %q in it.%s", dir, cmp.Or(tag, "latest"), didYouMean(tag, tags))
+		return "", "", fmt.Errorf("oci layout %s: there is no tag %q in it.%s", dir, cmp.Or(tag, "latest"), suggestion(tag, tags))
 	}
 	return "", "", fmt.Errorf("oci layout %s: its index gives the tag %q to %d images: %s. Name one as %s@DIGEST", dir, cmp.Or(tag, "latest"), len(found), strings.Join(found, ", "), dir)
 }
@@ -61,9 +61,9 @@ func readIndex(dir string) (index ocispec.Index, err error) {
 	return index, nil
 }
 
-// tagged gives the digests of what has a tag, each once, and all tags. The tag that the OCI specification has comes first, and the one in a
+// digestsTagged gives the digests of what has a tag, each once, and all tags. The tag that the OCI specification has comes first, and the one in a
 // whole name only where no other has that tag.
-func tagged(index ocispec.Index, tag string) (found, tags []string) {
+func digestsTagged(index ocispec.Index, tag string) (found, tags []string) {
 	for _, annotation := range []string{ocispec.AnnotationRefName, annotationImageName} {
 		for _, m := range index.Manifests {
 			has := m.Annotations[annotation]
@@ -87,7 +87,7 @@ func tagged(index ocispec.Index, tag string) (found, tags []string) {
 	return found, tags
 }
 
-func all(index ocispec.Index) (out []string) {
+func digestsOf(index ocispec.Index) (out []string) {
 	for _, m := range index.Manifests {
 		if d := m.Digest.String(); !slices.Contains(out, d) {
 			out = append(out, d)

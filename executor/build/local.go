@@ -54,7 +54,7 @@ func (f *File) Open() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, stream.Unreadable(f.path, err)
 	}
-	return &checked{file: r, name: f.path, want: f.digest, sum: sha256.New(), failed: &f.failed}, nil
+	return &checkedReader{file: r, name: f.path, want: f.digest, sum: sha256.New(), failed: &f.failed}, nil
 }
 
 // Err says why the builder wasn't given what was hashed; nil: it was.
@@ -96,8 +96,8 @@ func (l *Local) uploadsFile(cacheDir string) string {
 	return filepath.Join(cacheDir, "sent-"+digestOf([]byte(id))[len("sha256:"):])
 }
 
-// take notes the Dockerfile, where it isn't in a remote context, and the ignore file that is in force.
-func (l *Local) take(b *spec.Build, file *dockerfile) {
+// noteDockerfile notes the Dockerfile, where it isn't in a remote context, and the ignore file that is in force.
+func (l *Local) noteDockerfile(b *spec.Build, file *dockerfile) {
 	if l.Text = file.text; b.Inline == "" {
 		l.Dockerfile = path.Base(file.path)
 	}

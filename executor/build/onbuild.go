@@ -41,13 +41,13 @@ func (g *graph) prepend(s *stage, triggers []trigger) error {
 	for _, t := range triggers {
 		tree, err := parser.Parse(strings.NewReader(t.text))
 		if err != nil {
-			return g.file.faultf(t.line, "ONBUILD %s: %w", t.text, plain(err))
+			return g.file.faultf(t.line, "ONBUILD %s: %w", t.text, withoutPosition(err))
 		}
 		for _, node := range tree.AST.Children {
 			node.StartLine, node.EndLine = s.line, s.line
 			cmd, err := instructions.ParseCommand(node)
 			if err != nil {
-				return g.file.faultf(t.line, "ONBUILD %s: %w", t.text, plain(err))
+				return g.file.faultf(t.line, "ONBUILD %s: %w", t.text, withoutPosition(err))
 			}
 			out = append(out, cmd)
 		}
@@ -58,10 +58,10 @@ func (g *graph) prepend(s *stage, triggers []trigger) error {
 
 // inherit finds out what a stage takes over from the image that it begins with, and puts that image's ONBUILD instructions first.
 func (g *graph) inherit(s *stage) error {
-	if s.begun || s.index < 0 || !s.fromImage() {
+	if s.inherited || s.index < 0 || !s.fromImage() {
 		return nil
 	}
-	s.begun = true
+	s.inherited = true
 	var err error
 	if s.config, err = g.configOf(s, false); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (g *graph) configOf(s *stage, env bool) (Config, error) {
 
 // Result tells what the image of a build will give to a stage that begins with it, as far as its Dockerfile says. o names one platform.
 func Result(b *spec.Build, o Options, env bool) (Config, error) {
-	o = o.filled()
+	o = o.withDefaults()
 	main, err := locate("context", b.Context)
 	if err != nil {
 		return Config{}, err
@@ -112,7 +112,7 @@ func Result(b *spec.Build, o Options, env bool) (Config, error) {
 		return Config{Opaque: true}, nil
 	}
 	u := &uses{block: b}
-	foreign, err := u.frontend(file)
+	foreign, err := u.noteFrontend(file)
 	if err != nil {
 		return Config{}, err
 	}
@@ -153,8 +153,8 @@ func Result(b *spec.Build, o Options, env bool) (Config, error) {
 	return c, err
 }
 
-// plain is an error of BuildKit's parser without its position, which is one in the trigger.
-func plain(err error) error {
+// withoutPosition is an error of BuildKit's parser without its position, which is one in the trigger.
+func withoutPosition(err error) error {
 	var at *parser.LocationError
 	if errors.As(err, &at) {
 		return at.Unwrap()

@@ -55,8 +55,8 @@ func (p *pathSet) key() string {
 	return key
 }
 
-// unpacks tells whether ADD takes just this path, and not a directory that it is in.
-func (p *pathSet) unpacks(name string) bool {
+// isUnpacked tells whether ADD takes just this path, and not a directory that it is in.
+func (p *pathSet) isUnpacked(name string) bool {
 	for pattern := range p.unpacked {
 		if ok, err := path.Match(pattern, name); err == nil && ok {
 			return true
@@ -66,7 +66,7 @@ func (p *pathSet) unpacks(name string) bool {
 }
 
 // follow gives the patterns of what is taken of a directory: the paths, and what links on their way lead to. None: all is.
-func (p *pathSet) follow(root string) ([]string, error) {
+func (p *pathSet) patterns(root string) ([]string, error) {
 	if p.all {
 		return nil, nil
 	}
@@ -81,60 +81,60 @@ func (p *pathSet) follow(root string) ([]string, error) {
 	return out, nil
 }
 
-// taken is a path that an instruction takes.
-type taken struct {
+// takenPath is a path that an instruction takes.
+type takenPath struct {
 	from  string // as COPY --from has it; "" for the main context
 	path  string
 	known bool // else it is any
 	added bool // by ADD, which unpacks tar files
 }
 
-// takes notes what an instruction takes. What a variable stands for counts only where the Dockerfile and the block say it: the environment of a
+// notePaths notes what an instruction takes. What a variable stands for counts only where the Dockerfile and the block say it: the environment of a
 // base isn't known at each reading.
-func (g *graph) takes(c *scope, from string, words ...string) {
+func (g *graph) notePaths(c *scope, from string, words ...string) {
 	for _, word := range words {
 		if from == "" && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")) {
 			continue
 		}
-		env := &asked{EnvGetter: shell.EnvsFromSlice(c.all)}
+		env := &unsetVariables{EnvGetter: shell.EnvsFromSlice(c.all)}
 		out, err := g.lex.ProcessWordWithMatches(word, env)
-		c.taken = append(c.taken, taken{from: from, path: out.Result, known: err == nil && !env.missed})
+		c.taken = append(c.taken, takenPath{from: from, path: out.Result, known: err == nil && !env.missed})
 	}
 }
 
-// mounts notes what a RUN mounts.
-func (g *graph) mounts(c *scope, cmd *instructions.RunCommand) {
-	env := &asked{EnvGetter: shell.EnvsFromSlice(c.all)}
+// noteMounts notes what a RUN mounts.
+func (g *graph) noteMounts(c *scope, cmd *instructions.RunCommand) {
+	env := &unsetVariables{EnvGetter: shell.EnvsFromSlice(c.all)}
 	err := cmd.Expand(func(word string) (string, error) {
 		out, err := g.lex.ProcessWordWithMatches(word, env)
 		return out.Result, err
 	})
 	for _, m := range instructions.GetMounts(cmd) {
 		if m.From != "" || m.Type == instructions.MountTypeBind {
-			c.taken = append(c.taken, taken{from: m.From, path: m.Source, known: err == nil && !env.missed})
+			c.taken = append(c.taken, takenPath{from: m.From, path: m.Source, known: err == nil && !env.missed})
 		}
 	}
 }
 
 // asked notes whether a variable was asked for that nobody has set.
-type asked struct {
+type unsetVariables struct {
 	shell.EnvGetter
 	missed bool
 }
 
 // Get implements shell.EnvGetter.
-func (a *asked) Get(name string) (string, bool) {
+func (a *unsetVariables) Get(name string) (string, bool) {
 	value, ok := a.EnvGetter.Get(name)
 	a.missed = a.missed || !ok
 	return value, ok
 }
 
 // take notes what a stage takes of contexts. One that begins with a context takes all of it.
-func (u *uses) take(g *graph, s *stage) {
+func (u *uses) noteTaken(g *graph, s *stage) {
 	if s.context != "" && s.index >= 0 {
-		u.set(s.context).all = true
+		u.pathsOf(s.context).all = true
 	}
-	c, err := g.scopeOf(s.bare())
+	c, err := g.scopeOf(s.withoutImageEnv())
 	if err != nil {
 		return // it is told by those who need more than paths
 	}
@@ -143,19 +143,19 @@ func (u *uses) take(g *graph, s *stage) {
 		switch {
 		case !ok:
 		case t.known:
-			u.set(key).add(t.path, t.added)
+			u.pathsOf(key).add(t.path, t.added)
 		default:
-			u.set(key).all = true
+			u.pathsOf(key).all = true
 		}
 	}
 }
 
-// bare is a stage, and those that it is built on, without what its image gives to its environment.
-func (s *stage) bare() *stage {
+// withoutImageEnv is a stage, and those that it is built on, without what its image gives to its environment.
+func (s *stage) withoutImageEnv() *stage {
 	out := *s
 	out.config = Config{}
 	if s.base != nil {
-		out.base = s.base.bare()
+		out.base = s.base.withoutImageEnv()
 	}
 	return &out
 }
@@ -175,7 +175,7 @@ func (g *graph) contextOf(from string) (key string, ok bool) {
 	return key, ok
 }
 
-func (u *uses) set(key string) *pathSet {
+func (u *uses) pathsOf(key string) *pathSet {
 	if u.taken[key] == nil {
 		u.taken[key] = &pathSet{}
 	}

@@ -34,13 +34,13 @@ func (s Source) Pin(ctx context.Context) (spec.Pin, error) {
 	return spec.Pin{Digest: sum}, nil
 }
 
-var errSilent = fmt.Errorf("nothing came for %s", patience)
+var errSilent = fmt.Errorf("nothing came for %s", serverTimeout)
 
 // httpDigest reads a file from a server, as BuildKit does, and gives the digest of its content. It may take as long as something comes.
 func httpDigest(ctx context.Context, at string) (string, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(patience, func() { cancel(errSilent) })
+	silence := time.AfterFunc(serverTimeout, func() { cancel(errSilent) })
 	defer silence.Stop()
 	fail := func(err error) error {
 		if errors.Is(context.Cause(ctx), errSilent) {
@@ -69,7 +69,7 @@ func httpDigest(ctx context.Context, at string) (string, error) {
 	for {
 		n, err := answer.Body.Read(buf)
 		sum.Write(buf[:n])
-		silence.Reset(patience)
+		silence.Reset(serverTimeout)
 		if errors.Is(err, io.EOF) {
 			return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 		}

@@ -59,7 +59,7 @@ type Run struct {
 }
 
 // analyse reads the Dockerfile, and finds out where the context is.
-func analyse(b *spec.Build, o Options) (main place, file *dockerfile, u *uses, err error) {
+func analyse(b *spec.Build, o Options) (main location, file *dockerfile, u *uses, err error) {
 	if main, err = locate("context", b.Context); err != nil {
 		return main, nil, nil, err
 	}
@@ -70,8 +70,8 @@ func analyse(b *spec.Build, o Options) (main place, file *dockerfile, u *uses, e
 	return main, file, u, err
 }
 
-// filled gives the options with what is meant where nothing is said.
-func (o Options) filled() Options {
+// withDefaults sets the platforms that are built where none are named.
+func (o Options) withDefaults() Options {
 	if len(o.Platforms) == 0 {
 		o.Platforms = []string{o.Host}
 	}
@@ -81,7 +81,7 @@ func (o Options) filled() Options {
 // Remotes gives the images that b's Dockerfile names and what its ADDs take from servers, as Read does, and reads nothing but the
 // Dockerfile.
 func Remotes(b *spec.Build, o Options) ([]Base, []Source, error) {
-	_, _, uses, err := analyse(b, o.filled())
+	_, _, uses, err := analyse(b, o.withDefaults())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +90,7 @@ func Remotes(b *spec.Build, o Options) ([]Base, []Source, error) {
 
 // Read reads all that b depends on from disk. Only a context that is a URL is asked for over the network.
 func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
-	o = o.filled()
+	o = o.withDefaults()
 	main, file, uses, err := analyse(b, o)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func Read(ctx context.Context, b *spec.Build, o Options) (*Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("context %w", err)
 	}
-	local.take(b, file)
+	local.noteDockerfile(b, file)
 	return &Reading{
 		Inputs: append(append(in, named...), rest...).Sorted(), Bases: uses.bases, Sources: uses.sources, Runs: uses.runs, Dockerfile: file.path,
 		Local: local, Taken: local.patterns(), Opaque: uses.opaque,

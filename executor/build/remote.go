@@ -19,8 +19,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// patience is how long a remote context is waited for.
-const patience = 30 * time.Second
+// serverTimeout bounds a question to the server of a remote context, and the silence of one that sends a file.
+const serverTimeout = 30 * time.Second
 
 var fullCommit = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
@@ -51,7 +51,7 @@ func gitCommit(ctx context.Context, shown string, ref *dfgitutil.GitRef) (string
 	if err != nil {
 		return "", fmt.Errorf("%s: its commit is not known: %w", shown, errNoGit)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
 	name := ref.Ref
 	if name == "" {
@@ -115,11 +115,11 @@ func withoutLogin(remote string) (string, []string) {
 // is, its digest, for which the whole file is read.
 func httpState(ctx context.Context, at string) (string, error) {
 	shown := spec.Shown(at)
-	soon, cancel := context.WithTimeout(ctx, patience)
+	soon, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	answer, err := ask(soon, http.MethodHead, at)
+	answer, err := askForHeaders(soon, http.MethodHead, at)
 	if err == nil && (answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
-		answer, err = ask(soon, http.MethodGet, at)
+		answer, err = askForHeaders(soon, http.MethodGet, at)
 	}
 	if err != nil {
 		var system *url.Error
@@ -154,8 +154,8 @@ func earlierState(was, now string) bool {
 	return isDigest && (was == shown || isLength && strings.Trim(length, "0123456789") == "")
 }
 
-// ask gives a server's answer without its body.
-func ask(ctx context.Context, method, at string) (*http.Response, error) {
+// askForHeaders gives a server's answer without its body.
+func askForHeaders(ctx context.Context, method, at string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
 		return nil, err

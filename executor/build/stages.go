@@ -26,24 +26,24 @@ const (
 
 // stage is a stage of the Dockerfile as it is built for one platform; or what COPY and RUN name that is no stage.
 type stage struct {
-	name     string // "" for one that only has a number
-	index    int    // -1 for what is no stage
-	line     int
-	use      string
-	base     *stage
-	ref      string // normalised reference of the image that it begins with; "" where another stage, a named context or nothing is it
-	near     string // a stage whose name is like that of ref
-	context  string // the named context that stands for it or that it begins with, by its key in the block
-	platform string
-	commands []instructions.Command
-	sources  []*stage
-	config   Config // of the image that it begins with
-	begun    bool   // config was asked for, and its triggers are among the commands
-	asked    bool   // its environment was asked for
+	name        string // "" for one that only has a number
+	index       int    // -1 for what is no stage
+	line        int
+	use         string
+	base        *stage
+	ref         string // normalised reference of the image that it begins with; "" where another stage, a named context or nothing is it
+	near        string // a stage whose name is like that of ref
+	context     string // the named context that stands for it or that it begins with, by its key in the block
+	platform    string
+	commands    []instructions.Command
+	sources     []*stage
+	config      Config // of the image that it begins with
+	inherited   bool   // config was asked for, and its triggers are among the commands
+	askedForEnv bool   // its environment was asked for
 }
 
-// title is the stage for people.
-func (s *stage) title() string {
+// displayName is the stage for people.
+func (s *stage) displayName() string {
 	if s.name != "" {
 		return s.name
 	}
@@ -55,7 +55,7 @@ type graph struct {
 	file     *dockerfile
 	block    *spec.Build
 	lookup   func(Base, bool) (Config, error) // may be nil
-	lex      *words
+	lex      *boundedLexer
 	over     error           // the limit that was met, with its place
 	args     shell.EnvGetter // those before the first FROM, and those that BuildKit sets
 	contexts map[string]string
@@ -65,9 +65,9 @@ type graph struct {
 }
 
 // add takes the next stage in, as BuildKit's buildDispatchStates does.
-func (g *graph) add(st *instructions.Stage) error {
+func (g *graph) addStage(st *instructions.Stage) error {
 	s := &stage{name: st.Name, index: len(g.stages), line: firstLine(st.Location), use: useFrom, platform: g.target, commands: st.Commands}
-	baseName, err := g.expand(s.line, st.BaseName)
+	baseName, err := g.expandGlobal(s.line, st.BaseName)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (g *graph) add(st *instructions.Stage) error {
 	}
 	if key, ok := g.contexts[st.Name]; ok && st.Name != "" {
 		s.context, s.commands = key, nil // the context is put in the stage's place
-	} else if err := g.begin(s, baseName); err != nil {
+	} else if err := g.setBase(s, baseName); err != nil {
 		return err
 	}
 	g.stages = append(g.stages, s)
@@ -91,8 +91,8 @@ func (g *graph) add(st *instructions.Stage) error {
 	return nil
 }
 
-// begin finds what a stage is built on.
-func (g *graph) begin(s *stage, baseName string) error {
+// setBase sets what a stage is built on: a stage above, nothing, a named context or an image.
+func (g *graph) setBase(s *stage, baseName string) error {
 	base, ok := g.byName[baseName]
 	switch {
 	case ok:
@@ -102,26 +102,26 @@ func (g *graph) begin(s *stage, baseName string) error {
 		s.platform = g.target
 		return nil
 	}
-	return g.image(s, baseName)
+	return g.setImage(s, baseName)
 }
 
-// image lets a stage begin with an image, or with the named context that has the image's name.
-func (g *graph) image(s *stage, name string) error {
+// setImage lets a stage begin with an image, or with the named context that has the image's name.
+func (g *graph) setImage(s *stage, name string) error {
 	ref, err := spec.ParseReference(name)
 	if err != nil {
-		return g.file.faultf(s.line, "%s %s: it is no stage above, and no reference of an image.%s", s.use, name, didYouMean(name, g.names()))
+		return g.file.faultf(s.line, "%s %s: it is no stage above, and no reference of an image.%s", s.use, name, suggestion(name, g.stageNames()))
 	}
 	if key, ok := g.contexts[contextName(name)]; ok {
 		s.context = key
 		return nil
 	}
 	s.ref = ref
-	s.near, _ = suggest.Search(name, g.names(), true)
+	s.near, _ = suggest.Search(name, g.stageNames(), true)
 	return nil
 }
 
 func (g *graph) stagePlatform(line int, text string) (string, error) {
-	word, err := g.expand(line, text)
+	word, err := g.expandGlobal(line, text)
 	if err != nil {
 		return "", err
 	}
@@ -135,7 +135,7 @@ func (g *graph) stagePlatform(line int, text string) (string, error) {
 	return p, nil
 }
 
-func (g *graph) expand(line int, word string) (string, error) {
+func (g *graph) expandGlobal(line int, word string) (string, error) {
 	out, err := g.lex.ProcessWordWithMatches(word, g.args)
 	if err != nil {
 		return "", g.file.faultf(line, "%s: %w", word, err)
@@ -143,15 +143,15 @@ func (g *graph) expand(line int, word string) (string, error) {
 	return out.Result, nil
 }
 
-// connect finds the stages and images that a stage copies and mounts from.
-func (g *graph) connect(s *stage) error {
+// findSources finds the stages and images that a stage copies and mounts from.
+func (g *graph) findSources(s *stage) error {
 	for _, c := range s.commands {
 		switch c := c.(type) {
 		case *instructions.CopyCommand:
 			if c.From == "" {
 				continue
 			}
-			if err := g.source(s, useCopy, c.From, firstLine(c.Location())); err != nil {
+			if err := g.addSource(s, useCopy, c.From, firstLine(c.Location())); err != nil {
 				return err
 			}
 		case *instructions.RunCommand:
@@ -159,7 +159,7 @@ func (g *graph) connect(s *stage) error {
 				if m.From == "" {
 					continue
 				}
-				if err := g.source(s, useMount, m.From, firstLine(c.Location())); err != nil {
+				if err := g.addSource(s, useMount, m.From, firstLine(c.Location())); err != nil {
 					return err
 				}
 			}
@@ -168,7 +168,7 @@ func (g *graph) connect(s *stage) error {
 	return nil
 }
 
-func (g *graph) source(s *stage, use, from string, line int) error {
+func (g *graph) addSource(s *stage, use, from string, line int) error {
 	if strings.Contains(from, "$") {
 		return g.file.faultf(line, "%s=%s: no variable is expanded here: write FROM %s AS a stage of its own, with the ARG above all stages", use, from, from)
 	}
@@ -176,14 +176,14 @@ func (g *graph) source(s *stage, use, from string, line int) error {
 		if n < 0 || n >= len(g.stages) {
 			return g.file.faultf(line, "%s=%d: there is no such stage: they count from 0 to %d", use, n, len(g.stages)-1)
 		}
-		return g.link(s, g.stages[n], use, from, line)
+		return g.addStageSource(s, g.stages[n], use, from, line)
 	}
 	if of, ok := g.byName[strings.ToLower(from)]; ok {
-		return g.link(s, of, use, from, line)
+		return g.addStageSource(s, of, use, from, line)
 	}
 	out := &stage{index: -1, line: line, use: use, platform: g.target}
 	if from != scratch {
-		if err := g.image(out, from); err != nil {
+		if err := g.setImage(out, from); err != nil {
 			return err
 		}
 	}
@@ -191,26 +191,26 @@ func (g *graph) source(s *stage, use, from string, line int) error {
 	return nil
 }
 
-// link notes that s takes from another stage, which must be above it.
-func (g *graph) link(s, of *stage, use, from string, line int) error {
+// addStageSource notes that s takes from another stage, which must be above it.
+func (g *graph) addStageSource(s, of *stage, use, from string, line int) error {
 	if of.index >= s.index {
-		return g.file.faultf(line, "%s=%s: stage %s begins at line %d: a stage can be taken from only by those below it", use, from, of.title(), of.line)
+		return g.file.faultf(line, "%s=%s: stage %s begins at line %d: a stage can be taken from only by those below it", use, from, of.displayName(), of.line)
 	}
 	s.sources = append(s.sources, of)
 	return nil
 }
 
-// find gives the stage that is to be built.
-func (g *graph) find(target string) (*stage, error) {
+// targetStage gives the stage that is to be built.
+func (g *graph) targetStage(target string) (*stage, error) {
 	if target == "" {
 		return g.stages[len(g.stages)-1], nil
 	}
 	if s, ok := g.byName[strings.ToLower(target)]; ok {
 		return s, nil
 	}
-	hint := didYouMean(target, g.names())
+	hint := suggestion(target, g.stageNames())
 	if hint == "" && len(g.byName) > 0 {
-		hint = fmt.Sprintf(" There is %s.", strings.Join(g.names(), ", "))
+		hint = fmt.Sprintf(" There is %s.", strings.Join(g.stageNames(), ", "))
 	}
 	if hint == "" {
 		hint = " None of its stages has a name: write FROM … AS " + target + "."
@@ -218,7 +218,7 @@ func (g *graph) find(target string) (*stage, error) {
 	return nil, g.file.faultf(0, "target %q: there is no such stage.%s", target, hint)
 }
 
-func (g *graph) names() []string {
+func (g *graph) stageNames() []string {
 	var out []string
 	for _, s := range g.stages {
 		if s.name != "" {
@@ -228,8 +228,8 @@ func (g *graph) names() []string {
 	return out
 }
 
-// reach calls visit for s and all that it needs, each once, what is needed first.
-func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage) error) error {
+// visitNeeded calls visit for s and for all that it needs, each once, and for what is needed before what needs it.
+func (g *graph) visitNeeded(s *stage, seen map[*stage]bool, visit func(*stage) error) error {
 	if seen[s] {
 		return nil
 	}
@@ -238,15 +238,15 @@ func (g *graph) reach(s *stage, seen map[*stage]bool, visit func(*stage) error) 
 		return err
 	}
 	if s.base != nil {
-		if err := g.reach(s.base, seen, visit); err != nil {
+		if err := g.visitNeeded(s.base, seen, visit); err != nil {
 			return err
 		}
 	}
-	if err := g.connect(s); err != nil {
+	if err := g.findSources(s); err != nil {
 		return err
 	}
 	for _, of := range s.sources {
-		if err := g.reach(of, seen, visit); err != nil {
+		if err := g.visitNeeded(of, seen, visit); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 	if !taken.all && len(taken.paths) == 0 {
 		return &Directory{root: real, top: top, ignore: ignore.text, none: true}, nil, nil
 	}
-	include, err := taken.follow(real)
+	include, err := taken.patterns(real)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,20 +52,20 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 		return nil, nil, fmt.Errorf("%s: a path that the Dockerfile takes of it cannot be read: %w", root, err)
 	}
 	t := &tree{root: real, exclude: patterns, include: include, taken: taken, cache: statcache.Open(o.CacheDir, root+"\x00"+ignore.own+taken.key()), started: time.Now()}
-	if err := t.without(o.Own); err != nil {
+	if err := t.refuseOwnFiles(o.Own); err != nil {
 		return nil, nil, err
 	}
 	if err := t.walk(ctx, top); err != nil {
 		return nil, nil, err
 	}
-	t.told = newTold(o.Hashing, root, t.size())
-	if err := t.hash(ctx); err != nil {
+	t.progress = startProgress(o.Hashing, root, t.unreadBytes())
+	if err := t.hashUnread(ctx); err != nil {
 		return nil, nil, err
 	}
-	top.settle()
+	top.countInputs()
 	t.cache.Save(t.started, top.eachRead)
 	out := make(planner.Inputs, 0, top.size)
-	top.each(func(e *entry) {
+	top.eachInput(func(e *entry) {
 		if err == nil {
 			err = sendable(real, e)
 		}
@@ -78,25 +78,25 @@ func readTree(ctx context.Context, root string, ignore *rulesFile, taken *pathSe
 func sendable(root string, e *entry) error {
 	switch at := filepath.Join(root, e.path); {
 	case strings.HasPrefix(path.Base(e.path), spec.WhiteoutPrefix):
-		return fmt.Errorf("%s: its name begins with %s, by which image layers mark what is removed, so it would be gone in the image. Rename it, or leave it out by %s", shown(at), spec.WhiteoutPrefix, ignoreName)
+		return fmt.Errorf("%s: its name begins with %s, by which image layers mark what is removed, so it would be gone in the image. Rename it, or leave it out by %s", shownPath(at), spec.WhiteoutPrefix, ignoreName)
 	case !utf8.ValidString(e.path):
-		return fmt.Errorf("%s: its name must be valid UTF-8, because the builder takes no other. Rename it, or leave it out by %s", shown(at), ignoreName)
+		return fmt.Errorf("%s: its name must be valid UTF-8, because the builder takes no other. Rename it, or leave it out by %s", shownPath(at), ignoreName)
 	case !utf8.ValidString(e.value):
-		return fmt.Errorf("%s: what it links to must be valid UTF-8, because the builder takes no other: it is %s. Make another link, or leave it out by %s", shown(at), shown(e.value[len("-> "):]), ignoreName)
+		return fmt.Errorf("%s: what it links to must be valid UTF-8, because the builder takes no other: it is %s. Make another link, or leave it out by %s", shownPath(at), shownPath(e.value[len("-> "):]), ignoreName)
 	}
 	return nil
 }
 
 // tree is one reading of a directory.
 type tree struct {
-	root    string
-	exclude []string
-	include []string
-	taken   *pathSet
-	cache   *statcache.Cache
-	started time.Time
-	workers sync.Pool // of *worker
-	told    *told
+	root     string
+	exclude  []string
+	include  []string
+	taken    *pathSet
+	cache    *statcache.Cache
+	started  time.Time
+	workers  sync.Pool // of *worker
+	progress *hashProgress
 
 	mu     sync.Mutex
 	unread []*entry // files whose content is not known
@@ -137,7 +137,7 @@ func (t *tree) walk(ctx context.Context, top *dir) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := t.list(d); err != nil {
+		if err := t.readDir(d); err != nil {
 			return err
 		}
 		for i := range d.entries {
@@ -153,8 +153,8 @@ func (t *tree) walk(ctx context.Context, top *dir) error {
 	return g.Wait()
 }
 
-// list reads one directory.
-func (t *tree) list(d *dir) error {
+// readDir reads one directory.
+func (t *tree) readDir(d *dir) error {
 	w, err := t.worker()
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (t *tree) list(d *dir) error {
 		return stream.Unreadable(at, err)
 	}
 	defer unix.Close(fd)
-	names, err := w.names(fd)
+	names, err := w.readNames(fd)
 	if err != nil {
 		return stream.Unreadable(at, err)
 	}
@@ -178,7 +178,7 @@ func (t *tree) list(d *dir) error {
 	known := t.cache.Dir(d.path)
 	dirs := 0
 	for _, n := range names {
-		isDir, err := t.take(d, w, fd, n, &known)
+		isDir, err := t.addName(d, w, fd, n, &known)
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func (t *tree) list(d *dir) error {
 	if dirs > 0 {
 		slices.SortFunc(d.entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	}
-	t.note(d)
+	t.noteUnread(d)
 	return nil
 }
 
@@ -202,7 +202,7 @@ func (t *tree) worker() (*worker, error) {
 }
 
 // take decides over one name of a directory and adds what it stands for.
-func (t *tree) take(d *dir, w *worker, fd int, n name, known *statcache.Cursor) (isDir bool, err error) {
+func (t *tree) addName(d *dir, w *worker, fd int, n name, known *statcache.Cursor) (isDir bool, err error) {
 	path := n.text
 	if d.path != "" {
 		path = d.path + "/" + n.text
@@ -210,7 +210,7 @@ func (t *tree) take(d *dir, w *worker, fd int, n name, known *statcache.Cursor) 
 	var st unix.Stat_t
 	if n.kind == unix.DT_UNKNOWN { // some file systems don't say
 		if err := unix.Fstatat(fd, n.text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return false, t.lost(path, err)
+			return false, t.ignoreGone(path, err)
 		}
 		n.kind = uint8(st.Mode & unix.S_IFMT >> 12)
 	}
@@ -223,13 +223,13 @@ func (t *tree) take(d *dir, w *worker, fd int, n name, known *statcache.Cursor) 
 		return false, nil
 	}
 	if err := unix.Fstatat(fd, n.text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return false, t.lost(path, err)
+		return false, t.ignoreGone(path, err)
 	}
 	e := entry{key: n.text, path: path, stamp: statcache.StampOf(&st), out: says == leftOut}
 	if found, ok := known.Find(path, e.stamp); ok {
 		e.path, e.value, e.known = found.Path, found.Value, true
 	} else if e.value, err = describe(filepath.Join(t.root, path), &st); err != nil {
-		return false, t.lost(path, err)
+		return false, t.ignoreGone(path, err)
 	}
 	d.entries = append(d.entries, e)
 	if isDir {
@@ -238,24 +238,24 @@ func (t *tree) take(d *dir, w *worker, fd int, n name, known *statcache.Cursor) 
 	return isDir, nil
 }
 
-// lost forgives that an entry is gone since its directory was read.
-func (t *tree) lost(path string, err error) error {
+// ignoreGone forgives that an entry is gone since its directory was read.
+func (t *tree) ignoreGone(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	return stream.Unreadable(filepath.Join(t.root, path), err)
 }
 
-// size is of the files that must be read, in bytes.
-func (t *tree) size() (n int64) {
+// unreadBytes is the size of the files that must be read.
+func (t *tree) unreadBytes() (n int64) {
 	for _, e := range t.unread {
 		n += e.stamp.Size
 	}
 	return n
 }
 
-// note collects the files that must be read. d.entries doesn't change any more.
-func (t *tree) note(d *dir) {
+// noteUnread collects the files that must be read. d.entries doesn't change any more.
+func (t *tree) noteUnread(d *dir) {
 	var unread []*entry
 	for i := range d.entries {
 		if e := &d.entries[i]; e.sub == nil && e.value == "" {
@@ -270,17 +270,18 @@ func (t *tree) note(d *dir) {
 	t.unread = append(t.unread, unread...)
 }
 
-// settle counts the inputs, and brings in the directories that are left out and still hold something.
-func (d *dir) settle() int {
+// countInputs counts the inputs below a directory. A directory that the rules leave out is an input all the same if it holds one: the builder
+// needs it as a parent.
+func (d *dir) countInputs() int {
 	d.size = 0
 	for i := range d.entries {
 		e := &d.entries[i]
 		switch {
 		case e.sub == nil && !e.out:
 			d.size++
-		case e.sub != nil && e.sub.settle() > 0:
+		case e.sub != nil && e.sub.countInputs() > 0:
 			d.size += e.sub.size
-			own := d.own(e)
+			own := d.ownEntry(e)
 			if own.out {
 				own.out = false
 				d.size++
@@ -290,18 +291,18 @@ func (d *dir) settle() int {
 	return d.size
 }
 
-// own gives a directory's own entry for the one with what is in it.
-func (d *dir) own(sub *entry) *entry {
+// ownEntry gives the entry of the directory itself, for the entry with what is in it.
+func (d *dir) ownEntry(sub *entry) *entry {
 	i, _ := slices.BinarySearchFunc(d.entries, strings.TrimSuffix(sub.key, "/"), func(e entry, key string) int { return cmp.Compare(e.key, key) })
 	return &d.entries[i]
 }
 
-// each calls f for each entry that is an input, in the order of their paths.
-func (d *dir) each(f func(*entry)) {
+// eachInput calls f for each entry that is an input, in the order of their paths.
+func (d *dir) eachInput(f func(*entry)) {
 	for i := range d.entries {
 		switch e := &d.entries[i]; {
 		case e.sub != nil:
-			e.sub.each(f)
+			e.sub.eachInput(f)
 		case !e.out:
 			f(e)
 		}

@@ -34,7 +34,7 @@ func unpackable(ctx context.Context, at string) error {
 			return err
 		}
 		if spec.InWhiteout(h.Name) {
-			return fmt.Errorf("%s: ADD unpacks it, and the name of %s in it begins with %s, by which image layers mark what is removed, so it would be gone in the image. Make the file anew without it", shown(at), shown(h.Name), spec.WhiteoutPrefix)
+			return fmt.Errorf("%s: ADD unpacks it, and the name of %s in it begins with %s, by which image layers mark what is removed, so it would be gone in the image. Make the file anew without it", shownPath(at), shownPath(h.Name), spec.WhiteoutPrefix)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 		return Result{}, changed
 	}
 	if err != nil {
-		if b.lost(ctx, err) {
+		if b.containerdIsGone(ctx, err) {
 			return Result{}, fmt.Errorf("builder %s: %w", c.host, err)
 		}
 		return Result{}, explain(ctx, err, r, c, view)
@@ -117,12 +117,12 @@ func (b *Builder) Build(ctx context.Context, r Request, report func(executor.Pro
 	return Result{Target: target}, labelAll(ctx, store, target)
 }
 
-// lost tells whether a build ended because containerd, on which the builder works, doesn't answer any more: the error is containerd's then.
-func (b *Builder) lost(ctx context.Context, err error) bool {
+// containerdIsGone tells whether a build failed because containerd doesn't answer any more: the builder works on it, and the error is containerd's then.
+func (b *Builder) containerdIsGone(ctx context.Context, err error) bool {
 	if ctx.Err() != nil || grpcerrors.Code(err) != codes.Unavailable {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, answersSoon)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	_, err = b.o.Client.Version(ctx)
 	return err != nil
@@ -155,7 +155,7 @@ func (b *Builder) Close(ctx context.Context) error {
 	defer func() { b.turn <- struct{}{} }()
 	if b.conn != nil {
 		if b.own != nil && b.o.KeepBytes > 0 {
-			b.bound(ctx)
+			b.pruneToBound(ctx)
 		}
 		if b.own == nil && b.conn.local && b.conn.built.Load() {
 			b.conn.release(ctx)
@@ -168,5 +168,5 @@ func (b *Builder) Close(ctx context.Context) error {
 	}
 	own := b.own
 	b.own = nil
-	return b.end(ctx, own)
+	return b.endDaemon(ctx, own)
 }

@@ -99,13 +99,13 @@ func (k cacheKeys) complete(def *pb.Definition) (changed bool, err error) {
 		renamed[digest.FromBytes(raw).String()] = digest.FromBytes(def.Def[i]).String()
 	}
 	for from, to := range renamed {
-		rename(def.Metadata, from, to)
-		rename(def.GetSource().GetLocations(), from, to)
+		renameKey(def.Metadata, from, to)
+		renameKey(def.GetSource().GetLocations(), from, to)
 	}
 	return len(renamed) > 0, nil
 }
 
-func rename[V any](m map[string]V, from, to string) {
+func renameKey[V any](m map[string]V, from, to string) {
 	if v, ok := m[from]; ok {
 		delete(m, from)
 		m[to] = v

@@ -57,9 +57,9 @@ type registrySettings struct {
 	CA       []string `toml:"ca,omitempty"`
 }
 
-// readable is the path of containerd's socket as a client can read it that takes a path for a part of a URL: one with a space, %, # or ? is reached
-// through the directory that run opens for the daemon, after its three outputs and the lock.
-func readable(socket string) string {
+// socketAsURLPath gives a path of containerd's socket that is the same in a URL, because buildkitd's client reads it as a part of one. A socket whose path
+// has a space, %, # or ? is reached through its directory, which startProgram opens as descriptor 4.
+func socketAsURLPath(socket string) string {
 	if (&url.URL{Path: socket}).EscapedPath() == socket {
 		return socket
 	}
@@ -74,7 +74,7 @@ func (b *Builder) writeConfig(path, root, socket string) error {
 		GRPC:         grpcSettings{[]string{"unix://" + socket}},
 		OTEL:         otelSettings{filepath.Join(root, otelName)}, // the default is one for all that run
 		Workers: workerSettings{Containerd: containerdSettings{
-			Enabled: true, Address: readable(b.o.Address), Namespace: b.o.Namespace, Snapshotter: b.o.Snapshotter, GC: true,
+			Enabled: true, Address: socketAsURLPath(b.o.Address), Namespace: b.o.Namespace, Snapshotter: b.o.Snapshotter, GC: true,
 		}},
 		Registries: map[string]registrySettings{},
 	}

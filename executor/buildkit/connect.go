@@ -19,11 +19,11 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// greeting is how long a buildkitd may take to say who it is.
-const greeting = 10 * time.Second
+// namedTimeout bounds the first answer of a buildkitd that the user named.
+const namedTimeout = 10 * time.Second
 
-// answersSoon is how long one that nobody named may take, before it is passed over.
-const answersSoon = 2 * time.Second
+// probeTimeout bounds the first answer of one at a usual socket: without it, the next socket is tried.
+const probeTimeout = 2 * time.Second
 
 // conn is a connection to a buildkitd that has answered.
 type conn struct {
@@ -46,7 +46,7 @@ func (b *Builder) connect(ctx context.Context, note func(string)) (*conn, error)
 		_ = b.conn.client.Close()
 		own := b.own
 		b.conn, b.own = nil, nil
-		if err := b.end(ctx, own); err != nil {
+		if err := b.endDaemon(ctx, own); err != nil {
 			return nil, err
 		}
 	}
@@ -71,15 +71,15 @@ func (b *Builder) find(ctx context.Context) (*conn, error) {
 		return nil, nil
 	case "":
 		for _, socket := range usualSockets(b.o.Namespace) {
-			if c, err := b.dial(ctx, "unix://"+socket, answersSoon); err == nil {
+			if c, err := b.dial(ctx, "unix://"+socket, probeTimeout); err == nil {
 				return c, nil
 			}
 		}
 		return nil, context.Cause(ctx)
 	}
-	c, err := b.dial(ctx, b.o.Host, greeting)
+	c, err := b.dial(ctx, b.o.Host, namedTimeout)
 	if err != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("builder %s: %s. Check --builder or BUILDKIT_HOST; without either, fairlead starts its own", b.o.Host, whyNot(err))
+		return nil, fmt.Errorf("builder %s: %s. Check --builder or BUILDKIT_HOST; without either, fairlead starts its own", b.o.Host, unreachableReason(err))
 	}
 	return c, err
 }
@@ -143,15 +143,15 @@ func (b *Builder) sameContainerd(ctx context.Context, labels map[string]string) 
 	return server.UUID == labels[label.ContainerdUUID], nil
 }
 
-// whyNot says in a few words why a buildkitd wasn't reached.
-func whyNot(err error) string {
+// unreachableReason says in a few words why a buildkitd wasn't reached.
+func unreachableReason(err error) string {
 	switch text := err.Error(); {
 	case errors.Is(err, fs.ErrNotExist):
 		return "no such socket: nothing listens there"
 	case strings.Contains(text, "connection refused"):
 		return "connection refused: nothing listens there"
 	case errors.Is(err, context.DeadlineExceeded), grpcerrors.Code(err) == codes.DeadlineExceeded:
-		return fmt.Sprintf("no answer within %s: it hangs, or what listens there is no buildkitd", greeting)
+		return fmt.Sprintf("no answer within %s: it hangs, or what listens there is no buildkitd", namedTimeout)
 	default:
 		return strings.TrimPrefix(text, "failed to list workers: ")
 	}

@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	program       = "buildkitd"
-	configName    = "buildkitd.toml"
-	socketName    = "buildkitd.sock"
-	otelName      = "otel.sock"
-	startPatience = 30 * time.Second // until the worker answers
-	endPatience   = 20 * time.Second // until a buildkitd that was told to end is killed
+	program      = "buildkitd"
+	configName   = "buildkitd.toml"
+	socketName   = "buildkitd.sock"
+	otelName     = "otel.sock"
+	startTimeout = 30 * time.Second // until the worker answers
+	endTimeout   = 20 * time.Second // until a buildkitd that was told to end is killed
 )
 
 // daemon is a buildkitd of fairlead's own.
@@ -73,12 +73,12 @@ func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, c, err := b.launch(ctx, bin, root, socket, lock, note)
+	own, c, err := b.launchDaemon(ctx, bin, root, socket, lock, note)
 	if err != nil {
 		if own == nil {
 			lock.release()
 		} else {
-			err = errors.Join(err, b.end(context.WithoutCancel(ctx), own))
+			err = errors.Join(err, b.endDaemon(context.WithoutCancel(ctx), own))
 		}
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (b *Builder) start(ctx context.Context, note func(string)) (*conn, error) {
 	return c, nil
 }
 
-func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *rootLock, note func(string)) (*daemon, *conn, error) {
+func (b *Builder) launchDaemon(ctx context.Context, bin, root, socket string, lock *rootLock, note func(string)) (*daemon, *conn, error) {
 	if err := b.sweep(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -95,7 +95,7 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 		return nil, nil, fmt.Errorf("builder: its settings: %w", err)
 	}
 	note("starting the builder")
-	own, err := run(bin, root, cfg, b.o.Address, lock)
+	own, err := startProgram(bin, root, cfg, b.o.Address, lock)
 	if err != nil {
 		return nil, nil, fmt.Errorf("builder: %s cannot be run: %w", bin, err)
 	}
@@ -108,8 +108,8 @@ func (b *Builder) launch(ctx context.Context, bin, root, socket string, lock *ro
 
 // awaitAnswer waits until the daemon's worker answers.
 func (b *Builder) awaitAnswer(ctx context.Context, own *daemon, host string) (*conn, error) {
-	for end := time.Now().Add(startPatience); time.Now().Before(end); {
-		if c, err := b.dial(ctx, host, answersSoon); err == nil {
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		if c, err := b.dial(ctx, host, probeTimeout); err == nil {
 			return c, nil
 		}
 		select {
@@ -120,12 +120,12 @@ func (b *Builder) awaitAnswer(ctx context.Context, own *daemon, host string) (*c
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return nil, fmt.Errorf("doesn't answer within %s", startPatience)
+	return nil, fmt.Errorf("doesn't answer within %s", startTimeout)
 }
 
-// run starts the program. It is in a process group of its own, so that an interrupt at the terminal lets fairlead cancel builds in
+// startProgram starts the program. It is in a process group of its own, so that an interrupt at the terminal lets fairlead cancel builds in
 // order; and it is told to end when fairlead is killed.
-func run(bin, root, cfg, address string, lock *rootLock) (*daemon, error) {
+func startProgram(bin, root, cfg, address string, lock *rootLock) (*daemon, error) {
 	log, err := os.OpenFile(logOf(root), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
@@ -159,11 +159,11 @@ func run(bin, root, cfg, address string, lock *rootLock) (*daemon, error) {
 	return d, <-started
 }
 
-// end ends a daemon, and takes away what it left if it was killed.
-func (b *Builder) end(ctx context.Context, d *daemon) error {
+// endDaemon ends a daemon, and takes away what it left if it was killed.
+func (b *Builder) endDaemon(ctx context.Context, d *daemon) error {
 	defer d.lock.release()
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
-	grace := endPatience
+	grace := endTimeout
 	if p, ok := machine.Look(d.cmd.Process.Pid); ok && p.Stopped() {
 		grace = 0 // it doesn't hear
 	}
@@ -188,14 +188,14 @@ func Program() (string, error) {
 
 func logOf(root string) string { return filepath.Join(root, "buildkitd.log") }
 
-// bound prunes the own buildkitd's cache to its bound: it ends before its own collector is due.
-func (b *Builder) bound(ctx context.Context) {
-	asking, cancel := context.WithTimeout(ctx, answersSoon)
+// pruneToBound prunes the own buildkitd's cache to KeepBytes before it ends: it doesn't run for long enough to do so by itself.
+func (b *Builder) pruneToBound(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if _, err := b.conn.client.ListWorkers(asking); err != nil {
 		return // it hangs
 	}
-	ctx, cancel = context.WithTimeout(ctx, endPatience)
+	ctx, cancel = context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	_ = b.conn.client.Prune(ctx, nil, client.WithKeepOpt(0, 0, b.o.KeepBytes, 0)) // the next one does it at its start
 }

@@ -40,11 +40,11 @@ func (in *inputs) close() {
 
 func inputsOf(r Request, store content.Store) (*inputs, error) {
 	in := &inputs{attrs: map[string]string{}, mounts: map[string]fsutil.FS{}, stores: map[string]content.Store{imageStore: store}}
-	err := in.context(r)
-	in.dockerfile(r)
+	err := in.addMainContext(r)
+	in.addDockerfile(r)
 	for _, name := range slices.Sorted(maps.Keys(r.Local.Contexts)) {
 		if err == nil {
-			err = in.named(name, r)
+			err = in.addNamedContext(name, r)
 		}
 	}
 	if err != nil {
@@ -57,8 +57,8 @@ func inputsOf(r Request, store content.Store) (*inputs, error) {
 	return in, nil
 }
 
-// context adds the main context.
-func (in *inputs) context(r Request) error {
+// addMainContext adds the main context.
+func (in *inputs) addMainContext(r Request) error {
 	const key = dockerui.DefaultLocalNameContext
 	dir, ok := r.Local.Dirs[""]
 	switch {
@@ -81,8 +81,8 @@ func (in *inputs) context(r Request) error {
 	return nil
 }
 
-// dockerfile adds the Dockerfile and its ignore file, as they were read; or the name of a file in a remote context.
-func (in *inputs) dockerfile(r Request) {
+// addDockerfile adds the Dockerfile and its ignore file, as they were read; or the name of a file in a remote context.
+func (in *inputs) addDockerfile(r Request) {
 	const key = dockerui.DefaultLocalNameDockerfile
 	l := r.Local
 	if l.Text == nil {
@@ -97,8 +97,8 @@ func (in *inputs) dockerfile(r Request) {
 	in.mounts[key], in.attrs["dockerfilekey"], in.attrs["filename"] = files, key, l.Dockerfile
 }
 
-// named adds one more context. Those that are image blocks come with the images.
-func (in *inputs) named(name string, r Request) error {
+// addNamedContext adds one more context. Those that are image blocks come with the images.
+func (in *inputs) addNamedContext(name string, r Request) error {
 	key, c := "context:"+contextName(name), r.Local.Contexts[name]
 	switch {
 	case c.Dir != "":

@@ -20,8 +20,8 @@ const temporaryLabel = "buildkit/lease.temporary"
 // noLease is the name of no lease.
 const noLease = "fairlead/none"
 
-// releasePatience bounds the question to a builder that it let go of what it took.
-const releasePatience = 10 * time.Second
+// releaseTimeout bounds the request that a builder let go of its leases.
+const releaseTimeout = 10 * time.Second
 
 // endLeases deletes the leases that the own buildkitd took while it worked, after its end. It lets some go in the background, and ends before
 // that; and those by which it resolved an image it keeps on purpose, until they expire or its cache is pruned (imageutil.AddLease).
@@ -78,7 +78,7 @@ func takenSince(ctx context.Context, held leases.Manager, l leases.Lease, start 
 // release makes a builder that goes on let go of the leases by which it resolved images for us: a prune does that first, where no build
 // runs, and this one frees nothing. One that doesn't lets them expire.
 func (c *conn) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, releasePatience)
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
 	_ = c.client.Prune(ctx, nil, client.WithFilter([]string{"id==none"}))
 }

@@ -24,11 +24,11 @@ func takeLock(ctx context.Context, path, stack string, note func(string)) (*root
 			return nil, err
 		}
 		if l != nil {
-			l.sign(stack)
+			l.writeHolder(stack)
 			return l, nil
 		}
 		if !told {
-			note("waiting for the builder, which " + holder(path) + " uses")
+			note("waiting for the builder, which " + describeHolder(path) + " uses")
 			told = true
 		}
 		select {
@@ -51,15 +51,15 @@ func tryLock(path string) (*rootLock, error) {
 	return &rootLock{f}, nil
 }
 
-// sign writes who has the lock, for the one that waits.
-func (l *rootLock) sign(stack string) {
+// writeHolder writes who has the lock, for the one that waits.
+func (l *rootLock) writeHolder(stack string) {
 	if l.file.Truncate(0) == nil {
 		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stack), 0) // a lock without it holds as well
 	}
 }
 
-// signed reads what sign wrote.
-func signed(path string) (pid, stack string) {
+// readHolder reads what writeHolder wrote.
+func readHolder(path string) (pid, stack string) {
 	b, _ := os.ReadFile(path)
 	pid, stack, _ = strings.Cut(string(b), " ")
 	return pid, stack
@@ -67,13 +67,13 @@ func signed(path string) (pid, stack string) {
 
 // holderLives tells whether the fairlead that took the lock is there; its buildkitd may outlive it by a moment.
 func holderLives(path string) bool {
-	pid, _ := signed(path)
+	pid, _ := readHolder(path)
 	n, err := strconv.Atoi(pid)
 	return err != nil || unix.Kill(n, 0) == nil
 }
 
-func holder(path string) string {
-	pid, stack := signed(path)
+func describeHolder(path string) string {
+	pid, stack := readHolder(path)
 	switch {
 	case pid == "":
 		return "another process"

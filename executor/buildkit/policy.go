@@ -24,7 +24,7 @@ func policyOf(r Request) (*policy.Policy, error) {
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", name, err)
 		}
-		out.Rules = append(out.Rules, convert("docker-image://"+named.String(), &policy.Update{Identifier: "docker-image://" + r.Pins[name]}))
+		out.Rules = append(out.Rules, convertRule("docker-image://"+named.String(), &policy.Update{Identifier: "docker-image://" + r.Pins[name]}))
 	}
 	for _, remote := range r.Remotes {
 		rule, err := ruleOf(remote)
@@ -39,7 +39,7 @@ func policyOf(r Request) (*policy.Policy, error) {
 	return out, nil
 }
 
-func convert(identifier string, to *policy.Update) *policy.Rule {
+func convertRule(identifier string, to *policy.Update) *policy.Rule {
 	return &policy.Rule{
 		Action:   policy.PolicyAction_CONVERT,
 		Selector: &policy.Selector{Identifier: identifier, MatchType: policy.MatchType_EXACT},
@@ -50,7 +50,7 @@ func convert(identifier string, to *policy.Update) *policy.Rule {
 // ruleOf is for what has no checksum of its own: an ADD of the same URL with one stays as it is.
 func ruleOf(r spec.Remote) (*policy.Rule, error) {
 	if r.Commit == "" {
-		rule := convert(r.URL, &policy.Update{Attrs: map[string]string{pb.AttrHTTPChecksum: r.Digest}})
+		rule := convertRule(r.URL, &policy.Update{Attrs: map[string]string{pb.AttrHTTPChecksum: r.Digest}})
 		rule.Selector.Constraints = []*policy.AttrConstraint{{Key: pb.AttrHTTPChecksum, Condition: policy.AttrMatch_EQUAL}}
 		return rule, nil
 	}
@@ -66,7 +66,7 @@ func ruleOf(r spec.Remote) (*policy.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := convert(from, &policy.Update{Identifier: to})
+	rule := convertRule(from, &policy.Update{Identifier: to})
 	rule.Selector.Constraints = []*policy.AttrConstraint{{Key: pb.AttrGitChecksum, Condition: policy.AttrMatch_EQUAL}}
 	return rule, nil
 }

@@ -62,7 +62,7 @@ func (v *view) follow(statuses <-chan *client.SolveStatus) {
 				v.flush()
 				return
 			}
-			v.add(s)
+			v.foldStatus(s)
 			dirty = true
 		case <-tick.C:
 			if dirty {
@@ -73,18 +73,18 @@ func (v *view) follow(statuses <-chan *client.SolveStatus) {
 	}
 }
 
-func (v *view) add(s *client.SolveStatus) {
+func (v *view) foldStatus(s *client.SolveStatus) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, x := range s.Vertexes {
-		v.vertex(x)
+		v.foldVertex(x)
 	}
 	for _, x := range s.Statuses {
 		v.statuses[x.ID+" "+x.Vertex.String()] = x
 	}
 	for _, l := range s.Logs {
 		if st := v.steps[l.Vertex]; st != nil {
-			v.output(st, string(l.Data))
+			v.foldOutput(st, string(l.Data))
 		}
 	}
 	for _, w := range s.Warnings {
@@ -92,7 +92,7 @@ func (v *view) add(s *client.SolveStatus) {
 	}
 }
 
-func (v *view) vertex(x *client.Vertex) {
+func (v *view) foldVertex(x *client.Vertex) {
 	st := v.steps[x.Digest]
 	if st == nil {
 		st = &step{}
@@ -107,9 +107,9 @@ func (v *view) vertex(x *client.Vertex) {
 		return
 	}
 	st.ended = true
-	v.running = without(v.running, st)
+	v.running = withoutStep(v.running, st)
 	if st.partial != "" {
-		v.output(st, "\n")
+		v.foldOutput(st, "\n")
 	}
 	own := strings.HasPrefix(st.name, internal) || strings.HasSuffix(st.name, "] load .dockerignore")
 	switch {
@@ -125,8 +125,8 @@ func (v *view) vertex(x *client.Vertex) {
 	}
 }
 
-// output takes what a step printed: whole lines are shown, with the step's tag before them.
-func (v *view) output(st *step, data string) {
+// foldOutput takes what a step printed: whole lines are shown, with the step's tag before them.
+func (v *view) foldOutput(st *step, data string) {
 	parts := strings.Split(st.partial+data, "\n")
 	st.partial = parts[len(parts)-1]
 	tag := tagOf(st.name)
@@ -192,7 +192,7 @@ func lastWritten(line string) string {
 	return line
 }
 
-func without(steps []*step, st *step) []*step {
+func withoutStep(steps []*step, st *step) []*step {
 	out := steps[:0]
 	for _, s := range steps {
 		if s != st {

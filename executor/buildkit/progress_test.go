@@ -21,7 +21,7 @@ func TestView(t *testing.T) {
 		return &x
 	}
 	const run = "[linux/arm64 build 2/3] RUN make"
-	v.add(&client.SolveStatus{Vertexes: []*client.Vertex{
+	v.foldStatus(&client.SolveStatus{Vertexes: []*client.Vertex{
 		{Digest: "own", Name: "[internal] load build context", Started: at(0)},
 		{Digest: "run", Name: run, Started: at(1)},
 		{Digest: "cached", Name: "[build 1/3] COPY . .", Started: at(1), Completed: at(1), Cached: true},
@@ -31,11 +31,11 @@ func TestView(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	v.add(&client.SolveStatus{
+	v.foldStatus(&client.SolveStatus{
 		Logs:     []*client.VertexLog{{Vertex: "run", Data: []byte("a line\n10%\r99%\r100%\n\x1b[31mred")}},
 		Statuses: []*client.VertexStatus{{ID: "layer", Vertex: "own", Current: 5, Total: 10}},
 	})
-	v.add(&client.SolveStatus{Vertexes: []*client.Vertex{
+	v.foldStatus(&client.SolveStatus{Vertexes: []*client.Vertex{
 		{Digest: "own", Name: "[internal] load build context", Started: at(0), Completed: at(2)},
 		{Digest: "run", Name: run, Started: at(1), Completed: at(3.26), Error: "exit code: 1"},
 	}})

@@ -86,9 +86,9 @@ func attrsOf(r Request) map[string]string {
 		{"platform", strings.Join(r.Platforms, ","), len(r.Platforms) > 0},
 		{"target", bd.Target, bd.Target != ""},
 		{"force-network-mode", bd.Network, bd.Network != ""},
-		{"add-hosts", pairs(bd.ExtraHosts), len(bd.ExtraHosts) > 0},
+		{"add-hosts", joinPairs(bd.ExtraHosts), len(bd.ExtraHosts) > 0},
 		{"shm-size", strconv.FormatInt(bd.ShmSize, 10), bd.ShmSize > 0},
-		{"ulimit", pairs(bd.Ulimits), len(bd.Ulimits) > 0},
+		{"ulimit", joinPairs(bd.Ulimits), len(bd.Ulimits) > 0},
 		{"no-cache", "", bd.NoCache},
 		{"attest:provenance", "mode=min", bd.Provenance},
 		{"attest:sbom", "", bd.SBOM},
@@ -100,8 +100,8 @@ func attrsOf(r Request) map[string]string {
 	return attrs
 }
 
-// pairs writes a map as K=V,K=V, sorted.
-func pairs(m map[string]string) string {
+// joinPairs writes a map as K=V,K=V, sorted.
+func joinPairs(m map[string]string) string {
 	words := make([]string, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		words = append(words, k+"="+m[k])

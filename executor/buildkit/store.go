@@ -18,51 +18,51 @@ type leasedStore struct {
 	lease     string
 }
 
-func (s leasedStore) with(ctx context.Context) context.Context {
+func (s leasedStore) inLease(ctx context.Context) context.Context {
 	return leases.WithLease(namespaces.WithNamespace(ctx, s.namespace), s.lease)
 }
 
 // Info implements content.Store, as do the others.
 func (s leasedStore) Info(ctx context.Context, d digest.Digest) (content.Info, error) {
-	return s.store.Info(s.with(ctx), d)
+	return s.store.Info(s.inLease(ctx), d)
 }
 
 // Update changes labels.
 func (s leasedStore) Update(ctx context.Context, i content.Info, fields ...string) (content.Info, error) {
-	return s.store.Update(s.with(ctx), i, fields...)
+	return s.store.Update(s.inLease(ctx), i, fields...)
 }
 
 // Walk lists blobs.
 func (s leasedStore) Walk(ctx context.Context, f content.WalkFunc, filters ...string) error {
-	return s.store.Walk(s.with(ctx), f, filters...)
+	return s.store.Walk(s.inLease(ctx), f, filters...)
 }
 
 // Delete removes a blob.
 func (s leasedStore) Delete(ctx context.Context, d digest.Digest) error {
-	return s.store.Delete(s.with(ctx), d)
+	return s.store.Delete(s.inLease(ctx), d)
 }
 
 // ReaderAt reads a blob.
 func (s leasedStore) ReaderAt(ctx context.Context, d ocispec.Descriptor) (content.ReaderAt, error) {
-	return s.store.ReaderAt(s.with(ctx), d)
+	return s.store.ReaderAt(s.inLease(ctx), d)
 }
 
 // Status tells how far an ingest is.
 func (s leasedStore) Status(ctx context.Context, ref string) (content.Status, error) {
-	return s.store.Status(s.with(ctx), ref)
+	return s.store.Status(s.inLease(ctx), ref)
 }
 
 // ListStatuses lists ingests.
 func (s leasedStore) ListStatuses(ctx context.Context, filters ...string) ([]content.Status, error) {
-	return s.store.ListStatuses(s.with(ctx), filters...)
+	return s.store.ListStatuses(s.inLease(ctx), filters...)
 }
 
 // Abort ends an ingest.
 func (s leasedStore) Abort(ctx context.Context, ref string) error {
-	return s.store.Abort(s.with(ctx), ref)
+	return s.store.Abort(s.inLease(ctx), ref)
 }
 
 // Writer begins an ingest.
 func (s leasedStore) Writer(ctx context.Context, opts ...content.WriterOpt) (content.Writer, error) {
-	return s.store.Writer(s.with(ctx), opts...)
+	return s.store.Writer(s.inLease(ctx), opts...)
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
-// sweepPatience bounds the clearing of one container.
-const sweepPatience = 30 * time.Second
+// clearTimeout bounds the clearing of one container.
+const clearTimeout = 30 * time.Second
 
 // A buildkitd that is killed leaves the containers of the RUNs it was in, with their tasks and shims, and mounts below its root. Its
 // snapshots the next buildkitd on the root clears by itself, when it starts. Any that ends leaves temporary leases, see endLeases.
@@ -36,7 +36,7 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		return nil // it was cleared, or there never was one
 	}
 	path := filepath.Join(root, "lock")
-	for end := time.Now().Add(endPatience); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(endTimeout); ; time.Sleep(100 * time.Millisecond) {
 		lock, err := tryLock(path)
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (b *Builder) Sweep(ctx context.Context) error {
 		switch {
 		case holderLives(path) || ctx.Err() != nil:
 			return nil
-		case time.Now().After(end.Add(endPatience)):
+		case time.Now().After(end.Add(endTimeout)):
 			return fmt.Errorf("builder: what a killed one left: its buildkitd does not end, not even by SIGKILL; its root is %s", root)
 		default: // the kernel told it to end when its fairlead did
 			if err := killDaemons(root, time.Now().After(end)); err != nil {
@@ -118,7 +118,7 @@ func mountsFrom(c containers.Container, root string) bool {
 
 // clear ends a container's task and removes both.
 func (b *Builder) clear(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	ctx, cancel := context.WithTimeout(ctx, clearTimeout)
 	defer cancel()
 	c, err := b.o.Client.LoadContainer(ctx, id)
 	if errdefs.IsNotFound(err) {

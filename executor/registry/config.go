@@ -22,7 +22,7 @@ func configOf(ctx context.Context, h *Hosts, ref, dgst, platform string, v any) 
 		repo = repo[:i]
 	}
 	r := h.Resolver()
-	desc, err := ask(ctx, r, repo+"@"+dgst)
+	desc, err := resolveTop(ctx, r, repo+"@"+dgst)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (h *Hosts) Explain(ref string, err error) error {
 			also = fmt.Sprintf("in %s/%s/hosts.toml", h.CertsDir, host)
 		}
 		return say("registry %s: its certificate is not to be trusted: %s. If it is right, name its authority: ca = \"FILE\" in a registry %q block, or %s",
-			at, root(err), who, also)
+			at, innermost(err), who, also)
 	case isPlain(err):
 		setting := fmt.Sprintf("server = \"http://%s\"", host)
 		if who != host {
@@ -73,11 +73,11 @@ func (h *Hosts) Explain(ref string, err error) error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return say("registry %s: no such host: %s is not known. Check the name in %q, and this machine's DNS", at, dns.Name, ref)
 	case errors.As(err, &dns):
-		return say("registry %s: its address cannot be looked up: %s. Check this machine's network and DNS", at, root(err))
+		return say("registry %s: its address cannot be looked up: %s. Check this machine's network and DNS", at, innermost(err))
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return say("registry %s: it cannot be reached: %s. Check this machine's network", at, root(err))
+		return say("registry %s: it cannot be reached: %s. Check this machine's network", at, innermost(err))
 	case errors.Is(err, errStalled), brokenOff(err):
-		return say("registry %s: it stopped half-way, %d times: %s. Try again: what came stays and is not fetched twice", at, Tries, root(err))
+		return say("registry %s: it stopped half-way, %d times: %s. Try again: what came stays and is not fetched twice", at, Tries, innermost(err))
 	case errors.Is(err, errSilent), errors.As(err, &timeout) && timeout.Timeout():
 		return say("registry %s: no answer in time. Check that it runs, and this machine's network", at)
 	case strings.Contains(err.Error(), "rejecting "): // containerd's resolver says so of a manifest, and calls it not found
@@ -116,7 +116,7 @@ func (h *Hosts) explainStatus(at, host, repo, ref string, status remoteerrors.Er
 	case code >= 500:
 		return say("registry %s: it answers %q, after %d tries. The trouble is on its side: try again later", at, status.Status, Tries)
 	default:
-		return say("registry %s: it answers %q to %s %s", at, status.Status, status.RequestMethod, path(status.RequestURL))
+		return say("registry %s: it answers %q to %s %s", at, status.Status, status.RequestMethod, pathOfURL(status.RequestURL))
 	}
 }
 
@@ -185,8 +185,8 @@ func hostOf(err error) string {
 	return ""
 }
 
-// path is what was asked for, without the query, which may hold a secret.
-func path(raw string) string {
+// pathOfURL is what was asked for, without the query, which may hold a secret.
+func pathOfURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return ""
@@ -207,8 +207,8 @@ func isPlain(err error) bool {
 	return errors.As(err, &record) || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
-// root is the innermost message.
-func root(err error) string {
+// innermost is the innermost message.
+func innermost(err error) string {
 	for {
 		next := errors.Unwrap(err)
 		if next == nil {

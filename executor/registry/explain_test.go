@@ -184,7 +184,7 @@ func TestAStalledTransferEnds(t *testing.T) {
 func TestASilentRegistryIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := ask(t.Context(), still{}, "registry.example.com/app:1")
+		_, err := resolveTop(t.Context(), still{}, "registry.example.com/app:1")
 		if took := time.Since(began); took != silenceTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after %s: %v", took, err)
 		}
@@ -227,8 +227,8 @@ func TestASilentRequestEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &http.Client{Transport: silent{x.takes}}
-				bound(c)
-				bound(c)
+				setTimeouts(c)
+				setTimeouts(c)
 				began := time.Now()
 				resp, err := c.Do(must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPut, "http://registry.example.com/v2/", x.body())))
 				if err == nil {

@@ -91,7 +91,7 @@ func (h *Hosts) registryHosts() docker.RegistryHosts {
 					return nil, err
 				}
 			}
-			bound(hosts[i].Client)
+			setTimeouts(hosts[i].Client)
 		}
 		known[host] = hosts
 		return hosts, nil

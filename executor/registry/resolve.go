@@ -37,7 +37,7 @@ type Resolved struct {
 // Resolve asks the registry what ref stands for: the digest by a HEAD, then the manifests for platforms and sizes.
 func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 	r := h.Resolver()
-	top, err := ask(ctx, r, ref)
+	top, err := resolveTop(ctx, r, ref)
 	if err != nil {
 		return Resolved{}, h.Explain(ref, err)
 	}
@@ -57,9 +57,9 @@ func Resolve(ctx context.Context, h *Hosts, ref string) (Resolved, error) {
 	return out, nil
 }
 
-// ask gives what ref stands for, by a HEAD. A registry that takes the question and never answers is not waited for longer than
+// resolveTop gives what ref stands for, by a HEAD. A registry that takes the question and never answers is not waited for longer than
 // silenceTimeout, all tries together.
-func ask(ctx context.Context, r remotes.Resolver, ref string) (top ocispec.Descriptor, err error) {
+func resolveTop(ctx context.Context, r remotes.Resolver, ref string) (top ocispec.Descriptor, err error) {
 	ctx, cancel := context.WithTimeout(ctx, silenceTimeout)
 	defer cancel()
 	err = Retry(ctx, func() (err error) {
@@ -155,7 +155,7 @@ func (r *Resolved) readManifest(ctx context.Context, f remotes.Fetcher, desc oci
 }
 
 func (r *Resolved) add(platform string, desc ocispec.Descriptor, m ocispec.Manifest) {
-	r.Platforms[platform] = weigh(desc, m)
+	r.Platforms[platform] = bytesOf(desc, m)
 	all := []string{desc.Digest.String(), m.Config.Digest.String()}
 	for _, l := range m.Layers {
 		all = append(all, l.Digest.String())
@@ -199,16 +199,16 @@ func fetchSmall(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor)
 		return nil, io.ErrUnexpectedEOF
 	}
 	if got := desc.Digest.Algorithm().FromBytes(b); got != desc.Digest {
-		return nil, lie(desc.Digest, got)
+		return nil, digestMismatch(desc.Digest, got)
 	}
 	return b, nil
 }
 
-func lie(want, got digest.Digest) error {
+func digestMismatch(want, got digest.Digest) error {
 	return fmt.Errorf("%w: for %s it sends %s", ErrLie, want, got)
 }
 
-func weigh(desc ocispec.Descriptor, m ocispec.Manifest) int64 {
+func bytesOf(desc ocispec.Descriptor, m ocispec.Manifest) int64 {
 	sum := desc.Size + m.Config.Size
 	seen := map[digest.Digest]bool{}
 	for _, l := range m.Layers {

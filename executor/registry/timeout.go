@@ -18,8 +18,8 @@ var errSilent = errors.New("no answer in time")
 // boundTransport ends requests that a registry takes and never answers, or stops reading half-way. Whoever reads the answer looks after that.
 type boundTransport struct{ http.RoundTripper }
 
-// bound gives a client's requests their bounds, once.
-func bound(c *http.Client) {
+// setTimeouts gives a client's requests their bounds, once.
+func setTimeouts(c *http.Client) {
 	if _, ok := c.Transport.(boundTransport); c.Transport != nil && !ok {
 		c.Transport = boundTransport{c.Transport}
 	}

@@ -31,7 +31,7 @@ func checkEntry(source string, h *tar.Header) error {
 	case h.Typeflag == tar.TypeLink:
 		return checkName(source, h.Linkname)
 	case h.Typeflag == tar.TypeChar && h.Devmajor == 0 && h.Devminor == 0:
-		return removing(source, h.Name)
+		return whiteoutDevice(source, h.Name)
 	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, paxXattr+"trusted.overlay.") {
@@ -41,6 +41,6 @@ func checkEntry(source string, h *tar.Header) error {
 	return nil
 }
 
-func removing(source, name string) error {
+func whiteoutDevice(source, name string) error {
 	return fmt.Errorf("%s: %q in it is the device 0:0, by which overlayfs marks what is removed. Take it away", source, name)
 }

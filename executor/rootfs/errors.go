@@ -15,11 +15,11 @@ func notTar(name string) error {
 	return fmt.Errorf("%s: it is no tar file, plain or compressed with gzip, zstd, xz or bzip2. `tar -C DIR -czf FILE .` makes one, and a directory will do as well", name)
 }
 
-func nothing(name string) error {
+func emptySource(name string) error {
 	return fmt.Errorf("%s: it is empty: there is no root filesystem in it. Make it anew, or correct the path", name)
 }
 
-func changed(name string) error {
+func changedMeanwhile(name string) error {
 	return fmt.Errorf("%s: it changed while it was read. Try again when nothing writes to it", name)
 }
 

@@ -66,7 +66,7 @@ func (t tarFile) read(use func(*spec.RegularFile, unix.Stat_t) error, whole func
 		return unreadable(t.path, err)
 	}
 	if statcache.StampOf(&before) != statcache.StampOf(&after) { // which may be why it failed
-		return changed(t.path)
+		return changedMeanwhile(t.path)
 	}
 	if failed == nil {
 		whole(after)

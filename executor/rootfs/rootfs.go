@@ -38,7 +38,7 @@ type source interface {
 // Inputs says what the image of r depends on: its content, its config and its platform. Files that didn't change since the last
 // call aren't read again; of a URL only the headers are asked for.
 func Inputs(ctx context.Context, r *spec.Rootfs, o Options) (planner.Inputs, error) {
-	from, err := open(r.Path, o)
+	from, err := openSource(r.Path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Import(ctx context.Context, store content.Store, r *spec.Rootfs, o Options,
 	if moved == nil {
 		moved = func(int64, int64) {}
 	}
-	from, err := open(r.Path, o)
+	from, err := openSource(r.Path, o)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -76,7 +76,7 @@ func Import(ctx context.Context, store content.Store, r *spec.Rootfs, o Options,
 	return writeImage(ctx, store, r, platformOf(r, o), layer, p.diffID)
 }
 
-func open(path string, o Options) (source, error) {
+func openSource(path string, o Options) (source, error) {
 	if isURL(path) {
 		return newDownload(path, o.HTTP)
 	}

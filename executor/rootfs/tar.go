@@ -23,7 +23,7 @@ func packTar(ctx context.Context, name string, r io.Reader, w *sink, moved func(
 	head, err := raw.Peek(stream.HeadSize)
 	switch {
 	case len(head) == 0 && errors.Is(err, io.EOF):
-		return packed{}, nothing(name)
+		return packed{}, emptySource(name)
 	case err != nil && !errors.Is(err, io.EOF):
 		return packed{}, tarFiles.Explain(name, 0, err)
 	}
@@ -52,7 +52,7 @@ func verifyTar(ctx context.Context, name string, r io.Reader) error {
 	head, err := raw.Peek(stream.HeadSize)
 	switch {
 	case len(head) == 0 && errors.Is(err, io.EOF):
-		return nothing(name)
+		return emptySource(name)
 	case err != nil && !errors.Is(err, io.EOF):
 		return tarFiles.Explain(name, 0, err)
 	}
@@ -99,7 +99,7 @@ func checkTar(name string, in *stream.Reader, w io.Writer) error {
 		if err != nil {
 			return tarFiles.Explain(name, entries, stream.MarkRead(err))
 		}
-		if isMark[h.Name] {
+		if archiveFiles[h.Name] {
 			found[h.Name] = true
 		}
 		if err := checkEntry(name, h); err != nil && bad == nil {
@@ -110,7 +110,7 @@ func checkTar(name string, in *stream.Reader, w io.Writer) error {
 	case in.Ended: // before the two empty blocks at a tar's end: a file may be cut off between two others
 		return tarFiles.Truncated(name)
 	case entries == 0:
-		return nothing(name)
+		return emptySource(name)
 	case found["oci-layout"] && found["index.json"], found["manifest.json"] && found["repositories"]:
 		return fmt.Errorf("%s: it is the archive of an image, not a root filesystem: use load instead of import", name)
 	}
@@ -121,5 +121,5 @@ func checkTar(name string, in *stream.Reader, w io.Writer) error {
 	return tarFiles.Explain(name, entries, err)
 }
 
-// isMark has the files that show, in pairs, what docker save and its like wrote.
-var isMark = map[string]bool{"oci-layout": true, "index.json": true, "manifest.json": true, "repositories": true}
+// archiveFiles has the files that show, in pairs, what docker save and its like wrote.
+var archiveFiles = map[string]bool{"oci-layout": true, "index.json": true, "manifest.json": true, "repositories": true}

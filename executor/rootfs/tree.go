@@ -55,7 +55,7 @@ func newTree(dir string, cache *digestCache, own []spec.OwnFile) (tree, error) {
 
 // walk visits all of a tree, each directory before what is in it, in the order of names.
 func (t tree) walk(ctx context.Context, visit func(node) error) error {
-	if err := t.noMounts(); err != nil {
+	if err := t.checkNoMounts(); err != nil {
 		return err
 	}
 	links := firstNames{}
@@ -84,7 +84,7 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 			return err
 		}
 		if n.kind() == unix.S_IFCHR && n.at.Rdev == 0 {
-			return removing(t.dir, n.name)
+			return whiteoutDevice(t.dir, n.name)
 		}
 		switch n.kind() {
 		case unix.S_IFSOCK: // means nothing without whoever listens
@@ -94,11 +94,11 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 				return t.unreadable(file, err)
 			}
 		}
-		n.same = links.of(n)
+		n.same = links.firstName(n)
 		return visit(n)
 	})
 	if err == nil && entries == 0 {
-		return nothing(t.dir)
+		return emptySource(t.dir)
 	}
 	return err
 }
@@ -106,8 +106,8 @@ func (t tree) walk(ctx context.Context, visit func(node) error) error {
 // firstNames has, by device and inode, the name under which a file with several was seen first.
 type firstNames map[[2]uint64]string
 
-// of gives that name; "" for a file that has one name, or is seen for the first time.
-func (l firstNames) of(n node) string {
+// firstName gives that name; "" for a file that has one name, or is seen for the first time.
+func (l firstNames) firstName(n node) string {
 	if n.kind() == unix.S_IFDIR || n.at.Nlink < 2 {
 		return ""
 	}
@@ -119,8 +119,8 @@ func (l firstNames) of(n node) string {
 	return first
 }
 
-// noMounts refuses a tree in which something is mounted, such as /proc: it isn't of the tree, and what it covers can't be seen.
-func (t tree) noMounts() error {
+// checkNoMounts refuses a tree in which something is mounted, such as /proc: it isn't of the tree, and what it covers can't be seen.
+func (t tree) checkNoMounts() error {
 	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(t.dir))
 	if err != nil {
 		return fmt.Errorf("%s: what is mounted in it cannot be told: %w", t.dir, err)
@@ -139,7 +139,7 @@ func (t tree) unreadable(file string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return changed(t.dir)
+		return changedMeanwhile(t.dir)
 	}
 	return unreadable(file, err)
 }
@@ -209,7 +209,7 @@ func (t tree) content(ctx context.Context, n node, read func(xattrs, *stream.Rea
 		return t.unreadable(n.path, err)
 	}
 	defer f.Close()
-	if err := t.unmoved(n, f); err != nil {
+	if err := t.checkUnmoved(n, f); err != nil {
 		return err
 	}
 	attrs, err := xattrsOf(f)
@@ -221,18 +221,18 @@ func (t tree) content(ctx context.Context, n node, read func(xattrs, *stream.Rea
 		return tarFiles.Explain(n.path, 1, err)
 	}
 	if in.Done != n.at.Size {
-		return changed(n.path)
+		return changedMeanwhile(n.path)
 	}
-	return t.unmoved(n, f)
+	return t.checkUnmoved(n, f)
 }
 
-func (t tree) unmoved(n node, f *os.File) error {
+func (t tree) checkUnmoved(n node, f *os.File) error {
 	at, err := fstat(f)
 	if err != nil {
 		return t.unreadable(n.path, err)
 	}
 	if statcache.StampOf(&at) != statcache.StampOf(&n.at) {
-		return changed(n.path)
+		return changedMeanwhile(n.path)
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// patience is how long a server may take until it begins to answer.
-const patience = 30 * time.Second
+// answerTimeout bounds the time until a server begins to answer.
+const answerTimeout = 30 * time.Second
 
 // maxRedirects is how often a server may send on, as in net/http.
 const maxRedirects = 10
@@ -53,7 +53,7 @@ func newDownload(path string, client *http.Client) (*download, error) {
 		c = *client
 	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = t.Clone()
-		t.ResponseHeaderTimeout = patience
+		t.ResponseHeaderTimeout = answerTimeout
 		c.Transport = t
 	}
 	c.CheckRedirect = func(_ *http.Request, via []*http.Request) error {
@@ -67,11 +67,11 @@ func newDownload(path string, client *http.Client) (*download, error) {
 
 // inputs asks for the headers, by HEAD, and where the server refuses that, by a GET that doesn't read on.
 func (d *download) inputs(ctx context.Context) (planner.Inputs, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	resp, err := d.ask(ctx, http.MethodHead, "")
+	resp, err := d.request(ctx, http.MethodHead, "")
 	if err != nil {
-		resp, err = d.ask(ctx, http.MethodGet, "bytes=0-0")
+		resp, err = d.request(ctx, http.MethodGet, "bytes=0-0")
 	}
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func sizeOf(resp *http.Response) int64 {
 func (d *download) layer(ctx context.Context, w *sink, moved func(done, total int64)) (packed, error) {
 	total := int64(0)
 	get := remotes.FetcherFunc(func(ctx context.Context, _ ocispec.Descriptor) (io.ReadCloser, error) {
-		resp, err := d.ask(ctx, http.MethodGet, "")
+		resp, err := d.request(ctx, http.MethodGet, "")
 		if err != nil {
 			return nil, err
 		}
@@ -123,8 +123,8 @@ func (d *download) layer(ctx context.Context, w *sink, moved func(done, total in
 	return p, err
 }
 
-// ask sends a request. What isn't a success is an error, in words.
-func (d *download) ask(ctx context.Context, method, span string) (*http.Response, error) {
+// request sends a request. An answer that is no success is an error that says what to do.
+func (d *download) request(ctx context.Context, method, span string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, d.url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.shown, err)

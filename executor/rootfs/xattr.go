@@ -15,7 +15,7 @@ import (
 // the host's or the filesystem's.
 type xattrs map[string]string
 
-func isOwn(name string) bool {
+func isPortable(name string) bool {
 	return name == "security.capability" || strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, "user.overlay.")
 }
 
@@ -29,16 +29,16 @@ func (x xattrs) String() string {
 }
 
 func xattrsOf(f *os.File) (xattrs, error) {
-	names, err := grown(func(b []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), b) })
+	names, err := readGrowing(func(b []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), b) })
 	if err != nil {
 		return nil, err
 	}
 	var out xattrs
 	for name := range strings.SplitSeq(names, "\x00") {
-		if !isOwn(name) {
+		if !isPortable(name) {
 			continue
 		}
-		value, err := grown(func(b []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, b) })
+		value, err := readGrowing(func(b []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, b) })
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +50,8 @@ func xattrsOf(f *os.File) (xattrs, error) {
 	return out, nil
 }
 
-// grown calls read with ever more room until that is enough.
-func grown(read func([]byte) (int, error)) (string, error) {
+// readGrowing calls read with ever more room until that is enough.
+func readGrowing(read func([]byte) (int, error)) (string, error) {
 	for room := 1 << 10; ; room *= 4 {
 		b := make([]byte, room)
 		n, err := read(b)

@@ -8,26 +8,26 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// without fails if the tree takes in one of the files, whether it is there yet or not.
-func (t *tree) without(files []spec.OwnFile) error {
+// refuseOwnFiles fails if the tree takes in one of the files, whether it is there yet or not.
+func (t *tree) refuseOwnFiles(files []spec.OwnFile) error {
 	for _, f := range files {
 		rel, inside := f.Inside(t.root)
 		if !inside {
 			continue
 		}
-		taken, err := t.takes(rel)
+		taken, err := t.letsThrough(rel)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(t.root, rel), err)
 		}
 		if taken {
-			return fmt.Errorf("%s: fairlead itself writes it, so each plan would be followed by another build. %s, or leave it out by %s", shown(filepath.Join(t.root, rel)), f.Advice, ignoreName)
+			return fmt.Errorf("%s: fairlead itself writes it, so each plan would be followed by another build. %s, or leave it out by %s", shownPath(filepath.Join(t.root, rel)), f.Advice, ignoreName)
 		}
 	}
 	return nil
 }
 
 // takes tells whether the rules let a file through, and each directory that it is in.
-func (t *tree) takes(rel string) (bool, error) {
+func (t *tree) letsThrough(rel string) (bool, error) {
 	r, err := newRules(t.exclude, t.include)
 	if err != nil {
 		return false, err

@@ -15,14 +15,14 @@ import (
 
 // Hashing that takes long is told of at its beginning and then for each GiB, whatever reads it; and small things aren't.
 func TestHashingIsTold(t *testing.T) {
-	const total = 5*tellEach/2 + 7
+	const total = 5*progressStep/2 + 7
 	for _, parts := range []int{1, 1000, 4001} {
 		var mu sync.Mutex
 		var said []string
-		told := newTold(func(what string, done, total int64) {
+		told := startProgress(func(what string, done, total int64) {
 			mu.Lock()
 			defer mu.Unlock()
-			said = append(said, fmt.Sprintf("%s %d of %d", what, done/tellEach, total))
+			said = append(said, fmt.Sprintf("%s %d of %d", what, done/progressStep, total))
 		}, "big", total)
 		var all sync.WaitGroup
 		for range parts {
@@ -38,8 +38,8 @@ func TestHashingIsTold(t *testing.T) {
 			t.Errorf("%d parts: %q; want %q", parts, said, want)
 		}
 	}
-	newTold(func(string, int64, int64) { t.Error("1 GiB less one byte is told of") }, "small", tellEach-1).add(tellEach - 1)
-	newTold(nil, "", total).add(total)
+	startProgress(func(string, int64, int64) { t.Error("1 GiB less one byte is told of") }, "small", progressStep-1).add(progressStep - 1)
+	startProgress(nil, "", total).add(total)
 }
 
 // A large file's hashing says so before it begins, and hears an interrupt in the middle of the file.

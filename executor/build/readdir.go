@@ -21,7 +21,7 @@ const (
 )
 
 // names reads all names of an open directory.
-func (w *worker) names(fd int) ([]name, error) {
+func (w *worker) readNames(fd int) ([]name, error) {
 	var out []name
 	for {
 		n, err := unix.Getdents(fd, w.listing)

@@ -19,11 +19,11 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// placeKind is what a context is.
-type placeKind int
+// locationKind is what lies at a context's location.
+type locationKind int
 
 const (
-	isNothing placeKind = iota
+	isNothing locationKind = iota
 	isDir
 	isTar
 	isGit
@@ -33,17 +33,17 @@ const (
 // mainContext is the name of the context itself, which BuildKit gives to no named one.
 const mainContext = "context"
 
-// place is where a context is.
-type place struct {
-	kind placeKind
+// location is where a context is.
+type location struct {
+	kind locationKind
 	at   string // absolute path, or URL
 	git  *dfgitutil.GitRef
 }
 
 // locate tells what a context is. what names it in errors.
-func locate(what, at string) (place, error) {
+func locate(what, at string) (location, error) {
 	if at == "" {
-		return place{}, nil
+		return location{}, nil
 	}
 	if filepath.IsAbs(at) {
 		return locatePath(what, at)
@@ -51,28 +51,28 @@ func locate(what, at string) (place, error) {
 	ref, isGitRef, err := dfgitutil.ParseGitRef(at)
 	switch {
 	case isGitRef && err != nil:
-		return place{}, fmt.Errorf("%s %s: %w", what, spec.Shown(at), err)
+		return location{}, fmt.Errorf("%s %s: %w", what, spec.Shown(at), err)
 	case isGitRef:
-		return place{kind: isGit, at: at, git: ref}, nil
+		return location{kind: isGit, at: at, git: ref}, nil
 	case strings.HasPrefix(at, "http://"), strings.HasPrefix(at, "https://"):
-		return place{kind: isHTTP, at: at}, nil
+		return location{kind: isHTTP, at: at}, nil
 	}
-	return place{}, fmt.Errorf("%s %s: it is neither a path nor a URL that BuildKit fetches: git, https or http", what, spec.Shown(at))
+	return location{}, fmt.Errorf("%s %s: it is neither a path nor a URL that BuildKit fetches: git, https or http", what, spec.Shown(at))
 }
 
-func locatePath(what, at string) (place, error) {
+func locatePath(what, at string) (location, error) {
 	info, err := os.Stat(at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return place{}, fmt.Errorf("%s %s: there is no such directory.%s", what, at, didYouMean(filepath.Base(at), siblings(at)))
+		return location{}, fmt.Errorf("%s %s: there is no such directory.%s", what, at, suggestion(filepath.Base(at), siblings(at)))
 	case err != nil:
-		return place{}, fmt.Errorf("%s %w", what, stream.Unreadable(at, err))
+		return location{}, fmt.Errorf("%s %w", what, stream.Unreadable(at, err))
 	case info.IsDir():
-		return place{kind: isDir, at: at}, nil
+		return location{kind: isDir, at: at}, nil
 	case info.Mode().IsRegular():
-		return place{kind: isTar, at: at}, nil
+		return location{kind: isTar, at: at}, nil
 	}
-	return place{}, fmt.Errorf("%s %s: it is neither a directory nor a tar file", what, at)
+	return location{}, fmt.Errorf("%s %s: it is neither a directory nor a tar file", what, at)
 }
 
 func siblings(at string) []string {
@@ -86,7 +86,7 @@ func siblings(at string) []string {
 
 // inputs are what is in a context: each file of a directory, else one for all. name is "" for the main context; ignore is the
 // Dockerfile's own ignore file, nil for the context's.
-func (p place) inputs(ctx context.Context, name string, ignore *rulesFile, taken *pathSet, o Options, local *Local) (planner.Inputs, error) {
+func (p location) inputs(ctx context.Context, name string, ignore *rulesFile, taken *pathSet, o Options, local *Local) (planner.Inputs, error) {
 	whole, prefix := mainContext, ""
 	if name != "" {
 		whole, prefix = name, name+":"

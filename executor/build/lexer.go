@@ -17,8 +17,8 @@ const (
 	maxInstructions = 10_000
 )
 
-// words fills the variables of a Dockerfile's words in, within limits.
-type words struct {
+// boundedLexer fills the variables of a Dockerfile's words in, within limits.
+type boundedLexer struct {
 	*shell.Lex
 	all   int   // bytes that were filled in
 	asked int   // variables that were looked through
@@ -29,7 +29,7 @@ type words struct {
 var substitution = regexp.MustCompile(`\$\{[A-Za-z0-9_]+/`)
 
 // ProcessWordWithMatches is the lexer's own, within the limits.
-func (w *words) ProcessWordWithMatches(word string, env shell.EnvGetter) (shell.ProcessWordResult, error) {
+func (w *boundedLexer) ProcessWordWithMatches(word string, env shell.EnvGetter) (shell.ProcessWordResult, error) {
 	limit := maxWord - len(word)
 	if n := len(substitution.FindAllString(word, -1)); n > 0 { // what comes out can be as large as the product of its parts
 		limit = int(math.Pow(maxWord, 1/float64(n+1)))*(n+1) - len(word)
