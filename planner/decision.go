@@ -42,6 +42,9 @@ type referenceValues struct {
 
 // decided notes what has been decided of a resource, and what references to it give from now on.
 func (pb *planBuilder) decided(r spec.Resource, d *decision) {
+	if d == nil {
+		return
+	}
 	a := r.Header().Addr
 	pb.decisions[a] = d
 	value := kindRow(a.Kind).value

@@ -38,7 +38,7 @@ type resourceKind struct {
 // resourceKinds has every kind. Each stands before those that it needs: in this order live objects are matched, and orphans go.
 var resourceKinds []*resourceKind
 
-func init() { resourceKinds = []*resourceKind{containerKind, imageKind} } // not above: functions of the rows look rows up
+func init() { resourceKinds = []*resourceKind{containerKind, imageKind, emulatorKind} } // not above: functions of the rows look rows up
 
 // objects gives all objects of a kind that the host has.
 func (k *resourceKind) objects(have *State) []LiveObject {

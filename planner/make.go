@@ -25,7 +25,6 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 	pb.checkKeys()
 	pb.failUnknown()
 	if !pb.o.Destroy {
-		pb.decideEmulators()
 		pb.decide()
 	}
 	pb.removeOrphans()
@@ -108,28 +107,29 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 		n := 0
 		pb.newID = func() string { n++; return fmt.Sprintf("%064x", n) }
 	}
-	for _, im := range spec.Of[*spec.Image](want) {
-		pb.blocks[im.Addr] = im
+	for _, r := range want.Resources {
+		pb.blocks[r.Header().Addr] = r
 	}
-	for _, c := range spec.Of[*spec.Container](want) {
-		pb.blocks[c.Addr] = c
-	}
-	pb.ordered = want.Order
-	if len(pb.ordered) == 0 || slices.ContainsFunc(spec.Of[*spec.Image](want), func(im *spec.Image) bool { return im.Build != nil }) {
-		pb.ordered = pb.orderOf(pb.ordered)
-	}
+	pb.ordered = pb.orderOf(want.Order)
 	return pb
 }
 
-// orderOf sorts the resources so that each comes after what it needs, also where only a Dockerfile names that. Otherwise they keep the
-// given order.
+// orderOf sorts the resources so that each comes after what it needs, also where only a Dockerfile names that. What nothing can refer to comes
+// first: others may need it without naming it. Otherwise they keep the given order.
 func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
-	given = slices.Clone(given)
+	var all []spec.Addr
+	for a := range pb.blocks {
+		if kindRow(a.Kind).value == nil {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, spec.Addr.Compare)
+	all = append(all, given...)
 	for _, r := range pb.want.Resources {
-		given = append(given, r.Header().Addr)
+		all = append(all, r.Header().Addr)
 	}
 	absent := func(a spec.Addr) bool { return pb.blocks[a] == nil }
-	return spec.SortByReference(slices.DeleteFunc(given, absent), func(a spec.Addr) []spec.Addr {
+	return spec.SortByReference(slices.DeleteFunc(all, absent), func(a spec.Addr) []spec.Addr {
 		return slices.DeleteFunc(slices.Clone(pb.refs(pb.blocks[a])), absent)
 	}, nil)
 }

@@ -55,9 +55,6 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 	for a := range pb.owned {
 		there[a], there[a.Block()] = true, true
 	}
-	for _, e := range spec.Of[*spec.Emulator](pb.want) {
-		there[e.Addr] = true
-	}
 	out := map[spec.Addr]bool{}
 	for _, a := range as {
 		if there[a] || pb.o.Again {

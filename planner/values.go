@@ -12,8 +12,9 @@ func Values(want *spec.Config, have *State) map[spec.Addr]cty.Value {
 	pb.match()
 	values := map[spec.Addr]cty.Value{}
 	for a, r := range pb.blocks {
-		k := kindRow(a.Kind)
-		values[a] = k.value(pb, r, k.identity(pb, r))
+		if k := kindRow(a.Kind); k.value != nil {
+			values[a] = k.value(pb, r, k.identity(pb, r))
+		}
 	}
 	return values
 }
