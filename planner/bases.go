@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +18,7 @@ func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 	for i := range out {
 		b := &out[i]
 		if b.Image.IsZero() {
-			ok = pb.baseCovers(im, b, sortedKeys(b.Platforms), b.Platforms != nil) && ok
+			ok = pb.baseCovers(im, b, slices.Sorted(maps.Keys(b.Platforms)), b.Platforms != nil) && ok
 			pb.pinBase(b)
 			continue
 		}
@@ -47,7 +49,7 @@ func (pb *planBuilder) baseCovers(im *spec.Image, b *Base, have []string, known 
 		name, remedy = b.Image.String(), "Add the platform there"
 	}
 	pb.fail(fault(pb.sourceRange(im), "Platform not in the base", "%s: %s needs %s of %s, which has %s. %s.", b.At, b.Use, strings.Join(gone, ", "), name,
-		orElse(strings.Join(have, ", "), "no platform at all"), remedy))
+		cmp.Or(strings.Join(have, ", "), "no platform at all"), remedy))
 	return false
 }
 
@@ -107,7 +109,7 @@ func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
 	}
 	out := slices.Clone(in)
 	add := func(kind InputKind, format string, now, before map[string]string) {
-		for _, k := range sortedKeys(now) {
+		for _, k := range slices.Sorted(maps.Keys(now)) {
 			if _, known := before[k]; !known {
 				out = append(out, Input{kind, fmt.Sprintf(format, k), now[k]})
 			}

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,14 +21,14 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		return g.asIs()
 	}
 	if len(c.Marks.Unknown) > 0 {
-		attr := sortedKeys(c.Marks.Unknown)[0]
+		attr := slices.Sorted(maps.Keys(c.Marks.Unknown))[0]
 		pb.fail(fault(c.AttrAt(attrOf(attr)), "Not known while planning", "%s: %s depends on what only the apply will tell, and a container is made of what is known before. Take the reference out.", c.Addr, attr))
 		return g.asIs()
 	}
 	pb.warnOfRestart(c)
 	want := normal(c, pb.have.Host)
 	want.Image.Digest = img.identity
-	want.Image.Name = orElse(want.Image.Name, img.record)
+	want.Image.Name = cmp.Or(want.Image.Name, img.record)
 
 	if g.current != nil {
 		cur := pb.compareLive(g.current, want, img)
@@ -190,12 +192,12 @@ func needsRelabel(diffs []Diff) bool {
 func (pb *planBuilder) checkContainer(c *spec.Container) bool {
 	n := len(pb.diags)
 	h := pb.have.Host
-	pb.emulate(orElse(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))
-	if r := orElse(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
+	pb.emulate(cmp.Or(c.Platform, h.Platform), c.Addr.String(), c.AttrAt("platform"))
+	if r := cmp.Or(c.Runtime, spec.DefaultRuntime); h.Runtimes != nil && !slices.Contains(h.Runtimes, r) {
 		pb.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
 	}
-	if s := orElse(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
-		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, orElse(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
+	if s := cmp.Or(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
+		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, cmp.Or(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
 	}
 	if c.Image.Addr.IsZero() || pb.decisions[c.Image.Addr] == nil {
 		pb.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -25,8 +26,8 @@ func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *
 	p.was = normal(l.asSpec(), pb.have.Host)
 	p.applied = p.was.State
 	p.was.State = currentState(l, want)
-	p.was.Image.Name = orElse(l.Image, p.was.Image.Name)
-	p.was.Image.Digest = orElse(l.Digest, orElse(p.was.Image.Digest, want.Image.Digest))
+	p.was.Image.Name = cmp.Or(l.Image, p.was.Image.Name)
+	p.was.Image.Digest = cmp.Or(l.Digest, cmp.Or(p.was.Image.Digest, want.Image.Digest))
 	p.was.Lifecycle.PreventDestroy = l.Protected
 	canonicalizeSecurity(&p.was.Security, &want.Security, l.Lacks)
 	if l.ImageDefaults != nil && p.was.Image.Digest == want.Image.Digest {

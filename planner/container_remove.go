@@ -29,7 +29,7 @@ func (pb *planBuilder) discardAll(ls []*LiveContainer, c *spec.Container, why st
 func (pb *planBuilder) discard(w *changeDraft, l *LiveContainer) {
 	w.change.Object = l.title()
 	was := l.asSpec()
-	name := orElse(l.Name, short(l.ID))
+	name := cmp.Or(l.Name, short(l.ID))
 	f := pb.dispositionOf(l)
 	if mayRun(l, was) {
 		f.stopped = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(l.touch()).give(stopped(l.ID))

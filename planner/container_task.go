@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -66,4 +68,12 @@ func driftReason(l *LiveContainer) string {
 		return "its process was made and never started"
 	}
 	return "its process is not there"
+}
+
+func exitText(t Task) string {
+	s := fmt.Sprintf("its task ended with exit code %d", t.ExitCode)
+	if !t.ExitedAt.IsZero() {
+		s += " at " + t.ExitedAt.UTC().Format(time.DateTime)
+	}
+	return s
 }

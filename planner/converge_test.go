@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"math/rand"
 	"os"
 	"slices"
@@ -143,7 +144,7 @@ func (w *world) config() *spec.Config {
 
 // drift does by hand what people do to a host.
 func (w *world) drift(h *model) {
-	ids := sortedKeys(h.containers)
+	ids := slices.Sorted(maps.Keys(h.containers))
 	for _, id := range ids {
 		l := h.containers[id]
 		if !w.chance(15) {
@@ -167,7 +168,7 @@ func (w *world) drift(h *model) {
 		}
 		l.Seen = fmt.Sprint(h.tick().Unix())
 	}
-	for _, n := range sortedKeys(h.images) {
+	for _, n := range slices.Sorted(maps.Keys(h.images)) {
 		if w.chance(5) {
 			delete(h.images, n)
 		}

@@ -1,6 +1,10 @@
 package planner
 
-import "github.com/fairlead-dev/fairlead/spec"
+import (
+	"cmp"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
 
 // fact is something that is so once a step has run. Each step declares the facts that it gives and those that it needs; graph.go alone
 // makes edges of them. A fact that no step gives is so already.
@@ -47,7 +51,7 @@ func (pb *planBuilder) knownRefs(r spec.Resource) []fact {
 // startNeeds are the facts that must hold before a container starts: what it refers to is ready, its platform's programs run, and
 // generations of it that nothing needs are gone.
 func (pb *planBuilder) startNeeds(c *spec.Container, discarded []*LiveContainer) []fact {
-	out := []fact{ready(spec.EmulatorAddr(orElse(c.Platform, pb.have.Host.Platform)))}
+	out := []fact{ready(spec.EmulatorAddr(cmp.Or(c.Platform, pb.have.Host.Platform)))}
 	for _, a := range pb.refs(c) {
 		out = append(out, ready(a))
 	}

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,7 +51,7 @@ func (pb *planBuilder) configOf(c *spec.Container, img *decision) ImageConfig {
 	if !ok || img.identity == "" {
 		return ImageConfig{}
 	}
-	platform := orElse(c.Platform, pb.have.Host.Platform)
+	platform := cmp.Or(c.Platform, pb.have.Host.Platform)
 	if src := pb.sources.Of(im); src != nil && src.Digest == img.identity && src.Configs != nil {
 		return src.Configs[platform]
 	}

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +17,7 @@ func (pb *planBuilder) countFreedBytes() {
 	}
 	before := newReach(pb.have.Blobs)
 	after := newReach(pb.have.Blobs)
-	for _, d := range sortedKeys(pb.have.Blobs) {
+	for _, d := range slices.Sorted(maps.Keys(pb.have.Blobs)) {
 		if pb.have.Blobs[d].Root {
 			before.from(d, "")
 			after.from(d, "")
@@ -31,7 +33,7 @@ func (pb *planBuilder) countFreedBytes() {
 		}
 		sure = sure && (known || pb.have.Blobs[digest] != nil)
 	}
-	for _, name := range sortedKeys(pb.have.Images) {
+	for _, name := range slices.Sorted(maps.Keys(pb.have.Images)) {
 		before.from(pb.have.Images[name].Digest, name)
 		mv := pb.moves[name]
 		switch {
@@ -47,7 +49,7 @@ func (pb *planBuilder) countFreedBytes() {
 		}
 	}
 	counted := map[string]bool{}
-	for _, name := range sortedKeys(pb.moves) {
+	for _, name := range slices.Sorted(maps.Keys(pb.moves)) {
 		mv := pb.moves[name]
 		note := pb.freed(pb.have.Images[name].Digest, before, after, counted, sure)
 		if strings.HasPrefix(note, nothingFreed) && mv.to != "" {
@@ -93,7 +95,7 @@ func (pb *planBuilder) freed(digest string, before, after *reach, counted map[st
 		}
 		if len(b.Children) == 0 {
 			layers++
-			if who := orElse(familiar(root), "a lease or a label"); !slices.Contains(by, who) {
+			if who := cmp.Or(familiar(root), "a lease or a label"); !slices.Contains(by, who) {
 				by = append(by, who)
 			}
 		}

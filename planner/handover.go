@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -71,7 +72,7 @@ func (x *outgoing) stoppedFor(y *incoming) bool {
 
 // restartOps are the ops by which it runs as before.
 func (x *outgoing) restartOps() []Op {
-	name := orElse(x.live.Name, short(x.live.ID))
+	name := cmp.Or(x.live.Name, short(x.live.ID))
 	out := []Op{&StartTask{ID: x.live.ID, Name: name}}
 	if x.live.Task.Status == TaskPaused || !x.isUp() && x.was.State == spec.StatePaused {
 		out = append(out, &PauseTask{ID: x.live.ID, Name: name})

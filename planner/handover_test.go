@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func lost(before, after *model, hs []*handover) (*outgoing, *incoming) {
 		for _, y := range h.to {
 			for _, x := range h.predecessors[y] {
 				was, is := before.containers[x.live.ID], after.containers[x.live.ID]
-				comes := slices.ContainsFunc(sortedKeys(after.containers), func(id string) bool {
+				comes := slices.ContainsFunc(slices.Sorted(maps.Keys(after.containers)), func(id string) bool {
 					l := after.containers[id]
 					return l.Owner != nil && l.Owner.Addr == y.want.Addr && !l.Pending
 				})

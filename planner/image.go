@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,7 +72,7 @@ func (pb *planBuilder) ensureRecord(w *changeDraft, im *spec.Image, t target, re
 		w.fetch(im, t, need, pb.ownerOf(im.Addr))
 	case rec.Digest != t.digest:
 		diffs := compareRecord(rec, im, t.digest)
-		c.escalate(Update, verb, orElse(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
+		c.escalate(Update, verb, cmp.Or(pb.movedOutside(rec), reason(imageAttrs, diffs[0])))
 		c.addDiffs(diffs)
 		if pb.movedOutside(rec) == "" || pb.lastOwned[rec.ID] != t.digest { // else its containers have that content already
 			res.renewed = fmt.Sprintf("%s is %s anew", imageTitle(im), done)
@@ -104,7 +106,7 @@ func (pb *planBuilder) hadOtherContent(im *spec.Image, t target) bool {
 func (w *changeDraft) fetch(im *spec.Image, t target, platforms []string, owner Owner) *stepDraft {
 	protect := im.Lifecycle.PreventDestroy
 	if im.Load != "" {
-		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: sortedKeys(t.platforms), Owner: owner, Protect: protect}).give(known(im.Addr))
+		return w.step(&LoadImage{Name: im.Name, Path: im.Load, Digest: t.digest, Fingerprint: t.fingerprint, Platforms: slices.Sorted(maps.Keys(t.platforms)), Owner: owner, Protect: protect}).give(known(im.Addr))
 	}
 	ref, _ := splitDigest(im.Pull)
 	var bytes int64

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,7 +75,7 @@ func (x *imageBuild) check() bool {
 	if pb.refused[x.im.Addr] {
 		return false
 	}
-	for _, part := range sortedKeys(x.im.Marks.Unknown) {
+	for _, part := range slices.Sorted(maps.Keys(x.im.Marks.Unknown)) {
 		pb.fail(fault(x.im.AttrAt(part), "Not known while planning", "%s: %s depends on what only the apply will tell. Take the reference out, or name the image in contexts.", x.im.Addr, part))
 	}
 	var ok bool

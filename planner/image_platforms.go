@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -12,7 +14,7 @@ import (
 func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
 	var out []string
 	for _, p := range im.Platform {
-		out = append(out, orElse(p, pb.have.Host.Platform))
+		out = append(out, cmp.Or(p, pb.have.Host.Platform))
 	}
 	if !builtHere(im) { // else its own block says what it is made for
 		out = append(out, pb.basePlatforms[im.Addr]...)
@@ -28,14 +30,14 @@ func (pb *planBuilder) neededPlatforms(im *spec.Image) []string {
 // because a registry refuses an index with a manifest that it doesn't get.
 func (pb *planBuilder) platformsToFetch(im *spec.Image, offered map[string]int64) []string {
 	if len(im.Push) > 0 && im.Pull != "" && offered != nil {
-		return sortedKeys(offered)
+		return slices.Sorted(maps.Keys(offered))
 	}
 	return pb.neededPlatforms(im)
 }
 
 // hasPlatforms tells whether an image's source has all needed platforms, and reports each that it lacks.
 func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bool {
-	have := sortedKeys(t.platforms)
+	have := slices.Sorted(maps.Keys(t.platforms))
 	if t.platforms == nil {
 		if im.Load == "" || rec == nil || rec.Platforms == nil {
 			return true
@@ -51,7 +53,7 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 		at := pb.sourceRange(im)
 		who := im.Addr.String()
 		for _, c := range pb.containersOf[im.Addr] {
-			if orElse(c.Platform, pb.have.Host.Platform) == p {
+			if cmp.Or(c.Platform, pb.have.Host.Platform) == p {
 				at, who = c.AttrAt("image"), c.Addr.String()
 				if c.Platform != "" {
 					at = c.AttrAt("platform")
@@ -59,7 +61,7 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 				break
 			}
 		}
-		pb.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, pb.sourceText(im), orElse(strings.Join(have, ", "), "no platform at all")))
+		pb.fail(fault(at, "Platform not in the image", "%s needs %s of %s, which has %s. Choose one of these, or another image.", who, p, pb.sourceText(im), cmp.Or(strings.Join(have, ", "), "no platform at all")))
 	}
 	return ok
 }
@@ -68,7 +70,7 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 	switch {
 	case im.Rootfs != nil:
-		return []string{orElse(im.Rootfs.Platform, pb.have.Host.Platform)}
+		return []string{cmp.Or(im.Rootfs.Platform, pb.have.Host.Platform)}
 	case len(im.Build.Platforms) > 0:
 		return im.Build.Platforms
 	}
@@ -79,7 +81,7 @@ func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 func (pb *planBuilder) coversContainers(im *spec.Image, platforms []string) {
 	_, _, attr := buildWords(im)
 	for _, c := range pb.containersOf[im.Addr] {
-		if p := orElse(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
+		if p := cmp.Or(c.Platform, pb.have.Host.Platform); !slices.Contains(platforms, p) {
 			pb.fail(fault(c.AttrAt("platform"), "Platform not in the image", "%s needs %s of %s, whose %s is for %s. Add the platform there, or choose one of these.", c.Addr, p, im.Addr, attr, strings.Join(platforms, ", ")))
 		}
 	}

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -76,7 +77,7 @@ func filesText(names []string) string {
 func inputReason(kind InputKind, name, was, is string, before, after bool) string {
 	switch kind {
 	case InputDockerfile:
-		return orElse(name, "the Dockerfile") + " changed"
+		return cmp.Or(name, "the Dockerfile") + " changed"
 	case InputBase:
 		if before && after {
 			return "base " + familiar(name) + " moved " + shortDigest(was) + " → " + shortDigest(is)

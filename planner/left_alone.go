@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -34,7 +35,7 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 	if img.pending {
 		want.Image.Digest = img.was
 	}
-	want.Image.Name = orElse(want.Image.Name, img.record)
+	want.Image.Name = cmp.Or(want.Image.Name, img.record)
 	p := pb.compareLive(g.current, want, img)
 	if len(p.diffs) > 0 || !transition(g.current, want).none() || p.recordIsStale() || pb.ownerDiffers(g.current, c) {
 		return nil

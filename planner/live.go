@@ -61,12 +61,12 @@ type objectKey struct {
 func (l *Live) key() objectKey { return objectKey{l.Kind, l.ID} }
 
 // shortName is the object's name for people; where it has none, its ID.
-func (l *Live) shortName() string { return orElse(l.Name, kindRow(l.Kind).shortID(l.ID)) }
+func (l *Live) shortName() string { return cmp.Or(l.Name, kindRow(l.Kind).shortID(l.ID)) }
 
 // title is the object's name for people, with its ID where that is another.
 func (l *Live) title() string {
 	id := kindRow(l.Kind).shortID(l.ID)
-	if name := orElse(l.Name, id); name != id {
+	if name := cmp.Or(l.Name, id); name != id {
 		return name + " (" + id + ")"
 	}
 	return id

@@ -76,7 +76,7 @@ func (h *model) observe(want *spec.Config) (*State, *Sources) {
 				x := *src
 				if len(im.Build.Args) > 0 || im.Build.Inline != "" {
 					x.Inputs = append(slices.Clone(src.Inputs), Input{InputDockerfile, "Dockerfile", im.Build.Inline})
-					for _, k := range sortedKeys(im.Build.Args) {
+					for _, k := range slices.Sorted(maps.Keys(im.Build.Args)) {
 						x.Inputs = append(x.Inputs, Input{InputArg, k, im.Build.Args[k]})
 					}
 				}

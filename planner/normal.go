@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -11,12 +12,12 @@ import (
 // works nothing.
 func normal(c *spec.Container, h Host) *spec.Container {
 	n := *c
-	n.Platform = orElse(n.Platform, h.Platform)
-	n.Runtime = orElse(n.Runtime, spec.DefaultRuntime)
-	n.Snapshotter = orElse(n.Snapshotter, h.Snapshotter)
-	n.State = orElse(n.State, spec.StateRunning)
-	n.Ready = orElse(n.Ready, spec.ReadyStarted)
-	n.Restart.Policy = orElse(n.Restart.Policy, spec.RestartNo)
+	n.Platform = cmp.Or(n.Platform, h.Platform)
+	n.Runtime = cmp.Or(n.Runtime, spec.DefaultRuntime)
+	n.Snapshotter = cmp.Or(n.Snapshotter, h.Snapshotter)
+	n.State = cmp.Or(n.State, spec.StateRunning)
+	n.Ready = cmp.Or(n.Ready, spec.ReadyStarted)
+	n.Restart.Policy = cmp.Or(n.Restart.Policy, spec.RestartNo)
 	if n.StopTimeout == 0 {
 		n.StopTimeout = spec.DefaultStopTimeout
 	}
@@ -52,7 +53,7 @@ func canonicalize(was, want, image *spec.Container) {
 		{&was.User, want.User, image.User, "0"},
 		{&was.StopSignal, want.StopSignal, image.StopSignal, "SIGTERM"},
 	} {
-		if orElse(orElse(*row.was, row.image), row.byDefault) == orElse(orElse(row.want, row.image), row.byDefault) {
+		if cmp.Or(cmp.Or(*row.was, row.image), row.byDefault) == cmp.Or(cmp.Or(row.want, row.image), row.byDefault) {
 			*row.was = row.want
 		}
 	}

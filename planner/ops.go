@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -218,5 +219,5 @@ func (f opField) of(op Op) reflect.Value {
 
 func jsonName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return orElse(name, f.Name)
+	return cmp.Or(name, f.Name)
 }

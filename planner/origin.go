@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/fairlead-dev/fairlead/spec"
@@ -25,11 +26,11 @@ func (o Origin) sameFiles(x Origin) bool {
 
 // String is the origin for people.
 func (o Origin) String() string {
-	return spec.Shown(orElse(o.Repo, o.Dir)) + o.byWhom()
+	return spec.Shown(cmp.Or(o.Repo, o.Dir)) + o.byWhom()
 }
 
 func (o Origin) byWhom() string {
-	return fmt.Sprintf(" by %s on %s", spec.Shown(orElse(o.User, "somebody")), spec.Shown(orElse(o.Host, "another host")))
+	return fmt.Sprintf(" by %s on %s", spec.Shown(cmp.Or(o.User, "somebody")), spec.Shown(cmp.Or(o.Host, "another host")))
 }
 
 // originNotes adds a note to each change whose object was last applied from elsewhere, or by somebody else.

@@ -3,7 +3,9 @@ package planner
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -159,11 +161,11 @@ func TestPendingDigestForms(t *testing.T) {
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
-			ids := sortedKeys(h.containers)
+			ids := slices.Sorted(maps.Keys(h.containers))
 			if err := h.apply(p, -1, w.r.Intn); err != nil {
 				t.Fatalf("%v\n%s", err, p)
 			}
-			if now := sortedKeys(h.containers); fmt.Sprint(now) != fmt.Sprint(ids) {
+			if now := slices.Sorted(maps.Keys(h.containers)); fmt.Sprint(now) != fmt.Sprint(ids) {
 				t.Errorf("it was not left alone: %v, and now %v\n%s", ids, now, p)
 			}
 		})

@@ -3,6 +3,7 @@ package planner
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +80,7 @@ func (s *script) write(path string, a *txtar.Archive) {
 func (s *script) run(line string, f []string) {
 	s.t.Helper()
 	named := func() *modelled {
-		for _, id := range sortedKeys(s.h.containers) {
+		for _, id := range slices.Sorted(maps.Keys(s.h.containers)) {
 			if l := s.h.containers[id]; l.Name == f[1] {
 				return l
 			}
@@ -252,13 +253,13 @@ func changesText(p *Plan) string {
 
 func summaryText(p *Plan) string {
 	var b strings.Builder
-	for _, v := range sortedKeys(p.Summary.Actions) {
+	for _, v := range slices.Sorted(maps.Keys(p.Summary.Actions)) {
 		fmt.Fprintf(&b, "%d to %s. ", p.Summary.Actions[v], v)
 	}
 	for _, o := range p.Summary.Outages {
 		fmt.Fprintf(&b, "Outage %s %s to %s. ", o.Addr, o.About, o.Until)
 	}
-	for _, ref := range sortedKeys(p.Pins) {
+	for _, ref := range slices.Sorted(maps.Keys(p.Pins)) {
 		fmt.Fprintf(&b, "Pins %s. ", ref)
 	}
 	if b.Len() == 0 {

@@ -1,6 +1,9 @@
 package planner
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The functions below shorten what the host calls its objects, for people.
 
@@ -10,7 +13,7 @@ func short(id string) string { return id[:min(len(id), 12)] }
 func shortDigest(d string) string {
 	alg, hex, ok := strings.Cut(d, ":")
 	if !ok {
-		return orElse(d, "unknown")
+		return cmp.Or(d, "unknown")
 	}
 	return alg + ":" + hex[:min(len(hex), 12)]
 }

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ const aboutOutage = time.Second
 
 // assemble makes the plan of what has been decided.
 func (pb *planBuilder) assemble() *Plan {
-	p := &Plan{Stack: pb.want.Stack.Name, Namespace: orElse(pb.have.Namespace, pb.want.Stack.Namespace), Elsewhere: pb.appliedElsewhere()}
+	p := &Plan{Stack: pb.want.Stack.Name, Namespace: cmp.Or(pb.have.Namespace, pb.want.Stack.Namespace), Elsewhere: pb.appliedElsewhere()}
 	if !pb.o.Destroy {
 		p.Pins = pb.pins
 	}

@@ -2,9 +2,7 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/agext/levenshtein"
 
@@ -25,14 +23,6 @@ func didYouMean(word string, known []string) string {
 	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
 
 // lessAddr orders addresses as people read them: numbers by value.
 func lessAddr(a, b spec.Addr) int {
@@ -46,19 +36,4 @@ func lessAddr(a, b spec.Addr) int {
 		return len(a.Key) - len(b.Key)
 	}
 	return strings.Compare(a.Key, b.Key)
-}
-
-func exitText(t Task) string {
-	s := fmt.Sprintf("its task ended with exit code %d", t.ExitCode)
-	if !t.ExitedAt.IsZero() {
-		s += " at " + t.ExitedAt.UTC().Format(time.DateTime)
-	}
-	return s
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
