@@ -197,7 +197,7 @@ func (pb *planBuilder) checkContainer(c *spec.Container) bool {
 		pb.fail(fault(c.AttrAt("runtime"), "Unknown runtime", "containerd has no shim for the runtime %q: it looks for it on its PATH and beside itself. Install it there, or leave the attribute out for %s.", r, spec.DefaultRuntime))
 	}
 	if s := cmp.Or(c.Snapshotter, h.Snapshotter); h.Snapshotters != nil && s != "" && !slices.Contains(h.Snapshotters, s) {
-		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, cmp.Or(strings.Join(h.Snapshotters, ", "), "none"), didYouMean(s, h.Snapshotters)))
+		pb.fail(fault(c.AttrAt("snapshotter"), "Unknown snapshotter", "containerd has no snapshotter %q here; it has %s.%s", s, cmp.Or(strings.Join(h.Snapshotters, ", "), "none"), spec.DidYouMean(s, h.Snapshotters)))
 	}
 	if c.Image.Addr.IsZero() || pb.decisions[c.Image.Addr] == nil {
 		pb.fail(fault(c.AttrAt("image"), "No image", "%s has no image that the files describe.", c.Addr))

@@ -132,7 +132,7 @@ func (w *world) config() *spec.Config {
 				c.DependsOn = append(c.DependsOn, other.Addr)
 			}
 		}
-		slices.SortFunc(c.DependsOn, lessAddr)
+		slices.SortFunc(c.DependsOn, spec.Addr.Compare)
 		if w.chance(10) && len(c.DependsOn) > 0 {
 			c.Lifecycle.ReplaceTriggeredBy = c.DependsOn[:1]
 		}

@@ -89,7 +89,7 @@ func (pb *planBuilder) sortChanges() {
 				return c
 			}
 		}
-		return cmp.Or(lessAddr(x.Addr, y.Addr), cmp.Compare(x.Object, y.Object))
+		return cmp.Or(x.Addr.Compare(y.Addr), cmp.Compare(x.Object, y.Object))
 	})
 }
 

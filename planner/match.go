@@ -92,7 +92,7 @@ func (pb *planBuilder) currentOf(a spec.Addr) LiveObject {
 
 // ownedAddresses gives the addresses under which this stack has something, sorted.
 func (pb *planBuilder) ownedAddresses() []spec.Addr {
-	return slices.SortedFunc(maps.Keys(pb.owned), lessAddr)
+	return slices.SortedFunc(maps.Keys(pb.owned), spec.Addr.Compare)
 }
 
 // failUnknown fails for each object of this plan of which nobody can tell what it does: nothing is decided on the strength of what isn't

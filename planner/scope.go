@@ -62,7 +62,7 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 			continue
 		}
 		if pb.o.Destroy {
-			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, didYouMean(a.String(), addrTexts(there)))
+			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, spec.DidYouMean(a.String(), addrTexts(there)))
 			if flag == "--target" { // it is gone already, as asked
 				d.Severity = hcl.DiagWarning
 				out[a] = true
@@ -70,7 +70,7 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 			pb.fail(d)
 			continue
 		}
-		pb.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, didYouMean(a.String(), addrTexts(there))))
+		pb.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, spec.DidYouMean(a.String(), addrTexts(there))))
 	}
 	return out
 }
