@@ -116,7 +116,7 @@ func (d *decoder) hostPath(attrs hcl.Attributes, attr, what string) string {
 		d.fail(fault(here, "Empty path", "The attribute %s is the path of %s.", attr, what))
 		return ""
 	}
-	return at(d.e.dir, p)
+	return d.e.reads.path(p)
 }
 
 // parsedSet reads a list of strings through a parser: in normal form, sorted, each once.

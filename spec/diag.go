@@ -110,8 +110,8 @@ func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// once keeps of each place and summary the first: the instances of one block repeat each other with other values.
-func once(in hcl.Diagnostics) hcl.Diagnostics {
+// firstOfEach keeps of each place and summary the first: the instances of one block repeat each other with other values.
+func firstOfEach(in hcl.Diagnostics) hcl.Diagnostics {
 	type place struct {
 		at      hcl.Range
 		summary string

@@ -30,7 +30,7 @@ func TestDocsNameEverything(t *testing.T) {
 			}
 		}
 	}
-	for name := range functions("", nil, &budget{limits: untrusted}) {
+	for name := range functions(newReads(base{}, untrusted), nil, &budget{limits: untrusted}) {
 		if !strings.Contains(sections["functions"], name) {
 			t.Errorf("the section functions does not name %s", name)
 		}

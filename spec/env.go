@@ -48,7 +48,7 @@ func (d *decoder) variables(attrs hcl.Attributes, attr, what string) map[string]
 
 // envFile reads lines like NAME=value; NAME alone takes the value of fairlead's own environment, if it has one.
 func (d *decoder) envFile(path string, at hcl.Range, into map[string]string) {
-	text, err := d.e.textOf(path)
+	text, err := d.e.reads.text(path)
 	if err != nil {
 		d.fail(fault(at, "Unreadable file", "The file of environment variables cannot be read: %s.", err))
 		return
@@ -83,22 +83,4 @@ func (e *evaluator) environ(name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// textOf reads a file once: the instances of a block share it.
-func (e *evaluator) textOf(path string) (string, error) {
-	if got, ok := e.texts[path]; ok {
-		return got.text, got.err
-	}
-	text, err := readText(e.dir, path, e.budget.file)
-	if e.texts == nil {
-		e.texts = map[string]textRead{}
-	}
-	e.texts[path] = textRead{text, err}
-	return text, err
-}
-
-type textRead struct {
-	text string
-	err  error
 }

@@ -14,6 +14,7 @@ type evaluator struct {
 	in        Inputs
 	cfg       *Config
 	budget    *budget
+	reads     *reads
 	lock      Lock
 	diags     hcl.Diagnostics
 	instances int         // of all blocks with for_each or count
@@ -29,9 +30,8 @@ type evaluator struct {
 	source     []*node        // in source order
 	sorted     []*node        // each after all that it refers to
 
-	root    *hcl.EvalContext    // functions, path and stack; the parent of every other context
-	claimed map[claim]Resource  // what has a name on the host that is there once
-	texts   map[string]textRead // files of environment variables
+	root    *hcl.EvalContext   // functions, path and stack; the parent of every other context
+	claimed map[claim]Resource // what has a name on the host that is there once
 }
 
 // name is a block or a local as expressions name it.
@@ -110,7 +110,7 @@ func (e *evaluator) prepare() {
 		cwd = "."
 	}
 	e.root = &hcl.EvalContext{
-		Functions: functions(e.dir, e.in.Environ, e.budget),
+		Functions: functions(e.reads, e.in.Environ, e.budget),
 		Variables: map[string]cty.Value{
 			"path":  cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal(e.dir), "root": cty.StringVal(e.dir), "cwd": cty.StringVal(cwd)}),
 			"stack": cty.DynamicVal,
@@ -186,7 +186,7 @@ func (e *evaluator) decode(n *node) {
 			break
 		}
 	}
-	e.fail(once(diags)...)
+	e.fail(firstOfEach(diags)...)
 }
 
 // context gives the names that a node's expressions can use, and no more.

@@ -1,12 +1,6 @@
 package spec
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -19,11 +13,11 @@ import (
 // hostFunctions are those that read files or the environment.
 var hostFunctions = []string{"abspath", "basename", "dirname", "env", "file", "fileexists", "filesha256", "pathexpand", "templatefile"}
 
-// functions gives the function table of a directory: the pure ones, and those that read its files or the environment.
-func functions(dir string, environ []string, b *budget) map[string]function.Function {
+// functions gives the function table: the pure ones, and those that read files or the environment.
+func functions(r *reads, environ []string, b *budget) map[string]function.Function {
 	table := make(map[string]function.Function, len(pure)+12)
 	readText := func(path string) (string, error) {
-		text, err := readText(dir, path, b.file)
+		text, err := r.text(path)
 		b.take(len(text)/bytesReadPerStep, hcl.Range{})
 		return text, err
 	}
@@ -43,23 +37,22 @@ func functions(dir string, environ []string, b *budget) map[string]function.Func
 			},
 		})
 	}
-	table["abspath"] = pathFunc(func(p string) (string, error) { return at(dir, p), nil })
-	table["pathexpand"] = pathFunc(func(p string) (string, error) { return expandHome(p), nil })
+	table["abspath"] = pathFunc(func(p string) (string, error) { return r.path(p), nil })
+	table["pathexpand"] = pathFunc(func(p string) (string, error) { return r.expandHome(p), nil })
 	table["basename"] = pathFunc(func(p string) (string, error) { return filepath.Base(p), nil })
 	table["dirname"] = pathFunc(func(p string) (string, error) { return filepath.Dir(p), nil })
-	table["file"] = pathFunc(func(p string) (string, error) { return readText(p) })
+	table["file"] = pathFunc(readText)
 	table["filesha256"] = pathFunc(func(p string) (string, error) {
-		data, err := readBytes(dir, p, b.file)
-		b.take(len(data)/bytesReadPerStep, hcl.Range{})
-		h := sha256.Sum256(data)
-		return hex.EncodeToString(h[:]), err
+		sum, err := r.sha256(p)
+		b.take(sum.size/bytesReadPerStep, hcl.Range{})
+		return sum.hex, err
 	})
 	table["fileexists"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			st, err := os.Stat(at(dir, args[0].AsString()))
-			return cty.BoolVal(err == nil && st.Mode().IsRegular()), nil
+			found, err := r.exists(args[0].AsString())
+			return cty.BoolVal(found), err
 		},
 	})
 	table["env"] = envFunc(environ)
@@ -68,50 +61,6 @@ func functions(dir string, environ []string, b *budget) map[string]function.Func
 	}
 	table["templatefile"] = b.bound("templatefile", templateFunc(readText, table, b))
 	return table
-}
-
-// at is where a path of a file in dir leads.
-func at(dir, path string) string {
-	path = expandHome(path)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	return filepath.Clean(path)
-}
-
-func expandHome(path string) string {
-	if path != "~" && !strings.HasPrefix(path, "~/") {
-		return path
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return path
-	}
-	return filepath.Join(home, path[1:])
-}
-
-func readBytes(dir, path string, most int) ([]byte, error) {
-	full := at(dir, path)
-	b, err := readRegular(full, most)
-	var pe *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no file %s", full)
-	case err != nil && !errors.As(err, &pe):
-		return nil, fmt.Errorf("%s: %w", full, err)
-	}
-	return b, err
-}
-
-func readText(dir, path string, most int) (string, error) {
-	b, err := readBytes(dir, path, most)
-	if err != nil {
-		return "", err
-	}
-	if !utf8.Valid(b) {
-		return "", fmt.Errorf("%s holds bytes that are no UTF-8, which a string cannot hold", at(dir, path))
-	}
-	return string(b), nil
 }
 
 func envFunc(environ []string) function.Function {

@@ -93,7 +93,7 @@ func (d *decoder) dockerfile(attrs hcl.Attributes) (file, inline string) {
 	case p == "":
 		d.fail(fault(at, "Empty path", "The attribute dockerfile is the path of a file, relative to the context."))
 	}
-	return path.Clean(expandHome(p)), ""
+	return path.Clean(d.e.reads.expandHome(p)), ""
 }
 
 func (d *decoder) platforms(attrs hcl.Attributes) []string {
@@ -147,7 +147,7 @@ func (d *decoder) ssh(attrs hcl.Attributes) []string {
 		if !given || p == "" || !idPattern.MatchString(id) {
 			return "", fmt.Errorf("%q is no source of SSH: write \"default\" for the agent that SSH_AUTH_SOCK names, or ID=PATH of an agent's socket or of a key", s)
 		}
-		return id + "=" + at(d.e.dir, p), nil
+		return id + "=" + d.e.reads.path(p), nil
 	})
 }
 

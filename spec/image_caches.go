@@ -29,7 +29,7 @@ func (d *decoder) caches(attrs hcl.Attributes, attr string) []BuildCache {
 	texts, ats, _ := d.texts(attrs, attr)
 	var out []BuildCache
 	for i, s := range texts {
-		c, err := parseCache(attr, d.e.dir, s)
+		c, err := parseCache(attr, d.e.reads.base, s)
 		if err != nil {
 			d.fail(fault(ats[i], "Bad cache", "%s", sentence(err.Error())))
 			continue
@@ -40,7 +40,7 @@ func (d *decoder) caches(attrs hcl.Attributes, attr string) []BuildCache {
 }
 
 // parseCache reads a cache as buildx writes it: "type=registry,ref=REF,mode=max", or a reference alone.
-func parseCache(attr, dir, s string) (BuildCache, error) {
+func parseCache(attr string, b base, s string) (BuildCache, error) {
 	types := cacheTypes[attr]
 	known := slices.Sorted(maps.Keys(types))
 	if s != "" && !strings.ContainsAny(s, "=,") {
@@ -94,7 +94,7 @@ func parseCache(attr, dir, s string) (BuildCache, error) {
 			return c, err
 		}
 	case "src", "dest":
-		c.Attrs[ty.needs] = at(dir, c.Attrs[ty.needs])
+		c.Attrs[ty.needs] = b.path(c.Attrs[ty.needs])
 	}
 	if len(c.Attrs) == 0 {
 		c.Attrs = nil

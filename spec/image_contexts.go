@@ -110,7 +110,7 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 	scheme := urlScheme(s)
 	switch {
 	case strings.HasPrefix(s, layoutPrefix):
-		layout, err := layoutPath(d.e.dir, strings.TrimPrefix(s, layoutPrefix))
+		layout, err := layoutPath(d.e.reads.base, strings.TrimPrefix(s, layoutPrefix))
 		if err != nil {
 			return BuildContext{}, fault(here, "Bad OCI layout", "%s", sentence(err.Error()))
 		}
@@ -126,7 +126,7 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 	case scheme != "":
 		return BuildContext{URL: s}, nil
 	case strings.HasPrefix(s, "."), strings.HasPrefix(s, "/"), strings.HasPrefix(s, "~/"):
-		return BuildContext{Dir: at(d.e.dir, s)}, nil
+		return BuildContext{Dir: d.e.reads.path(s)}, nil
 	}
 	s = Shown(s)
 	return BuildContext{}, fault(here, "Bad context", "%q could be many things. Write \"./%s\" for a directory, \"%s%s\" for an image in a registry, \"%s%s\" for an OCI layout, image.NAME for an image block, or a whole URL.",
@@ -134,7 +134,7 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 }
 
 // layoutPath makes PATH[:TAG|@DIGEST] absolute.
-func layoutPath(dir, s string) (string, error) {
+func layoutPath(b base, s string) (string, error) {
 	p, rest := s, ""
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		p, rest = s[:i], s[i:]
@@ -150,5 +150,5 @@ func layoutPath(dir, s string) (string, error) {
 	if p == "" {
 		return "", fmt.Errorf("%q has no path: write %sPATH, %sPATH:TAG or %sPATH@DIGEST", s, layoutPrefix, layoutPrefix, layoutPrefix)
 	}
-	return at(dir, p) + rest, nil
+	return b.path(p) + rest, nil
 }

@@ -14,7 +14,8 @@ type limits struct {
 	operators int // operators, indexes and conditions of one expression, which the parser nests
 	source    int // bytes of a file of blocks or of variables
 	file      int // bytes of a file that an expression reads
-	names     int // locals, outputs, images and containers
+	files     int // bytes of the text of all of these
+	names     int // locals, outputs and resources
 	instances int // of all blocks with for_each or count together
 	elements  int // of a value, with those of its parts
 	bytes     int // of the strings of a value
@@ -22,9 +23,9 @@ type limits struct {
 }
 
 var (
-	untrusted = limits{nesting: 200, operators: 5_000, source: 4 << 20, file: 16 << 20, names: 100_000, instances: 20_000, elements: 1_000_000, bytes: 16 << 20, steps: 5_000_000}
+	untrusted = limits{nesting: 200, operators: 5_000, source: 4 << 20, file: 16 << 20, files: 256 << 20, names: 100_000, instances: 20_000, elements: 1_000_000, bytes: 16 << 20, steps: 5_000_000}
 	// trusted bounds what would end the program or the machine otherwise, and nothing that a stack could be meant to hold.
-	trusted = limits{nesting: 2_000, operators: 50_000, source: 64 << 20, file: 1 << 30, names: 1_000_000, instances: 1_000_000, elements: 100_000_000, bytes: 1 << 30, steps: math.MaxInt}
+	trusted = limits{nesting: 2_000, operators: 50_000, source: 64 << 20, file: 1 << 30, files: math.MaxInt, names: 1_000_000, instances: 1_000_000, elements: 100_000_000, bytes: 1 << 30, steps: math.MaxInt}
 )
 
 func limitsOf(trust bool) limits {

@@ -38,6 +38,7 @@ func (e *evaluator) load() {
 	e.readImports()
 	e.orderResources()
 	e.outputs(nil)
+	e.closeReads() // what is evaluated again sees the same files
 	e.cfg.Lock = e.lock
 }
 
@@ -60,6 +61,7 @@ func emptyEvaluator(dir string, in Inputs) *evaluator {
 		e.cfg.Dir = abs
 	}
 	e.cfg.eval = e
+	e.reads = newReads(newBase(e.dir), e.budget.limits)
 	e.prepare()
 	return e
 }

@@ -38,7 +38,7 @@ func (e *evaluator) readRegistries() {
 		r.Username = d.secretText(attrs, "username")
 		r.Password = d.secretText(attrs, "password")
 		if p, _, ok := d.text(attrs, "ca"); ok && p != "" {
-			r.CA = at(e.dir, p)
+			r.CA = e.reads.path(p)
 		}
 		r.Insecure = d.flag(attrs, "insecure", false)
 		if attrs["password"] != nil && attrs["username"] == nil {

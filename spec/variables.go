@@ -263,7 +263,11 @@ func (e *evaluator) masked(file *hcl.File, body *hclsyntax.Body) *hcl.File {
 
 // varFile reads name = value lines.
 func (e *evaluator) varFile(shown, path string, values map[string]given) {
-	src, err := readBytes("", mustAbs(path), e.budget.source)
+	path = e.reads.expandHome(path)
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	src, err := readBytes(path, e.budget.source)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			err = errors.New("permission denied")
@@ -300,13 +304,6 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 		}
 		values[a.Name] = given{value: v, at: a.Expr.Range()}
 	}
-}
-
-func mustAbs(path string) string {
-	if abs, err := filepath.Abs(expandHome(path)); err == nil {
-		return abs
-	}
-	return path
 }
 
 // validate checks a variable's own rules.
