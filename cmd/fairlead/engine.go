@@ -29,7 +29,7 @@ import (
 // touched.
 type engine struct{ dir string }
 
-func (a *app) engine() engine { return engine{filepath.Join(a.dataRoot, "engine")} }
+func (a *app) engine() engine { return engine{machine.Paths{Root: a.dataRoot}.Engine()} }
 
 func (e engine) root() string    { return filepath.Join(e.dir, "root") }
 func (e engine) state() string   { return filepath.Join(e.dir, "state") }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,7 +19,7 @@ const (
 	lostUnread = ".new" // and of those that no command has named yet, after it
 )
 
-func (a *app) lostDir() string { return filepath.Join(a.dataRoot, "output") }
+func (a *app) lostDir() string { return machine.Paths{Root: a.dataRoot}.LostOutput() }
 
 // keepOutput puts a file in the place of an output, and nothing where that can't be made: who writes to it is not to fail.
 func (a *app) keepOutput(fd int) {

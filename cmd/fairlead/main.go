@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // version is set by the build.
@@ -99,7 +100,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack is in `DIR`")
 	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
 	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace `NAME`, in place of the stack's; CONTAINERD_NAMESPACE")
-	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", "/var/lib/fairlead"), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
+	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", machine.DefaultDataRoot), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
 	f.StringVar(&a.builder, "builder", os.Getenv("BUILDKIT_HOST"), "`ADDRESS` of the buildkitd that builds, as unix:///run/buildkit/buildkitd.sock, or own; BUILDKIT_HOST")
 	f.StringVar(&a.builderCache, "builder-cache", env("FAIRLEAD_BUILDER_CACHE", defaultBuilderCache), "a builder of fairlead's own keeps at most `SIZE` of its cache; FAIRLEAD_BUILDER_CACHE")
 	f.BoolVar(&a.json, "json", false, "write JSON")

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
-	"sync"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
@@ -31,7 +32,7 @@ type Options struct {
 	Address     string             // path of its socket
 	Namespace   string             // in it
 	Snapshotter string             // that the own buildkitd works with; "": overlayfs
-	DataRoot    string             // the own buildkitd's root is below DataRoot/buildkit
+	DataRoot    string             // the own buildkitd's root is below it
 	KeepBytes   int64              // bound of the own buildkitd's cache; 0: BuildKit's default
 	Registries  []*spec.Registry   // how to reach registries that need more than the host's own configuration
 	Stack       string             // who builds, for those who wait

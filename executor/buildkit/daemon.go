@@ -2,8 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -47,12 +45,7 @@ func (d *daemon) ended() bool {
 
 // root is the directory of the own buildkitd: one for each namespace of each daemon.
 func (b *Builder) root() string {
-	socket := b.o.Address
-	if real, err := filepath.EvalSymlinks(socket); err == nil {
-		socket = real
-	}
-	sum := sha256.Sum256([]byte(socket + "\x00" + b.o.Namespace))
-	return filepath.Join(b.o.DataRoot, "buildkit", hex.EncodeToString(sum[:4]))
+	return machine.Paths{Root: b.o.DataRoot, Socket: b.o.Address, Namespace: b.o.Namespace}.Builder()
 }
 
 // start starts the own buildkitd, once nobody else has its root, and waits until it answers.

@@ -166,7 +166,7 @@ func (w *Writer) notReady(op *planner.AwaitReady, c containers.Container, why st
 // dirOf is the directory of fairlead's files of a container; "" if it isn't fairlead's.
 func (w *Writer) dirOf(labels map[string]string) string {
 	dir := filepath.Clean(labels[mark.NerdctlStateDir])
-	if rest, ok := strings.CutPrefix(dir, w.opts.namespaceDir()+string(filepath.Separator)); ok && strings.Count(rest, string(filepath.Separator)) == 1 {
+	if rest, ok := strings.CutPrefix(dir, w.paths.Objects()+string(filepath.Separator)); ok && strings.Count(rest, string(filepath.Separator)) == 1 {
 		return dir
 	}
 	return ""

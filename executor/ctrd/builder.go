@@ -30,7 +30,7 @@ func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, erro
 		}
 		w.building.kit = buildkit.New(buildkit.Options{
 			Host: w.opts.Builder, Client: w.client, Address: w.opts.Address, Namespace: w.opts.Namespace, Snapshotter: snapshotter,
-			DataRoot: w.opts.root(), KeepBytes: w.opts.CacheBytes, Registries: w.opts.Registries, Stack: stack,
+			DataRoot: w.paths.Root, KeepBytes: w.opts.CacheBytes, Registries: w.opts.Registries, Stack: stack,
 			Removed: func(id string) { w.removed.Store(id, true) },
 		})
 	}

@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // labelByHand marks the lease of a run by hand, whose ID is the name of its lock.
@@ -25,16 +25,16 @@ const labelByHand = "fairlead/by-hand"
 func (w *Writer) ByHand(ctx context.Context) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
 	id := "fairlead-" + randomHex(16)
-	l, err := waitForLock(ctx, w.handLock(id))
+	l, err := machine.WaitLockFile(ctx, w.paths.HandLock(id))
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock of a run by hand: %w", err)
 	}
 	if err := w.beginHand(ctx, id); err != nil {
-		l.release()
+		l.Release()
 		return nil, nil, w.gone("beginning", err)
 	}
 	end := func(ctx context.Context) error {
-		defer l.release()
+		defer l.Release()
 		return w.finish(ctx, func(ctx context.Context) error {
 			return errors.Join(w.endBuilder(ctx), w.dropLease(ctx, id, leases.SynchronousDelete))
 		})
@@ -47,21 +47,6 @@ func randomHex(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails, by its documentation
 	return hex.EncodeToString(b)
-}
-
-// waitForLock takes a lock that others hold for a moment at most.
-func waitForLock(ctx context.Context, path string) (*lock, error) {
-	for {
-		l, _, err := tryLock(path)
-		if l != nil || err != nil {
-			return l, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 func (w *Writer) beginHand(ctx context.Context, id string) error {
@@ -84,7 +69,7 @@ func (w *Writer) endHands(ctx context.Context) error {
 	for _, l := range left {
 		ids = append(ids, l.ID)
 	}
-	locks, err := os.ReadDir(filepath.Dir(w.handLock("")))
+	locks, err := os.ReadDir(filepath.Dir(w.paths.HandLock("")))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -94,7 +79,7 @@ func (w *Writer) endHands(ctx context.Context) error {
 		}
 	}
 	for _, id := range ids {
-		l, _, err := tryLock(w.handLock(id))
+		l, _, err := machine.TryLockFile(w.paths.HandLock(id))
 		if err != nil {
 			return err
 		}
@@ -102,16 +87,12 @@ func (w *Writer) endHands(ctx context.Context) error {
 			continue // its run goes on
 		}
 		err = w.dropLease(ctx, id)
-		l.release()
+		l.Release()
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (w *Writer) handLock(id string) string {
-	return filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, "by-hand", id+".lock")
 }
 
 func (w *Writer) dropLease(ctx context.Context, id string, opts ...leases.DeleteOpt) error {

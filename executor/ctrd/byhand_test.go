@@ -32,7 +32,7 @@ func TestByHand(t *testing.T) {
 			return out
 		}
 		locks := func() int {
-			files, _ := os.ReadDir(filepath.Dir(w.handLock("")))
+			files, _ := os.ReadDir(filepath.Dir(w.paths.HandLock("")))
 			return len(files)
 		}
 		first, endFirst, err := w.ByHand(free)
@@ -46,8 +46,8 @@ func TestByHand(t *testing.T) {
 		killed := "fairlead-killed"
 		_, err = b.client.LeasesService().Create(free, leases.WithID(killed), leases.WithLabel(labelByHand, "true"))
 		b.must(err)
-		b.must(os.WriteFile(w.handLock(killed), nil, 0o600))
-		b.must(os.WriteFile(w.handLock("fairlead-early"), nil, 0o600))
+		b.must(os.WriteFile(w.paths.HandLock(killed), nil, 0o600))
+		b.must(os.WriteFile(w.paths.HandLock("fairlead-early"), nil, 0o600))
 		_, endSecond, err := w.ByHand(free)
 		b.must(err)
 		if h := held(); len(h) != 2 || h[killed] || locks() != 2 {

@@ -2,7 +2,6 @@ package ctrd
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -42,8 +41,8 @@ func OpenWriter(ctx context.Context, o Options) (*Writer, error) {
 		cc.Close()
 		return nil, err
 	}
-	locks := filepath.Join(lockRoot, socketKey(d.address)[:16], o.Namespace, "images")
-	return &Writer{Reader: newReader(cc, d, o), imager: imager{client: client, hosts: registry.NewHosts(o.Registries), locks: locks}}, nil
+	r := newReader(cc, d, o)
+	return &Writer{Reader: r, imager: imager{client: client, hosts: registry.NewHosts(o.Registries), locks: r.paths}}, nil
 }
 
 // Bounds on calls, so that a daemon that hangs is said to.

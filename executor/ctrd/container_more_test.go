@@ -298,7 +298,7 @@ func TestHalfDone(t *testing.T) {
 		h.must(err)
 		_, err = h.w.client.SnapshotService("overlayfs").Prepare(h.ctx, id, chain.chain)
 		h.must(err)
-		h.must(os.MkdirAll(h.w.stackDir("shop")+"/"+id, 0o700))
+		h.must(os.MkdirAll(h.w.paths.Container("shop", id), 0o700))
 		h.run(&planner.CreateContainer{ID: id, Want: c, Owner: h.owner(c)})
 
 		// A task that was made and not started.

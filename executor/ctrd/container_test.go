@@ -293,7 +293,7 @@ func (h *host) wantNothing() {
 		left = append(left, "lease "+l.ID)
 	}
 	_ = filepath.WalkDir(h.opts.DataRoot, func(path string, e os.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && path != mark.KeyPath(h.opts.DataRoot) { // the host's key stays
+		if err == nil && !e.IsDir() && path != h.w.paths.Key() { // the host's key stays
 			left = append(left, "file "+path)
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/ocispec"
@@ -207,7 +207,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if err != nil {
 		return err
 	}
-	m := mark.Container{ID: op.ID, Want: want, Owner: op.Owner, Image: p.share, Namespace: w.opts.Namespace, Dir: filepath.Join(w.stackDir(op.Owner.Stack), op.ID)}
+	m := mark.Container{ID: op.ID, Want: want, Owner: op.Owner, Image: p.share, Namespace: w.opts.Namespace, Dir: w.paths.Container(op.Owner.Stack, op.ID)}
 	m.Hostname = hostnameOf(op.ID, want)
 	m.LogURI = mark.LogURI(m.Dir, want.TTY)
 	c.Labels = m.Labels()
@@ -230,7 +230,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 		return err
 	}
 	c.Extensions = x
-	return makeDir(m.Dir)
+	return machine.MakeDir(m.Dir)
 }
 
 // extensionOf gives fairlead's extension of a record.
@@ -241,7 +241,7 @@ func extensionOf(a mark.Applied) (map[string]typeurl.Any, error) {
 
 // claim writes into an applied record that the container is the owner's, and whether its image is.
 func (w *Writer) claim(a *mark.Applied, id string, owner planner.Owner, img images.Image) error {
-	signer, err := mark.NewSigner(w.opts.Namespace, w.opts.root())
+	signer, err := mark.NewSigner(w.opts.Namespace, w.paths.Key())
 	if err != nil {
 		return err
 	}

@@ -2,15 +2,13 @@ package ctrd
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
@@ -18,12 +16,11 @@ import (
 // locked calls f while no other process of fairlead writes the record. containerd updates a record without a comparison, so this is what keeps
 // two of them from overwriting each other; another tool can still write between f's reading and its writing.
 func (w *imager) locked(ctx context.Context, name string, f func() error) error {
-	sum := sha256.Sum256([]byte(name))
-	l, err := waitForLock(ctx, filepath.Join(w.locks, hex.EncodeToString(sum[:16])+".lock"))
+	l, err := machine.WaitLockFile(ctx, w.locks.ImageLock(name))
 	if err != nil {
 		return fmt.Errorf("image %s: lock of its record: %w", name, err)
 	}
-	defer l.release()
+	defer l.Release()
 	return f()
 }
 

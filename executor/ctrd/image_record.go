@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
@@ -24,7 +25,7 @@ import (
 type imager struct {
 	client *containerd.Client
 	hosts  *registry.Hosts
-	locks  string // directory of the locks of records
+	locks  machine.Paths
 }
 
 // imageOf reads an image record. What fairlead's labels say counts only on a record that is fairlead's.

@@ -31,6 +31,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/archive"
 	"github.com/fairlead-dev/fairlead/executor/ctrd/ctrdtest"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/registry"
@@ -70,7 +71,7 @@ func onEach(t *testing.T, f func(b *bench)) {
 		t.Setenv("DOCKER_CONFIG", t.TempDir())
 		client := d.Client(t)
 		f(&bench{T: t, ctx: d.Context(t, client), client: client, shop: registrytest.New(t, false, nil), daemon: d,
-			w: &imager{client: client, hosts: registry.NewHosts(nil), locks: t.TempDir()}})
+			w: &imager{client: client, hosts: registry.NewHosts(nil), locks: machine.Paths{Socket: t.TempDir()}}})
 	})
 }
 

@@ -88,7 +88,7 @@ func (w *Writer) nameHeld(ctx context.Context, id string, mine nameClaim, all []
 			created = c.CreatedAt
 		}
 	}
-	got := &reading{signer: mark.ReadSigner(w.opts.Namespace, w.opts.root())}
+	got := &reading{signer: mark.ReadSigner(w.opts.Namespace, w.paths.Key())}
 	for _, c := range all {
 		if c.ID == id || nameOf(c.Labels) != mine.name || slices.Contains(mine.known, c.ID) {
 			continue

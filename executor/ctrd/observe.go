@@ -63,7 +63,7 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 	if o.Records != nil {
 		o.Records <- s.Images
 	}
-	got.signer, got.names = mark.ReadSigner(r.opts.Namespace, r.opts.root()), wantedNames(cfg, o)
+	got.signer, got.names = mark.ReadSigner(r.opts.Namespace, r.paths.Key()), wantedNames(cfg, o)
 	g.Go(func() (err error) { s.Containers, err = r.readContainers(ctx, got, wantsRead(cfg, o)); return err })
 	g.Go(func() error { return r.readPlatforms(ctx, s, got.images, wantedRecords(cfg)) })
 	g.Go(func() error { return r.readImageConfigs(ctx, cfg, s, got.images, got.containers) })

@@ -2,10 +2,8 @@ package ctrd
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	introspectionapi "github.com/containerd/containerd/api/services/introspection/v1"
@@ -13,10 +11,10 @@ import (
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/containerd/platforms"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -26,7 +24,7 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	ctx, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
-	h.Native = append([]string{h.Platform}, compatible(h.Platform)...)
+	h.Native = append([]string{h.Platform}, machine.CompatiblePlatforms(h.Platform)...)
 	h.Runtimes = r.runtimes(cfg)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })
@@ -128,47 +126,19 @@ func (r *Reader) runtimes(cfg *spec.Config) []string {
 	}
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
-	dirs, sighted := daemonDirs(r.pid)
+	dirs, sighted := machine.ProgramDirs(r.pid)
 	return slices.DeleteFunc(wanted, func(name string) bool { return sighted && !hasShim(name, dirs) })
-}
-
-// daemonDirs are the directories where a daemon looks for its shims.
-func daemonDirs(pid int) ([]string, bool) {
-	if pid == 0 {
-		return nil, false
-	}
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
-	env, err := os.ReadFile(filepath.Join(proc, "environ"))
-	if err != nil {
-		return nil, false
-	}
-	var dirs []string
-	for _, kv := range strings.Split(string(env), "\x00") {
-		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
-			dirs = filepath.SplitList(path)
-		}
-	}
-	exe, err := os.Readlink(filepath.Join(proc, "exe"))
-	if err != nil {
-		return nil, false
-	}
-	return append(dirs, filepath.Dir(strings.TrimSuffix(exe, " (deleted)"))), true
 }
 
 // hasShim looks for a runtime's shim: io.containerd.runc.v2 is started by containerd-shim-runc-v2.
 func hasShim(name string, dirs []string) bool {
 	if filepath.IsAbs(name) {
-		return executable(name)
+		return machine.IsProgram(name)
 	}
 	parts := strings.Split(name, ".")
 	if len(parts) < 2 {
 		return false
 	}
 	bin := "containerd-shim-" + parts[len(parts)-2] + "-" + parts[len(parts)-1]
-	return slices.ContainsFunc(dirs, func(d string) bool { return executable(filepath.Join(d, bin)) })
-}
-
-func executable(path string) bool {
-	i, err := os.Stat(path)
-	return err == nil && !i.IsDir() && unix.Access(path, unix.X_OK) == nil
+	return slices.ContainsFunc(dirs, func(d string) bool { return machine.IsProgram(filepath.Join(d, bin)) })
 }

@@ -2,13 +2,11 @@ package ctrd
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -18,7 +16,7 @@ import (
 type Options struct {
 	Address     string            // path of the socket; required
 	Namespace   string            // required
-	DataRoot    string            // directory of fairlead's own files; "": DefaultDataRoot
+	DataRoot    string            // directory of fairlead's own files; "": machine.DefaultDataRoot
 	LockWait    time.Duration     // how long Begin waits for another apply of the same stack; 0: not at all
 	Registries  []*spec.Registry  // how to reach registries that need more than the host's own configuration
 	Builder     string            // address of a buildkitd; "": one that is running, else one of our own
@@ -30,22 +28,6 @@ type Options struct {
 	DialOptions []grpc.DialOption // more of them, such as a test's interceptors
 }
 
-// DefaultDataRoot is where fairlead keeps its files.
-const DefaultDataRoot = "/var/lib/fairlead"
-
-// lockRoot is where locks of stacks are: it is empty after a reboot, as they would be.
-const lockRoot = "/run/fairlead/locks"
-
-// socketKey tells the daemons of a machine apart in paths.
-func socketKey(address string) string {
-	real, err := filepath.EvalSymlinks(address)
-	if err != nil {
-		real = address
-	}
-	sum := sha256.Sum256([]byte(real))
-	return hex.EncodeToString(sum[:])
-}
-
 func (o Options) answerTimeout() time.Duration {
 	return cmp.Or(max(o.AnswerWait, 0), DefaultAnswerTimeout)
 }
@@ -54,16 +36,13 @@ func (o Options) startTimeout() time.Duration {
 	return cmp.Or(max(o.StartWait, 0), DefaultStartTimeout)
 }
 
-// namespaceDir is the directory of all that fairlead keeps for one namespace of one daemon.
-func (o Options) namespaceDir() string {
-	return filepath.Join(o.root(), socketKey(o.Address)[:8], o.Namespace)
+// paths says where fairlead's own files are.
+func (o Options) paths() machine.Paths {
+	return machine.Paths{Root: cmp.Or(o.DataRoot, machine.DefaultDataRoot), Socket: o.Address, Namespace: o.Namespace}
 }
 
-// root is the directory of all that fairlead keeps.
-func (o Options) root() string { return cmp.Or(o.DataRoot, DefaultDataRoot) }
-
 // CacheDir is where is noted what files were when they were last read.
-func (o Options) CacheDir() string { return filepath.Join(o.root(), "seen") }
+func (o Options) CacheDir() string { return o.paths().Cache() }
 
 // OwnFiles are what a run writes that could be in a directory which is built from.
 func (o Options) OwnFiles() []spec.OwnFile {
@@ -75,4 +54,4 @@ func (o Options) OwnFiles() []spec.OwnFile {
 }
 
 // Key gives the host's key, which changed secrets are known by.
-func (o Options) Key() ([]byte, error) { return mark.HostKey(o.root()) }
+func (o Options) Key() ([]byte, error) { return mark.HostKey(o.paths().Key()) }

@@ -14,6 +14,7 @@ import (
 	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"google.golang.org/grpc"
 )
 
@@ -21,6 +22,7 @@ import (
 type Reader struct {
 	daemon
 	opts       Options
+	paths      machine.Paths
 	platform   string // the host's own
 	containers containerReads
 	tasks      taskReads
@@ -85,6 +87,7 @@ func newReader(cc *grpc.ClientConn, d daemon, o Options) *Reader {
 	return &Reader{
 		daemon:     d,
 		opts:       o,
+		paths:      o.paths(),
 		platform:   HostPlatform(),
 		containers: containersapi.NewContainersClient(cc),
 		tasks:      tasksapi.NewTasksClient(cc),

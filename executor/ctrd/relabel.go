@@ -2,7 +2,6 @@ package ctrd
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
@@ -49,7 +48,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 		return err
 	}
 	m.Hostname = s.Hostname
-	m.Dir = filepath.Join(w.stackDir(op.Owner.Stack), op.ID)
+	m.Dir = w.paths.Container(op.Owner.Stack, op.ID)
 	m.LogURI = mark.LogURI(m.Dir, s.Process.Terminal)
 	live := c.Labels
 	if c.Extensions[mark.Extension] == nil {

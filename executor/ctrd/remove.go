@@ -58,7 +58,7 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 
 // dropDirs removes a container's files, whichever of the namespace's stacks it was of.
 func (w *Writer) dropDirs(id string) error {
-	dirs, err := filepath.Glob(filepath.Join(w.opts.namespaceDir(), "*", id))
+	dirs, err := filepath.Glob(w.paths.Container("*", id))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 )
 
@@ -24,17 +25,17 @@ const leaseLife = 24 * time.Hour
 // it; the steps of an apply run under it. The function that it gives ends that: what nothing refers to is gone when it returns.
 func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func(context.Context) error, error) {
 	ctx = w.in(ctx)
-	l, err := takeLock(ctx, w.stackLock(stack), stack, w.opts.LockWait)
+	l, err := takeLock(ctx, w.paths.StackLock(stack), stack, w.opts.LockWait)
 	if err != nil {
 		return nil, nil, err
 	}
 	lease, err := w.begin(ctx, stack)
 	if err != nil {
-		l.release()
+		l.Release()
 		return nil, nil, w.gone("beginning", err)
 	}
 	end := func(ctx context.Context) error {
-		defer l.release()
+		defer l.Release()
 		return w.finish(ctx, func(ctx context.Context) error {
 			builder := make(chan error, 1)
 			go func() { builder <- w.endBuilder(ctx) }() // it takes a while, and so does collecting garbage
@@ -50,22 +51,18 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 	return leases.WithLease(ctx, lease.ID), end, nil
 }
 
-func (w *Writer) stackLock(stack string) string {
-	return filepath.Join(lockRoot, socketKey(w.address)[:16], w.opts.Namespace, stack+".lock")
-}
-
 // LockStacks takes the locks of stacks, for what is done by hand to what they own. The function that it gives lets go of them.
 func (w *Writer) LockStacks(ctx context.Context, stacks []string) (unlock func(), err error) {
-	var held []*lock
+	var held []*machine.LockFile
 	unlock = func() {
 		for _, l := range held {
-			l.release()
+			l.Release()
 		}
 	}
 	stacks = slices.Clone(stacks)
 	slices.Sort(stacks) // two that wait for each other's locks would wait for ever
 	for _, stack := range slices.Compact(stacks) {
-		l, err := takeLock(ctx, w.stackLock(stack), stack, w.opts.LockWait)
+		l, err := takeLock(ctx, w.paths.StackLock(stack), stack, w.opts.LockWait)
 		if err != nil {
 			unlock()
 			return nil, err
@@ -107,13 +104,10 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 	return manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseLife), leases.WithLabel(mark.LabelStack, stack))
 }
 
-// stackDir is the directory of a stack's containers' files.
-func (w *Writer) stackDir(stack string) string { return filepath.Join(w.opts.namespaceDir(), stack) }
-
 // sweep ends the shims of a stack's containers that were left without a task, and removes the files of containers that are not there
 // any more.
 func (w *Writer) sweep(ctx context.Context, stack string) error {
-	dir := w.stackDir(stack)
+	dir := w.paths.Container(stack, "")
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil // there is none yet
@@ -149,6 +143,6 @@ func (w *Writer) dropDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	dropEmpty(filepath.Dir(dir), filepath.Dir(filepath.Dir(w.opts.namespaceDir())))
+	machine.RemoveEmpty(filepath.Dir(dir), w.paths.Root)
 	return nil
 }

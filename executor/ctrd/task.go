@@ -17,6 +17,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -184,7 +185,7 @@ func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksap
 		uri = r
 	}
 	if dir := w.dirOf(c.Labels); dir != "" {
-		if err := makeDir(dir); err != nil {
+		if err := machine.MakeDir(dir); err != nil {
 			return err
 		}
 	}

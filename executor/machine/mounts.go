@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MountsBelow gives where something is mounted below a directory, without the directory itself, the last mount first. The kernel names mounts
-// without symbolic links, so these are followed first. A directory that isn't there has none below it.
+// MountsBelow gives where something is mounted below a directory, without the directory itself, the last mount first. The kernel names
+// mounts without symbolic links, so these are followed first. A directory that isn't there has none below it.
 func MountsBelow(dir string) ([]string, error) {
 	dir, err := mount.CanonicalizePath(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,8 +37,8 @@ func MountsBelow(dir string) ([]string, error) {
 	return below, nil
 }
 
-// UnmountBelow unmounts what is mounted below a directory, but for mounts at the paths to keep. What is in use is detached: it is gone from below the
-// directory, and its user has it until it ends. An error names what is still mounted.
+// UnmountBelow unmounts what is mounted below a directory, but for mounts at the paths to keep. What is in use is detached: it is gone
+// from below the directory, and its user has it until it ends. An error names what is still mounted.
 func UnmountBelow(dir string, keep ...string) error {
 	for i, k := range keep {
 		if real, err := mount.CanonicalizePath(k); err == nil {
@@ -69,8 +69,8 @@ func UnmountBelow(dir string, keep ...string) error {
 	return last
 }
 
-// RemoveTree removes a directory with all in it, and no more than that: not where the directory is a symbolic link, and not where something is mounted in
-// it. The directory itself stays where it is a mount.
+// RemoveTree removes a directory with all in it, and no more than that: not where the directory is a symbolic link, and not where
+// something is mounted in it. The directory itself stays where it is a mount.
 func RemoveTree(dir string) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -16,9 +16,9 @@ const MaxSocket = 107
 // maxLinks bounds how many symbolic links a path may lead over, as the kernel does.
 const maxLinks = 40
 
-// CheckOwned refuses a path that somebody but root and the caller could lead elsewhere: a directory or a symbolic link on the way that is another user's, or
-// a directory that others can write to. In one with the sticky bit, as /tmp, others can't touch what is root's. What of the path isn't there yet is
-// fine. The path must be absolute.
+// CheckOwned refuses a path that somebody but root and the caller could lead elsewhere: a directory or a symbolic link on the way that is
+// another user's, or a directory that others can write to. In one with the sticky bit, as /tmp, others can't touch what is root's. What of
+// the path isn't there yet is fine. The path must be absolute.
 func CheckOwned(path string) error { return checkOwned(path, maxLinks) }
 
 func checkOwned(path string, links int) error {

@@ -9,13 +9,9 @@ import (
 	"path/filepath"
 )
 
-// KeyPath is the file of the host's key below the data root.
-func KeyPath(root string) string { return filepath.Join(root, "key") }
-
-// HostKey reads the key of the marks, and of the keyed hashes by which a changed secret is seen. It is made when it is first needed, and
-// root's alone.
-func HostKey(root string) ([]byte, error) {
-	path := KeyPath(root)
+// HostKey reads from its file the key of the marks, and of the keyed hashes by which a changed secret is seen. It is made when it is first
+// needed, and root's alone.
+func HostKey(path string) ([]byte, error) {
 	for {
 		key, err := os.ReadFile(path)
 		if err == nil && len(key) == keySize {

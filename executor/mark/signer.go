@@ -20,18 +20,18 @@ type Signer struct {
 	unread    bool   // the key is there and may not be read, as by a user who isn't root: marks are taken as they are
 }
 
-// ReadSigner reads the host's key below the data root. It makes none.
-func ReadSigner(namespace, root string) Signer {
-	key, err := os.ReadFile(KeyPath(root))
+// ReadSigner reads the host's key from its file. It makes none.
+func ReadSigner(namespace, keyPath string) Signer {
+	key, err := os.ReadFile(keyPath)
 	if err != nil || len(key) != keySize {
 		return Signer{namespace: namespace, unread: err != nil && !errors.Is(err, fs.ErrNotExist)}
 	}
 	return Signer{namespace: namespace, key: key}
 }
 
-// NewSigner reads the host's key below the data root, and makes it where there is none.
-func NewSigner(namespace, root string) (Signer, error) {
-	key, err := HostKey(root)
+// NewSigner reads the host's key from its file, and makes it where there is none.
+func NewSigner(namespace, keyPath string) (Signer, error) {
+	key, err := HostKey(keyPath)
 	return Signer{namespace: namespace, key: key}, err
 }
 

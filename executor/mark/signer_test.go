@@ -2,6 +2,7 @@ package mark
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	ptypes "github.com/containerd/containerd/v2/pkg/protobuf/types"
@@ -59,24 +60,24 @@ func TestAppliedOfTheLastVersion(t *testing.T) {
 
 // Reading makes no key; a key that is cut off is none.
 func TestReadingMakesNoKey(t *testing.T) {
-	root := t.TempDir()
-	if s := ReadSigner("n", root); s.key != nil || s.unread {
+	path := filepath.Join(t.TempDir(), "key")
+	if s := ReadSigner("n", path); s.key != nil || s.unread {
 		t.Errorf("%+v", s)
 	}
-	if _, err := os.Stat(KeyPath(root)); err == nil {
+	if _, err := os.Stat(path); err == nil {
 		t.Error("it is there now")
 	}
-	w, err := NewSigner("n", root)
+	w, err := NewSigner("n", path)
 	if err != nil || len(w.key) != keySize {
 		t.Fatal(err)
 	}
-	if s := ReadSigner("n", root); string(s.key) != string(w.key) {
+	if s := ReadSigner("n", path); string(s.key) != string(w.key) {
 		t.Errorf("%+v", s)
 	}
-	if err := os.WriteFile(KeyPath(root), w.key[:7], 0o600); err != nil {
+	if err := os.WriteFile(path, w.key[:7], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s := ReadSigner("n", root); s.key != nil {
+	if s := ReadSigner("n", path); s.key != nil {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,11 +1,10 @@
-package ctrd
+package machine
 
 import (
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,11 +16,11 @@ func TestLocksComeAndGo(t *testing.T) {
 	for n := range 8 {
 		g.Go(func() error {
 			for range 500 {
-				l, err := takeLock(t.Context(), filepath.Join(root, "daemon", strconv.Itoa(n%4), strconv.Itoa(n)+".lock"), "shop", time.Second)
+				l, err := WaitLockFile(t.Context(), filepath.Join(root, "daemon", strconv.Itoa(n%4), strconv.Itoa(n)+".lock"))
 				if err != nil {
 					return err
 				}
-				l.release()
+				l.Release()
 			}
 			return nil
 		})
@@ -42,10 +41,10 @@ func TestDirectoriesComeAndGo(t *testing.T) {
 		g.Go(func() error {
 			dir := filepath.Join(root, "namespace", "stack", strconv.Itoa(n))
 			for range 500 {
-				if err := makeDir(dir); err != nil {
+				if err := MakeDir(dir); err != nil {
 					return err
 				}
-				dropEmpty(dir, root)
+				RemoveEmpty(dir, root)
 			}
 			return nil
 		})

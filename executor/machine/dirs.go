@@ -1,4 +1,4 @@
-package ctrd
+package machine
 
 import (
 	"errors"
@@ -7,13 +7,12 @@ import (
 	"path/filepath"
 )
 
-// Directories that stacks have in common come with the first thing in them and go with the last, in any process.
-
-// makeTries bounds how often a directory is made that others take away meanwhile.
+// makeTries bounds how often a directory is made that others take away meanwhile: directories that stacks share come with the first thing
+// in them and go with the last, in any process.
 const makeTries = 1000
 
-// makeDir makes a directory and those above it.
-func makeDir(path string) error {
+// MakeDir makes a directory and those above it, root's alone.
+func MakeDir(path string) error {
 	var err error
 	for range makeTries {
 		err = os.MkdirAll(path, 0o700)
@@ -25,8 +24,8 @@ func makeDir(path string) error {
 	return err
 }
 
-// dropEmpty removes a directory and those above it, below root, as long as they are empty.
-func dropEmpty(dir, root string) {
+// RemoveEmpty removes a directory and those above it, below root, as long as they are empty.
+func RemoveEmpty(dir, root string) {
 	for ; len(dir) > len(root); dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil {
 			return // there is something else in it

@@ -1,4 +1,4 @@
-package ctrd
+package machine
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// compatible gives what else the machine's own processor and kernel run.
-func compatible(native string) []string {
+// CompatiblePlatforms gives what this machine's processor and kernel run besides its own platform.
+func CompatiblePlatforms(native string) []string {
 	switch {
 	case strings.HasPrefix(native, "linux/amd64"):
 		// There only if the kernel was built to run programs of 32 bits.
