@@ -105,7 +105,7 @@ func askOnce(ctx context.Context, p machine.Process, namespace, id string) (shim
 		}
 	}
 	switch {
-	case errdefs.IsNotFound(err) && len(p.Descendants()) > 0:
+	case errdefs.IsNotFound(err) && isAtWork(p.Descendants()):
 		return shimWorks, nil
 	case errdefs.IsNotFound(err):
 		return shimIdle, nil
@@ -115,6 +115,14 @@ func askOnce(ctx context.Context, p machine.Process, namespace, id string) (shim
 		return shimIdle, nil
 	}
 	return shimRuns, nil
+}
+
+// isAtWork tells by what runs below a shim without a task whether a runtime or a hook is making one. runc's init alone is not: runc was killed in
+// a create, with the daemon or by it, and the init waits for a start that nobody makes. As in a task that is created, nothing of the container runs yet.
+func isAtWork(below []machine.Process) bool {
+	return slices.ContainsFunc(below, func(p machine.Process) bool {
+		return len(p.Args) != 2 || filepath.Base(p.Args[0]) != "runc" || p.Args[1] != "init"
+	})
 }
 
 func connectToShim(ctx context.Context, p machine.Process) (net.Conn, error) {

@@ -54,6 +54,26 @@ func TestShimsAreAsked(t *testing.T) {
 	})
 }
 
+// A shim without a task is at work while anything but an orphan of runc's runs below it.
+func TestWhatIsAtWork(t *testing.T) {
+	init := machine.Process{Args: []string{"/usr/sbin/runc", "init"}}
+	for name, tt := range map[string]struct {
+		below []machine.Process
+		want  bool
+	}{
+		"nothing":            {nil, false},
+		"an orphaned init":   {[]machine.Process{init}, false},
+		"runc and its init":  {[]machine.Process{{Args: []string{"runc", "--root", "/run/x", "create", "id"}}, init}, true},
+		"a hook":             {[]machine.Process{init, {Args: []string{"/bin/sh", "hook"}}}, true},
+		"another's init":     {[]machine.Process{{Args: []string{"/sbin/init", "init"}}}, true},
+		"one without a name": {[]machine.Process{{}}, true},
+	} {
+		if got := isAtWork(tt.below); got != tt.want {
+			t.Errorf("%s: %t; want %t", name, got, tt.want)
+		}
+	}
+}
+
 // A shim that doesn't answer is a leftover only where its bundle is gone, nothing runs below it, and nobody stopped it.
 func TestShimsOfStartsThatWereCutOff(t *testing.T) {
 	for name, tt := range map[string]struct {
