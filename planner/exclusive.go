@@ -63,7 +63,15 @@ func exclusives(c *spec.Container) []exclusive {
 
 // overlapping gives what of it two containers can have at once for a while. Most containers have nothing of that kind.
 func overlapping(c *spec.Container) []exclusive {
-	return slices.DeleteFunc(exclusives(c), func(e exclusive) bool { return !e.kind.overlaps })
+	var out []exclusive
+	for _, k := range exclusiveKinds {
+		if k.overlaps {
+			for _, v := range k.values(c) {
+				out = append(out, exclusive{k, v})
+			}
+		}
+	}
+	return out
 }
 
 // common gives what both of two containers have alone.

@@ -41,9 +41,10 @@ func vacated(listening string) fact { return fact{kind: factVacated, id: listeni
 
 // knownRefs are the facts after which the value of each of a resource's attributes is known.
 func (pb *planBuilder) knownRefs(r spec.Resource) []fact {
-	var out []fact
-	for _, a := range pb.refs(r) {
-		out = append(out, known(a))
+	refs := pb.refs(r)
+	out := make([]fact, len(refs))
+	for i, a := range refs {
+		out[i] = known(a)
 	}
 	return out
 }
@@ -51,8 +52,10 @@ func (pb *planBuilder) knownRefs(r spec.Resource) []fact {
 // startNeeds are the facts that must hold before a container starts: what it refers to is ready, its platform's programs run, and
 // generations of it that nothing needs are gone.
 func (pb *planBuilder) startNeeds(c *spec.Container, discarded []*LiveContainer) []fact {
-	out := []fact{ready(spec.EmulatorAddr(cmp.Or(c.Platform, pb.have.Host.Platform)))}
-	for _, a := range pb.refs(c) {
+	refs := pb.refs(c)
+	out := make([]fact, 0, 1+len(refs)+len(discarded))
+	out = append(out, ready(spec.EmulatorAddr(cmp.Or(c.Platform, pb.have.Host.Platform))))
+	for _, a := range refs {
 		out = append(out, ready(a))
 	}
 	for _, l := range discarded {

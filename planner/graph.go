@@ -8,11 +8,23 @@ import (
 
 // connect turns what the steps declare into edges.
 func (pb *planBuilder) connect() {
-	givers := map[fact][]*stepDraft{}
+	givers := map[fact][]*stepDraft{} // of the facts that a step needs
+	for _, w := range pb.changes {
+		for _, d := range w.steps {
+			for _, f := range d.needs {
+				givers[f] = nil
+			}
+			for _, f := range d.prefers {
+				givers[f] = nil
+			}
+		}
+	}
 	for _, w := range pb.changes {
 		for _, d := range w.steps {
 			for _, f := range d.gives {
-				givers[f] = append(givers[f], d)
+				if ds, needed := givers[f]; needed {
+					givers[f] = append(ds, d)
+				}
 			}
 		}
 	}

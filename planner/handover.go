@@ -35,8 +35,8 @@ type incoming struct {
 // claimant is a container that has a predecessor at its own address, or was there, and needs what another one may still have.
 type claimant struct {
 	want *spec.Container
-	was  *spec.Container // the predecessor; nil: it was there
-	step *stepDraft      // the first that needs it
+	old  *comparison // the predecessor; nil: it was there
+	step *stepDraft  // the first that needs it
 }
 
 // noteOutgoing notes a container that is removed because nothing wants it any more.
@@ -53,13 +53,17 @@ func (pb *planBuilder) noteOutgoing(w *changeDraft, l *LiveContainer) {
 	pb.outgoing = append(pb.outgoing, x)
 }
 
-// noteClaimant notes a container that has a predecessor or was there. It only waits for others, if nothing waits for it in turn.
-func (pb *planBuilder) noteClaimant(d *stepDraft, want, was *spec.Container) {
-	pb.claimants = append(pb.claimants, claimant{want, was, d})
-	d.prefer(claims(want, was)...)
-	if as := listening(want); as != "" && as != listening(was) { // as when the instances of a count move by one
-		d.prefer(vacated(as))
+// noteClaimant notes a container that has a predecessor or was there, and the step for which others must have freed what it needs.
+func (pb *planBuilder) noteClaimant(d *stepDraft, want *spec.Container, old *comparison) {
+	pb.claimants = append(pb.claimants, claimant{want, old, d})
+}
+
+// was is the predecessor as it was applied; nil: there is none.
+func (c claimant) was() *spec.Container {
+	if c.old == nil {
+		return nil
 	}
+	return c.old.was
 }
 
 // isUp tells whether its process runs, as it was asked to.

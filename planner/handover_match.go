@@ -36,6 +36,7 @@ func (pb *planBuilder) handOver() {
 	for _, h := range m.handovers() {
 		m.arrange(h)
 	}
+	m.claim()
 	m.moveOn()
 	m.keepUntilReady()
 }

@@ -162,8 +162,17 @@ func joinAddresses(as []spec.Addr) string {
 	return strings.Join(slices.Compact(out), ", ")
 }
 
-// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one.
-// The last of these takes over from one that is removed. Where they go in a circle, nobody can come first.
+// claim lets claimants wait for those that are removed and have what they need, if these don't wait for them in turn.
+func (m *handoverMatch) claim() {
+	for _, c := range m.pb.claimants {
+		if len(m.pb.outgoing) > 0 {
+			c.step.prefer(claims(c.want, c.was())...)
+		}
+	}
+}
+
+// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one. The last of
+// these takes over from one that is removed. Where they go in a circle, nobody can come first.
 func (m *handoverMatch) moveOn() {
 	removed := map[string][]*outgoing{}
 	for _, x := range m.pb.outgoing {
@@ -172,15 +181,22 @@ func (m *handoverMatch) moveOn() {
 		}
 	}
 	for _, c := range m.pb.claimants {
-		as := listening(c.want)
-		if xs := removed[as]; as != listening(c.was) && len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
+		as, was := listening(c.want), listening(c.was())
+		if was != "" {
+			m.pb.dispositionOf(c.old.live).removed.give(vacated(was))
+		}
+		if as == "" || as == was {
+			continue
+		}
+		c.step.prefer(vacated(as))
+		if xs := removed[as]; len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
 			m.moveInto(xs[0], c)
 			m.taken[xs[0]] = true
 			removed[as] = xs[1:]
 		}
 	}
 	for _, y := range m.pb.incoming {
-		if as := listening(y.want); as != "" && !m.taken[y] {
+		if as := listening(y.want); len(m.pb.claimants) > 0 && as != "" && !m.taken[y] {
 			m.pb.decisionOf(y.want.Addr).startSteps[0].prefer(vacated(as))
 		}
 	}

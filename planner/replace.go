@@ -206,7 +206,7 @@ func (s *rollout) startNew(spare []*LiveContainer) {
 	case s.old == nil && s.want.State != spec.StateStopped:
 		s.plan.incoming = append(s.plan.incoming, &incoming{want: s.want, change: s.change.change, resumed: s.next.live != nil})
 	case s.stopped == nil && s.old != nil:
-		s.plan.noteClaimant(first, s.want, s.old.was)
+		s.plan.noteClaimant(first, s.want, s.old)
 	}
 }
 
@@ -237,7 +237,7 @@ func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
 	d.touches(l.touch())
 	if after == nil {
 		d.need(s.plan.startNeeds(s.want, spare)...)
-		s.plan.noteClaimant(d, s.want, s.old.was)
+		s.plan.noteClaimant(d, s.want, s.old)
 		s.stopped = d
 	} else {
 		d.uninterruptible = true
@@ -252,9 +252,6 @@ func (s *rollout) removeOld() {
 	d.uninterruptible = true
 	f := s.plan.dispositionOf(l)
 	f.removed = d.give(gone(l.ID))
-	if as := listening(s.old.was); as != "" {
-		d.give(vacated(as))
-	}
 	if f.stopped == nil {
 		f.stopped = d.give(stopped(l.ID))
 	}

@@ -56,18 +56,26 @@ func (w *changeDraft) giving(f fact) []*stepDraft {
 }
 
 func (d *stepDraft) need(fs ...fact) *stepDraft {
-	d.needs = append(d.needs, fs...)
+	d.needs = addFacts(d.needs, fs)
 	return d
 }
 
 func (d *stepDraft) prefer(fs ...fact) *stepDraft {
-	d.prefers = append(d.prefers, fs...)
+	d.prefers = addFacts(d.prefers, fs)
 	return d
 }
 
 func (d *stepDraft) give(fs ...fact) *stepDraft {
-	d.gives = append(d.gives, fs...)
+	d.gives = addFacts(d.gives, fs)
 	return d
+}
+
+// addFacts copies nothing where there was nothing: a plan can have a hundred thousand facts.
+func addFacts(to, fs []fact) []fact {
+	if len(to) == 0 {
+		return slices.Clip(fs)
+	}
+	return append(to, fs...)
 }
 
 func (d *stepDraft) touches(t Touch) *stepDraft {
