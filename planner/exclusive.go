@@ -109,8 +109,26 @@ func frees(was *spec.Container) []fact {
 	return out
 }
 
-// claims are the facts that a container prefers before it starts. It doesn't wait for what its predecessor at its address has already,
-// besides another one that is there: was is that predecessor; nil: there is none.
+// movedOut are the facts that the stop of a container gives whose successor no longer needs something that two can never have.
+func movedOut(was, want *spec.Container) []fact {
+	if was == nil {
+		return nil
+	}
+	var kept []exclusive
+	if want != nil {
+		kept = exclusives(want)
+	}
+	var out []fact
+	for _, e := range exclusives(was) {
+		if !e.kind.overlaps && !slices.Contains(kept, e) {
+			out = append(out, freed(e, false))
+		}
+	}
+	return out
+}
+
+// claims are the facts that a container prefers before it starts. It doesn't wait for what its predecessor at its address has already, besides another
+// one that is there: was is that predecessor; nil: there is none.
 func claims(want, was *spec.Container) []fact {
 	var had []exclusive
 	if was != nil {

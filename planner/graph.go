@@ -58,14 +58,13 @@ func (t *takeover) connect() {
 	for _, d := range append(slices.Clip(t.stops), t.starts...) {
 		own[d] = true
 	}
+	isOwn := func(b *stepDraft) bool { return own[b] }
 	for _, d := range t.starts {
 		d.uninterruptible = true
-		for _, b := range d.after {
-			if !own[b] {
-				for _, s := range t.stops {
-					s.wait(b)
-				}
-			}
+		after, weak := slices.DeleteFunc(slices.Clone(d.after), isOwn), slices.DeleteFunc(slices.Clone(d.weak), isOwn)
+		for _, s := range t.stops {
+			s.wait(after...)
+			s.weak = append(s.weak, weak...)
 		}
 	}
 }

@@ -51,7 +51,13 @@ func (m *handoverMatch) handovers() []*handover {
 	for _, x := range m.pb.outgoing {
 		generations[x.addr] = append(generations[x.addr], x)
 	}
-	for _, key := range []func(*spec.Container) string{func(c *spec.Container) string { return c.Name }, listensAs} {
+	var keys []func(*spec.Container) []string
+	for _, k := range exclusiveKinds {
+		if !k.overlaps {
+			keys = append(keys, k.values)
+		}
+	}
+	for _, key := range append(keys, func(c *spec.Container) []string { return []string{listensAs(c)} }) {
 		m.pair(key, func(x *outgoing, y *incoming) bool { return x.stop != nil || x.stoppedFor(y) && !mayOverlap(x, y) }, func(x *outgoing, y *incoming) {
 			h := &handover{to: []*incoming{y}, predecessors: map[*incoming][]*outgoing{y: {x}}}
 			for _, g := range generations[x.addr] {
@@ -77,12 +83,14 @@ func (m *handoverMatch) add(h *handover) {
 	}
 }
 
-// pair finds one outgoing container for each incoming one, of those that have the same key.
-func (m *handoverMatch) pair(key func(*spec.Container) string, mayPair func(*outgoing, *incoming) bool, found func(*outgoing, *incoming)) {
+// pair finds one outgoing container for each incoming one, of those that have a key in common.
+func (m *handoverMatch) pair(keys func(*spec.Container) []string, mayPair func(*outgoing, *incoming) bool, found func(*outgoing, *incoming)) {
 	by := map[string][]*outgoing{}
 	for _, x := range m.pb.outgoing {
 		if !m.taken[x] && !x.live.Pending {
-			by[key(x.was)] = append(by[key(x.was)], x)
+			for _, k := range keys(x.was) {
+				by[k] = append(by[k], x)
+			}
 		}
 	}
 	if len(by) == 0 {
@@ -92,10 +100,12 @@ func (m *handoverMatch) pair(key func(*spec.Container) string, mayPair func(*out
 		if m.taken[y] {
 			continue
 		}
-		k := key(y.want)
-		if i := slices.IndexFunc(by[k], func(x *outgoing) bool { return !m.taken[x] && mayPair(x, y) }); i >= 0 {
-			found(by[k][i], y)
-			by[k] = slices.Delete(by[k], i, i+1)
+		for _, k := range keys(y.want) {
+			if i := slices.IndexFunc(by[k], func(x *outgoing) bool { return !m.taken[x] && mayPair(x, y) }); i >= 0 {
+				found(by[k][i], y)
+				by[k] = slices.Delete(by[k], i, i+1)
+				break
+			}
 		}
 	}
 }

@@ -162,12 +162,24 @@ func joinAddresses(as []spec.Addr) string {
 	return strings.Join(slices.Compact(out), ", ")
 }
 
-// claim lets claimants wait for those that are removed and have what they need, if these don't wait for them in turn.
+// claim lets containers wait until those that are stopped have freed what they need, if these don't wait for them in turn. A container that comes waits
+// so for what two can never have; for the rest, it is in a handover or runs beside the others.
 func (m *handoverMatch) claim() {
+	anyFreed := len(m.pb.outgoing) > 0
 	for _, c := range m.pb.claimants {
-		if len(m.pb.outgoing) > 0 {
-			c.step.prefer(claims(c.want, c.was())...)
+		if out := movedOut(c.was(), c.want); len(out) > 0 {
+			m.pb.dispositionOf(c.old.live).stopped.give(out...)
+			anyFreed = true
 		}
+	}
+	if !anyFreed {
+		return
+	}
+	for _, c := range m.pb.claimants {
+		c.step.prefer(claims(c.want, c.was())...)
+	}
+	for _, y := range m.pb.incoming {
+		m.pb.decisionOf(y.want.Addr).startSteps[0].prefer(movedOut(y.want, nil)...)
 	}
 }
 
@@ -217,9 +229,9 @@ func (m *handoverMatch) moveInto(x *outgoing, c claimant) {
 // keepUntilReady keeps a container that is removed until what looks like its successor is ready, also where they need nothing of each
 // other: one of the two runs, whatever fails.
 func (m *handoverMatch) keepUntilReady() {
-	for _, key := range []func(*spec.Container) string{
-		func(c *spec.Container) string { return c.Addr.Block().String() },
-		func(c *spec.Container) string { return c.Image.Name },
+	for _, key := range []func(*spec.Container) []string{
+		func(c *spec.Container) []string { return []string{c.Addr.Block().String()} },
+		func(c *spec.Container) []string { return []string{c.Image.Name} },
 	} {
 		m.pair(key, func(x *outgoing, _ *incoming) bool { return x.stop != nil }, func(x *outgoing, y *incoming) {
 			h := &handover{from: []*outgoing{x}, to: []*incoming{y}, predecessors: map[*incoming][]*outgoing{y: {x}}}
