@@ -88,6 +88,11 @@ func conflicts(a, b *spec.Container) []exclusive {
 
 func startsFirst(c *spec.Container) bool { return c.Update.Strategy == spec.StartFirst }
 
+// lacks tells whether a container doesn't have e. Nil has nothing.
+func lacks(c *spec.Container, e exclusive) bool {
+	return c == nil || !slices.Contains(exclusives(c), e)
+}
+
 // freed is the fact that nobody has e any more. beside is for a claimant that is replaced start-first: it doesn't wait for one that is,
 // too.
 func freed(e exclusive, beside bool) fact {
@@ -97,8 +102,8 @@ func freed(e exclusive, beside bool) fact {
 	return fact{kind: factFreed, id: e.String()}
 }
 
-// frees are the facts that the stop of a container gives.
-func frees(was *spec.Container) []fact {
+// freedByStop are the facts that the stop of a container gives that is removed.
+func freedByStop(was *spec.Container) []fact {
 	var out []fact
 	for _, e := range exclusives(was) {
 		out = append(out, freed(e, false))
@@ -109,34 +114,23 @@ func frees(was *spec.Container) []fact {
 	return out
 }
 
-// movedOut are the facts that the stop of a container gives whose successor no longer needs something that two can never have.
-func movedOut(was, want *spec.Container) []fact {
-	if was == nil {
-		return nil
-	}
-	var kept []exclusive
-	if want != nil {
-		kept = exclusives(want)
-	}
+// freedForOthers are the facts that the stop of a container gives if its successor, at its address, doesn't have what two can never have.
+func freedForOthers(was, successor *spec.Container) []fact {
 	var out []fact
 	for _, e := range exclusives(was) {
-		if !e.kind.overlaps && !slices.Contains(kept, e) {
+		if !e.kind.overlaps && lacks(successor, e) {
 			out = append(out, freed(e, false))
 		}
 	}
 	return out
 }
 
-// claims are the facts that a container prefers before it starts. It doesn't wait for what its predecessor at its address has already, besides another
-// one that is there: was is that predecessor; nil: there is none.
+// claims are the facts that a container prefers before it starts. What its predecessor at its address has already, beside another container
+// that is there, it doesn't wait for. was is that predecessor; nil: there is none.
 func claims(want, was *spec.Container) []fact {
-	var had []exclusive
-	if was != nil {
-		had = exclusives(was)
-	}
 	var out []fact
 	for _, e := range exclusives(want) {
-		if e.kind.coarse || !slices.Contains(had, e) {
+		if e.kind.coarse || lacks(was, e) {
 			out = append(out, freed(e, startsFirst(want)))
 		}
 	}

@@ -96,7 +96,9 @@ func (pb *planBuilder) sortChanges() {
 			return -1
 		}
 		if x.Decl != nil {
-			if c := cmp.Or(cmp.Compare(x.Decl.Filename, y.Decl.Filename), cmp.Compare(x.Decl.Start.Byte, y.Decl.Start.Byte), cmp.Compare(x.Decl.Start.Line, y.Decl.Start.Line)); c != 0 {
+			at, other := x.Decl.Start, y.Decl.Start
+			c := cmp.Or(cmp.Compare(x.Decl.Filename, y.Decl.Filename), cmp.Compare(at.Byte, other.Byte), cmp.Compare(at.Line, other.Line))
+			if c != 0 {
 				return c
 			}
 		}
@@ -146,7 +148,8 @@ func (pb *planBuilder) addBarrier() {
 		return
 	}
 	sortTouches(touches)
-	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, phase: PhaseCheck, cause: "what is about to be touched must be as the plan saw it"}
+	const cause = "what is about to be touched must be as the plan saw it"
+	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, phase: PhaseCheck, cause: cause}
 	for _, w := range pb.changes {
 		for _, d := range w.steps {
 			if d.phase == PhasePrepare && !followed[d] {

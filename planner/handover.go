@@ -48,7 +48,7 @@ func (pb *planBuilder) noteOutgoing(w *changeDraft, l *LiveContainer) {
 	}
 	x := &outgoing{live: l, was: normal(l.asSpec(), pb.have.Host), addr: l.Owner.Addr, change: w.change, remove: f.removed}
 	if f.stopped != f.removed {
-		x.stop = f.stopped.give(frees(x.was)...)
+		x.stop = f.stopped.give(freedByStop(x.was)...)
 	}
 	pb.outgoing = append(pb.outgoing, x)
 }

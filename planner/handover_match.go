@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -58,7 +59,8 @@ func (m *handoverMatch) handovers() []*handover {
 		}
 	}
 	for _, key := range append(keys, func(c *spec.Container) []string { return []string{listensAs(c)} }) {
-		m.pair(key, func(x *outgoing, y *incoming) bool { return x.stop != nil || x.stoppedFor(y) && !mayOverlap(x, y) }, func(x *outgoing, y *incoming) {
+		mayPair := func(x *outgoing, y *incoming) bool { return x.stop != nil || x.stoppedFor(y) && !mayOverlap(x, y) }
+		for x, y := range m.pairs(key, mayPair) {
 			h := &handover{to: []*incoming{y}, predecessors: map[*incoming][]*outgoing{y: {x}}}
 			for _, g := range generations[x.addr] {
 				if !m.taken[g] {
@@ -66,7 +68,7 @@ func (m *handoverMatch) handovers() []*handover {
 				}
 			}
 			m.add(h)
-		})
+		}
 	}
 	m.group()
 	m.merge()
@@ -83,27 +85,36 @@ func (m *handoverMatch) add(h *handover) {
 	}
 }
 
-// pair finds one outgoing container for each incoming one, of those that have a key in common.
-func (m *handoverMatch) pair(keys func(*spec.Container) []string, mayPair func(*outgoing, *incoming) bool, found func(*outgoing, *incoming)) {
-	by := map[string][]*outgoing{}
-	for _, x := range m.pb.outgoing {
-		if !m.taken[x] && !x.live.Pending {
-			for _, k := range keys(x.was) {
-				by[k] = append(by[k], x)
+// pairs gives one outgoing container for each incoming one, of those that have a key in common. Who takes a pair adds it to a handover.
+func (m *handoverMatch) pairs(
+	keys func(*spec.Container) []string, mayPair func(*outgoing, *incoming) bool,
+) iter.Seq2[*outgoing, *incoming] {
+	return func(yield func(*outgoing, *incoming) bool) {
+		by := map[string][]*outgoing{}
+		for _, x := range m.pb.outgoing {
+			if !m.taken[x] && !x.live.Pending {
+				for _, k := range keys(x.was) {
+					by[k] = append(by[k], x)
+				}
 			}
 		}
-	}
-	if len(by) == 0 {
-		return
-	}
-	for _, y := range m.pb.incoming {
-		if m.taken[y] {
-			continue
+		if len(by) == 0 {
+			return
 		}
-		for _, k := range keys(y.want) {
-			if i := slices.IndexFunc(by[k], func(x *outgoing) bool { return !m.taken[x] && mayPair(x, y) }); i >= 0 {
-				found(by[k][i], y)
+		for _, y := range m.pb.incoming {
+			if m.taken[y] {
+				continue
+			}
+			for _, k := range keys(y.want) {
+				i := slices.IndexFunc(by[k], func(x *outgoing) bool { return !m.taken[x] && mayPair(x, y) })
+				if i < 0 {
+					continue
+				}
+				x := by[k][i]
 				by[k] = slices.Delete(by[k], i, i+1)
+				if !yield(x, y) {
+					return
+				}
 				break
 			}
 		}

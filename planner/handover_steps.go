@@ -46,7 +46,7 @@ func (m *handoverMatch) arrange(h *handover) {
 	}
 	if len(stops) > 0 {
 		for _, y := range after {
-			m.pb.decisionOf(y.want.Addr).startSteps[0].need(stopped(stops[len(stops)-1].live.ID))
+			m.startOf(y.want).need(stopped(stops[len(stops)-1].live.ID))
 		}
 	}
 	m.pb.takeovers = append(m.pb.takeovers, t)
@@ -145,7 +145,8 @@ func (h *handover) note(pb *planBuilder, after []*incoming, stops []*outgoing) {
 	}
 	for _, y := range after {
 		if i := slices.IndexFunc(stops, func(x *outgoing) bool { return !mayOverlap(x, y) }); i >= 0 {
-			y.change.Notes = append(y.change.Notes, "takes over "+conflicts(stops[i].was, y.want)[0].String()+" from "+joinAddresses(from)+", stopped first")
+			what := conflicts(stops[i].was, y.want)[0]
+			y.change.Notes = append(y.change.Notes, "takes over "+what.String()+" from "+joinAddresses(from)+", stopped first")
 		}
 		if slices.ContainsFunc(h.predecessors[y], (*outgoing).isUp) {
 			pb.outages[y.change] = until
@@ -162,13 +163,16 @@ func joinAddresses(as []spec.Addr) string {
 	return strings.Join(slices.Compact(out), ", ")
 }
 
-// claim lets containers wait until those that are stopped have freed what they need, if these don't wait for them in turn. A container that comes waits
-// so for what two can never have; for the rest, it is in a handover or runs beside the others.
+// claim lets containers wait until those that are stopped have freed what they need, if these don't wait for them in turn. A container that
+// comes waits so for what two can never have; for the rest, it is in a handover or runs beside the others.
 func (m *handoverMatch) claim() {
 	anyFreed := len(m.pb.outgoing) > 0
 	for _, c := range m.pb.claimants {
-		if out := movedOut(c.was(), c.want); len(out) > 0 {
-			m.pb.dispositionOf(c.old.live).stopped.give(out...)
+		if c.old == nil {
+			continue
+		}
+		if fs := freedForOthers(c.old.was, c.want); len(fs) > 0 {
+			m.pb.dispositionOf(c.old.live).stopped.give(fs...)
 			anyFreed = true
 		}
 	}
@@ -179,12 +183,17 @@ func (m *handoverMatch) claim() {
 		c.step.prefer(claims(c.want, c.was())...)
 	}
 	for _, y := range m.pb.incoming {
-		m.pb.decisionOf(y.want.Addr).startSteps[0].prefer(movedOut(y.want, nil)...)
+		m.startOf(y.want).prefer(freedForOthers(y.want, nil)...)
 	}
 }
 
-// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one. The last of
-// these takes over from one that is removed. Where they go in a circle, nobody can come first.
+// startOf is the first step after which a container runs, or the one before it at its address doesn't.
+func (m *handoverMatch) startOf(c *spec.Container) *stepDraft {
+	return m.pb.decisionOf(c.Addr).startSteps[0]
+}
+
+// moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one.
+// The last of these takes over from one that is removed. Where they go in a circle, nobody can come first.
 func (m *handoverMatch) moveOn() {
 	removed := map[string][]*outgoing{}
 	for _, x := range m.pb.outgoing {
@@ -201,7 +210,8 @@ func (m *handoverMatch) moveOn() {
 			continue
 		}
 		c.step.prefer(vacated(as))
-		if xs := removed[as]; len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
+		xs := removed[as]
+		if len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
 			m.moveInto(xs[0], c)
 			m.taken[xs[0]] = true
 			removed[as] = xs[1:]
@@ -209,7 +219,7 @@ func (m *handoverMatch) moveOn() {
 	}
 	for _, y := range m.pb.incoming {
 		if as := listening(y.want); len(m.pb.claimants) > 0 && as != "" && !m.taken[y] {
-			m.pb.decisionOf(y.want.Addr).startSteps[0].prefer(vacated(as))
+			m.startOf(y.want).prefer(vacated(as))
 		}
 	}
 }
@@ -233,10 +243,10 @@ func (m *handoverMatch) keepUntilReady() {
 		func(c *spec.Container) []string { return []string{c.Addr.Block().String()} },
 		func(c *spec.Container) []string { return []string{c.Image.Name} },
 	} {
-		m.pair(key, func(x *outgoing, _ *incoming) bool { return x.stop != nil }, func(x *outgoing, y *incoming) {
+		for x, y := range m.pairs(key, func(x *outgoing, _ *incoming) bool { return x.stop != nil }) {
 			h := &handover{from: []*outgoing{x}, to: []*incoming{y}, predecessors: map[*incoming][]*outgoing{y: {x}}}
 			m.add(h)
 			m.arrange(h)
-		})
+		}
 	}
 }

@@ -43,7 +43,7 @@ type (
 		Bytes     int64         `json:"bytes" plan:"bytes"` // that its bases may have to be downloaded, at most; for people
 		Bases     []Base        `json:"bases,omitempty"`
 		Remotes   []spec.Remote `json:"remotes,omitempty"`
-		Result    string        `json:"result" plan:"result,required"` // stands for the digest that comes out, in this op's inputs of others and in later ops
+		Result    string        `json:"result" plan:"result,required"` // placeholder of the digest that comes out, in later ops
 		Was       string        `json:"was,omitempty" plan:"was"`      // the digest that the image had before; "": there was none
 		Owner     Owner         `json:"owner"`
 		Protect   bool          `json:"protect,omitempty"`
@@ -100,7 +100,7 @@ type (
 		ID      string          `json:"id" plan:"object,result,required"`
 		Want    *spec.Container `json:"want" plan:"name:Name,required:Name"` // with Image.Digest filled
 		Owner   Owner           `json:"owner"`
-		Was     string          `json:"was,omitempty" plan:"was"` // the ID of the container that stays if this step is passed over; ID stands for it in later ops then
+		Was     string          `json:"was,omitempty" plan:"was"` // ID of the container that stays if this is passed over; later ops hold ID for it
 		Holders []string        `json:"holders,omitempty"`        // IDs of the containers that had Want.Name when it was planned
 	}
 	// StartTask makes the container's task and starts it, in place of a task that ended, and takes the completed mark from it.

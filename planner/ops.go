@@ -102,7 +102,8 @@ func opRow[T any, P interface {
 	*T
 	Op
 }](name, verb, participle string, kind spec.Kind, phase Phase, traits Trait, former ...string) *OpRow {
-	r := &OpRow{Name: name, Verb: verb, Participle: participle, Kind: kind, Phase: phase, Traits: traits, former: former, typ: reflect.TypeFor[P](), roles: map[string]opField{}}
+	r := &OpRow{Name: name, Verb: verb, Participle: participle, Kind: kind, Phase: phase, Traits: traits, former: former}
+	r.typ, r.roles = reflect.TypeFor[P](), map[string]opField{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		for _, word := range strings.Split(f.Tag.Get("plan"), ",") {
 			role, within, _ := strings.Cut(word, ":")
