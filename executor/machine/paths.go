@@ -46,7 +46,7 @@ func (p Paths) Objects() string {
 func (p Paths) Container(stack, id string) string { return filepath.Join(p.Objects(), stack, id) }
 
 // StackLock is the lock of a stack.
-func (p Paths) StackLock(stack string) string { return p.lock(stack) }
+func (p Paths) StackLock(stack string) string { return p.lock("", stack) }
 
 // HandLock is the lock of a run by hand, which has an ID.
 func (p Paths) HandLock(id string) string { return p.lock("by-hand", id) }
@@ -54,8 +54,8 @@ func (p Paths) HandLock(id string) string { return p.lock("by-hand", id) }
 // ImageLock is the lock of an image record.
 func (p Paths) ImageLock(name string) string { return p.lock("images", hash(name)[:32]) }
 
-func (p Paths) lock(name ...string) string {
-	return filepath.Join(lockRoot, hash(realPath(p.Socket))[:16], p.Namespace, filepath.Join(name...)+".lock")
+func (p Paths) lock(dir, name string) string {
+	return filepath.Join(lockRoot, hash(realPath(p.Socket))[:16], p.Namespace, dir, name+".lock")
 }
 
 func realPath(path string) string {

@@ -1,6 +1,9 @@
 package machine
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 // TestPathsStay: an upgrade finds what the last version left, and waits for its locks.
 func TestPathsStay(t *testing.T) {
@@ -14,6 +17,7 @@ func TestPathsStay(t *testing.T) {
 		p.Container("shop", "id"):      "/data/a62df1d6/default/shop/id",
 		p.StackLock("shop"):            "/run/fairlead/locks/a62df1d6f2232489/default/shop.lock",
 		p.HandLock("fairlead-1"):       "/run/fairlead/locks/a62df1d6f2232489/default/by-hand/fairlead-1.lock",
+		filepath.Dir(p.HandLock("")):   "/run/fairlead/locks/a62df1d6f2232489/default/by-hand",
 		p.ImageLock("example.com/a:1"): "/run/fairlead/locks/a62df1d6f2232489/default/images/c6b5708d561bafc6ec9019bf965f3466.lock",
 	} {
 		if got != want {
