@@ -15,7 +15,7 @@ var containerKind = &resourceKind{
 	live:    func(s *State) []LiveObject { return liveObjects(slices.Values(s.Containers)) },
 	shortID: func(id string) string { return short(id) },
 	index:   (*planBuilder).indexContainers,
-	needs:   func(s *State, o LiveObject) []spec.Addr { return o.(*LiveContainer).needs(s) },
+	needs:   func(pb *planBuilder, o LiveObject) []spec.Addr { return pb.liveNeeds(o.(*LiveContainer)) },
 	trouble: func(o LiveObject) (string, bool) {
 		t := o.(*LiveContainer).Task
 		return t.Trouble, t.Status == TaskUnknown
@@ -53,10 +53,10 @@ func (pb *planBuilder) indexContainers(all []LiveObject) {
 	}
 }
 
-// needs gives what a container depends on, and its image, where that is of the same stack.
-func (l *LiveContainer) needs(have *State) []spec.Addr {
+// liveNeeds gives what a container depends on, and its image, where that is this stack's.
+func (pb *planBuilder) liveNeeds(l *LiveContainer) []spec.Addr {
 	out := slices.Clone(l.asSpec().DependsOn)
-	if rec := have.Images[l.Image]; rec != nil && rec.Owner != nil && rec.Owner.Stack == l.Owner.Stack {
+	if rec := pb.have.Images[l.Image]; rec != nil && pb.ours(rec.Owner) {
 		out = append(out, rec.Owner.Addr)
 	}
 	return out

@@ -46,35 +46,3 @@ func (pb *planBuilder) dispositionOf(l *LiveContainer) *disposition {
 	}
 	return pb.dispositions[l.ID]
 }
-
-// connectDependents lets a container go after those that depended on it, as they said when they were applied. What live
-// objects say may go in a circle, after an apply that did not end; these edges give way then.
-func (pb *planBuilder) connectDependents() {
-	for _, a := range pb.ownedAddresses() {
-		if kindRow(a.Kind) != containerKind {
-			continue
-		}
-		g := pb.generationsOf(a)
-		if g.current == nil || g.current.Spec == nil {
-			continue
-		}
-		mine := pb.dispositions[g.current.ID]
-		for _, dep := range g.current.Spec.DependsOn {
-			on := pb.generationsOf(dep)
-			if dep == a || on.current == nil {
-				continue
-			}
-			its := pb.dispositions[on.current.ID]
-			switch {
-			case its == nil || its.stopped == nil:
-			case mine != nil && mine.gone:
-				its.stopped.prefer(stopped(g.current.ID))
-				if its.removed != nil && its.gone {
-					its.removed.prefer(gone(g.current.ID))
-				}
-			case its.gone && pb.decisions[a] != nil:
-				its.stopped.prefer(ready(a))
-			}
-		}
-	}
-}

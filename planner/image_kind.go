@@ -16,7 +16,7 @@ var imageKind = &resourceKind{
 	live:    func(s *State) []LiveObject { return liveObjects(maps.Values(s.Images)) },
 	shortID: familiar,
 	index:   (*planBuilder).indexImages,
-	needs:   func(_ *State, o LiveObject) []spec.Addr { return o.(*LiveImage).bases() },
+	needs:   func(_ *planBuilder, o LiveObject) []spec.Addr { return o.(*LiveImage).bases() },
 
 	refs: (*planBuilder).basesInFiles,
 	decide: func(pb *planBuilder, r spec.Resource) *decision {

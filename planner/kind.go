@@ -13,12 +13,12 @@ type resourceKind struct {
 	kind spec.Kind
 
 	// What the host has.
-	live    func(*State) []LiveObject               // all of the namespace; nil: no stack owns what there is of it
-	shortID func(id string) string                  // an ID for people
-	index   func(*planBuilder, []LiveObject)        // fills in what its decisions look up; nil: they look nothing up
-	needs   func(*State, LiveObject) []spec.Addr    // what a live object needs, as the host tells it
-	trouble func(LiveObject) (why string, any bool) // why nobody can tell what it does; nil: everybody can
-	origins bool                                    // its objects tell where they were last applied from
+	live    func(*State) []LiveObject                  // all of the namespace; nil: no stack owns what there is of it
+	shortID func(id string) string                     // an ID for people
+	index   func(*planBuilder, []LiveObject)           // fills in what its decisions look up; nil: they look nothing up
+	needs   func(*planBuilder, LiveObject) []spec.Addr // what a live object needs, as the host tells it
+	trouble func(LiveObject) (why string, any bool)    // why nobody can tell what it does; nil: everybody can
+	origins bool                                       // its objects tell where they were last applied from
 
 	// What a plan makes of it.
 	refs        func(*planBuilder, spec.Resource) []spec.Addr               // what it needs besides what its block refers to; nil: nothing

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 	if !pb.o.Destroy {
 		pb.adopt()
 	}
+	pb.ownedAddrs = slices.SortedFunc(maps.Keys(pb.owned), spec.Addr.Compare)
 	pb.checkKeys()
 	pb.failUnknown()
 	if !pb.o.Destroy {
@@ -54,12 +56,13 @@ type planBuilder struct {
 	scope         scope
 	replaces      map[spec.Addr]bool // what --replace names
 
-	owned     map[spec.Addr][]LiveObject  // what this stack has, newest first, and what import blocks adopt
-	adopted   map[objectKey]spec.Addr     // what import blocks adopt
-	otherKey  []*Live                     // this stack's by the mark of another key
-	byName    map[objectKey][]*Live       // objects by the name people see
-	byImage   map[string][]*LiveContainer // containers by the image record that they were created from
-	lastOwned map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
+	owned      map[spec.Addr][]LiveObject  // what this stack has, newest first, and what import blocks adopt
+	ownedAddrs []spec.Addr                 // of owned, sorted
+	adopted    map[objectKey]spec.Addr     // what import blocks adopt
+	otherKey   []*Live                     // this stack's by the mark of another key
+	byName     map[objectKey][]*Live       // objects by the name people see
+	byImage    map[string][]*LiveContainer // containers by the image record that they were created from
+	lastOwned  map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
 
 	decisions map[spec.Addr]*decision
 	values    referenceValues
@@ -94,12 +97,13 @@ type disposition struct {
 }
 
 func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options) *planBuilder {
+	n := len(want.Resources)
 	pb := &planBuilder{
 		want: want, have: have, sources: sources, o: o,
-		blocks: map[spec.Addr]spec.Resource{}, containersOf: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, wantedRecords: map[string]bool{},
-		owned: map[spec.Addr][]LiveObject{}, adopted: map[objectKey]spec.Addr{}, byName: map[objectKey][]*Live{}, byImage: map[string][]*LiveContainer{},
-		lastOwned: map[string]string{}, decisions: map[spec.Addr]*decision{}, pending: map[string]bool{}, refused: map[spec.Addr]bool{},
-		values:       referenceValues{map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}, map[spec.Addr]cty.Value{}},
+		blocks: make(map[spec.Addr]spec.Resource, n), containersOf: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, wantedRecords: map[string]bool{},
+		owned: make(map[spec.Addr][]LiveObject, n), adopted: map[objectKey]spec.Addr{}, byName: make(map[objectKey][]*Live, n), byImage: map[string][]*LiveContainer{},
+		lastOwned: map[string]string{}, decisions: make(map[spec.Addr]*decision, n), pending: map[string]bool{}, refused: map[spec.Addr]bool{},
+		values:       referenceValues{make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n)},
 		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]string{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
@@ -130,7 +134,11 @@ func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	}
 	absent := func(a spec.Addr) bool { return pb.blocks[a] == nil }
 	return spec.SortByReference(slices.DeleteFunc(all, absent), func(a spec.Addr) []spec.Addr {
-		return slices.DeleteFunc(slices.Clone(pb.refs(pb.blocks[a])), absent)
+		refs := pb.refs(pb.blocks[a])
+		if slices.ContainsFunc(refs, absent) {
+			return slices.DeleteFunc(slices.Clone(refs), absent)
+		}
+		return refs
 	}, nil)
 }
 

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -90,15 +89,10 @@ func (pb *planBuilder) currentOf(a spec.Addr) LiveObject {
 	return nil
 }
 
-// ownedAddresses gives the addresses under which this stack has something, sorted.
-func (pb *planBuilder) ownedAddresses() []spec.Addr {
-	return slices.SortedFunc(maps.Keys(pb.owned), spec.Addr.Compare)
-}
-
 // failUnknown fails for each object of this plan of which nobody can tell what it does: nothing is decided on the strength of what isn't
 // known.
 func (pb *planBuilder) failUnknown() {
-	for _, a := range pb.ownedAddresses() {
+	for _, a := range pb.ownedAddrs {
 		trouble := kindRow(a.Kind).trouble
 		if trouble == nil || !pb.scope.has(a) {
 			continue

@@ -59,7 +59,7 @@ func (pb *planBuilder) appliedElsewhere() *Origin {
 		return nil
 	}
 	var from *Origin
-	for _, a := range pb.ownedAddresses() {
+	for _, a := range pb.ownedAddrs {
 		if !kindRow(a.Kind).origins {
 			continue
 		}

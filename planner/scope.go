@@ -113,7 +113,7 @@ func (pb *planBuilder) withLiveNeeds(in map[spec.Addr]bool) {
 				continue
 			}
 			for _, o := range objects {
-				for _, to := range kindRow(a.Kind).needs(pb.have, o) {
+				for _, to := range kindRow(a.Kind).needs(pb, o) {
 					in[to] = true
 				}
 			}
