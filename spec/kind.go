@@ -21,6 +21,15 @@ type kind struct {
 // kinds has every kind, each after those that it refers to.
 var kinds = []*kind{imageKind, containerKind, emulatorKind}
 
+// Kinds gives the names of all kinds, each after those that it refers to.
+func Kinds() []Kind {
+	out := make([]Kind, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.name
+	}
+	return out
+}
+
 // kindNamed gives the row of a kind; nil where there is none of that name.
 func kindNamed(name string) *kind {
 	for _, k := range kinds {
