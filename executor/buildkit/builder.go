@@ -36,7 +36,7 @@ type Options struct {
 	KeepBytes   int64              // bound of the own buildkitd's cache; 0: BuildKit's default
 	Registries  []*spec.Registry   // how to reach registries that need more than the host's own configuration
 	Stack       string             // who builds, for those who wait
-	Removed     func(id string)    // told of each container of a killed buildkitd that was removed: its shim may stay; may be nil
+	Removed     func(id string)    // gets each container of a killed buildkitd that was removed, now or a while ago: its shim may stay; may be nil
 }
 
 // Builder builds images. It connects to its buildkitd, or starts it, when the first build needs it.

@@ -31,6 +31,7 @@ const clearTimeout = 30 * time.Second
 // Sweep clears what a killed buildkitd of fairlead's own left. While one runs, there is nothing to clear; one whose fairlead was
 // killed is about to end, and is waited for.
 func (b *Builder) Sweep(ctx context.Context) error {
+	b.recallRemoved()
 	root := b.root()
 	if _, err := os.Stat(filepath.Join(root, otelName)); err != nil {
 		return nil // it was cleared, or there never was one
@@ -80,10 +81,7 @@ func (b *Builder) sweep(ctx context.Context) error {
 	var errs []error
 	for _, c := range all {
 		if c.Image == "" && mountsFrom(c, root) {
-			errs = append(errs, b.clear(ctx, c.ID))
-			if b.o.Removed != nil {
-				b.o.Removed(c.ID)
-			}
+			errs = append(errs, b.clear(ctx, c.ID), b.noteRemoved(c.ID))
 		}
 	}
 	if err := machine.UnmountBelow(root); err != nil {

@@ -2,6 +2,8 @@ package ctrd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -65,29 +67,7 @@ func TestStartPastAnOrphanedInit(t *testing.T) {
 	onHosts(t, func(h *host) {
 		c := h.want("web", nil)
 		id := h.create(c)
-		dir := h.TempDir()
-		runc, err := exec.LookPath("runc")
-		h.must(err)
-		script := fmt.Sprintf("#!/bin/sh\n%s \"$@\"; code=$?\ncase \" $* \" in *\" create \"*) echo >%s/created; exec sleep 1000;; esac\nexit $code\n", runc, dir)
-		h.must(os.WriteFile(dir+"/runc", []byte(script), 0o755))
-		options, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: dir + "/runc"})
-		h.must(err)
-		go h.cutOffStart(id, time.Minute, options)
-		for _, err := os.Stat(dir + "/created"); err != nil; _, err = os.Stat(dir + "/created") {
-			time.Sleep(time.Millisecond)
-		}
-		h.daemon.Stop(syscall.SIGKILL)
-		bundle := filepath.Join(h.daemon.Dir, "state", "io.containerd.runtime.v2.task", h.opts.Namespace, id)
-		h.must(mount.UnmountAll(bundle+"/rootfs", unix.MNT_DETACH))
-		h.must(os.RemoveAll(bundle))
-		for _, s := range shimsOf(h.opts.Namespace)[id] {
-			for _, p := range s.Descendants() {
-				if slices.Equal(p.Args, []string{"sleep", "1000"}) {
-					h.must(p.Kill())
-				}
-			}
-		}
-		h.must(h.daemon.Start())
+		h.orphanInit(id)
 		if got := h.live(id).Task; got.Status != planner.TaskNone {
 			h.Errorf("its task is %+v, and nothing of it runs", got)
 		}
@@ -97,6 +77,57 @@ func TestStartPastAnOrphanedInit(t *testing.T) {
 		if shims := shimsOf(h.opts.Namespace)[id]; len(shims) != 1 {
 			h.Errorf("%d shims", len(shims))
 		}
+	})
+}
+
+// orphanInit leaves a shim of the container that has no task, and in which an init waits whose runc was killed.
+func (h *host) orphanInit(id string) {
+	h.Helper()
+	dir := h.TempDir()
+	runc, err := exec.LookPath("runc")
+	h.must(err)
+	script := fmt.Sprintf("#!/bin/sh\n%s \"$@\"; code=$?\ncase \" $* \" in *\" create \"*) echo >%s/created; exec sleep 1000;; esac\nexit $code\n", runc, dir)
+	h.must(os.WriteFile(dir+"/runc", []byte(script), 0o755))
+	options, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: dir + "/runc"})
+	h.must(err)
+	go h.cutOffStart(id, time.Minute, options)
+	for _, err := os.Stat(dir + "/created"); err != nil; _, err = os.Stat(dir + "/created") {
+		time.Sleep(time.Millisecond)
+	}
+	h.daemon.Stop(syscall.SIGKILL)
+	bundle := filepath.Join(h.daemon.Dir, "state", "io.containerd.runtime.v2.task", h.opts.Namespace, id)
+	h.must(mount.UnmountAll(bundle+"/rootfs", unix.MNT_DETACH))
+	h.must(os.RemoveAll(bundle))
+	for _, s := range shimsOf(h.opts.Namespace)[id] {
+		for _, p := range s.Descendants() {
+			if slices.Equal(p.Args, []string{"sleep", "1000"}) {
+				h.must(p.Kill())
+			}
+		}
+	}
+	h.must(h.daemon.Start())
+}
+
+// A shim of a container that a killed builder left, and that was removed before the shim was there, is ended by a later session.
+func TestShimsOfRemovedContainers(t *testing.T) {
+	onHosts(t, func(h *host) {
+		id := h.create(h.want("web", nil))
+		h.orphanInit(id)
+		shim := shimsOf(h.opts.Namespace)[id][0]
+		sum := sha256.Sum256([]byte(h.opts.Address + "\x00" + h.opts.Namespace))
+		root := filepath.Join(h.opts.DataRoot, "buildkit", hex.EncodeToString(sum[:4]))
+		h.must(os.MkdirAll(root, 0o700))
+		h.must(os.WriteFile(filepath.Join(root, "removed"), []byte(id+"\n"), 0o600))
+		w, err := OpenWriter(context.Background(), h.opts)
+		h.must(err)
+		defer w.Close()
+		_, end, err := w.Begin(context.Background(), "another")
+		h.must(err)
+		if shim.Lives() {
+			h.Error("its shim is there")
+		}
+		h.must(end(context.Background()))
+		h.must(os.RemoveAll(filepath.Join(h.opts.DataRoot, "buildkit")))
 	})
 }
 

@@ -40,6 +40,13 @@ func (w *Writer) endLeftovers(ctx context.Context, ids []string) error {
 	}
 }
 
+// endRemoved ends the shims that containers of a killed builder left: containerd may have created a task for one after it was removed.
+func (w *Writer) endRemoved(ctx context.Context) error {
+	var ids []string
+	w.removed.Range(func(id, _ any) bool { ids = append(ids, id.(string)); return true })
+	return w.endLeftovers(ctx, ids)
+}
+
 // endShims ends shims, and what they left of a container that was created and never started.
 func endShims(shims []machine.Process) error {
 	var errs []error

@@ -41,9 +41,7 @@ func (w *Writer) Begin(ctx context.Context, stack string) (context.Context, func
 			go func() { builder <- w.endBuilder(ctx) }() // it takes a while, and so does collecting garbage
 			err := w.dropLease(ctx, lease.ID, leases.SynchronousDelete)
 			if err == nil {
-				var removed []string
-				w.removed.Range(func(id, _ any) bool { removed = append(removed, id.(string)); return true })
-				err = w.endLeftovers(ctx, removed)
+				err = w.endRemoved(ctx)
 			}
 			return errors.Join(<-builder, err)
 		})
@@ -96,6 +94,9 @@ func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) 
 		return leases.Lease{}, err
 	}
 	if err := w.sweepBuilder(ctx, stack); err != nil {
+		return leases.Lease{}, err
+	}
+	if err := w.endRemoved(ctx); err != nil {
 		return leases.Lease{}, err
 	}
 	if err := w.sweep(ctx, stack); err != nil {
