@@ -30,14 +30,34 @@ func (pb *planBuilder) discard(w *changeDraft, l *LiveContainer) {
 	w.change.Object = l.title()
 	was := l.asSpec()
 	name := cmp.Or(l.Name, short(l.ID))
-	f := pb.dispositionOf(l)
 	if mayRun(l, was) {
-		f.stopped = w.step(&StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)}).touches(l.touch()).give(stopped(l.ID))
+		timeout := cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)
+		pb.stopStep(w, l, &StopTask{ID: l.ID, Name: name, Signal: was.StopSignal, Timeout: timeout})
 	}
-	f.removed = w.step(&RemoveContainer{ID: l.ID, Name: name}, f.stopped).touches(l.touch()).give(gone(l.ID))
+	pb.removeStep(w, l, name, pb.dispositionOf(l).stopped)
+}
+
+// stopOp ends the process of a container as it is described.
+func stopOp(id string, c *spec.Container) *StopTask {
+	return &StopTask{ID: id, Name: c.Name, Signal: c.StopSignal, Timeout: c.StopTimeout}
+}
+
+// stopStep adds a step that ends the process of a container that is there.
+func (pb *planBuilder) stopStep(w *changeDraft, l *LiveContainer, op *StopTask, stages ...*stepDraft) *stepDraft {
+	d := w.step(op, stages...).touches(l.touch()).give(stopped(l.ID))
+	pb.dispositionOf(l).stopped = d
+	return d
+}
+
+// removeStep adds the step that removes a container that is there. One that has no other step that stops it is stopped by this one.
+func (pb *planBuilder) removeStep(w *changeDraft, l *LiveContainer, name string, stages ...*stepDraft) *stepDraft {
+	d := w.step(&RemoveContainer{ID: l.ID, Name: name}, stages...).touches(l.touch()).give(gone(l.ID))
+	f := pb.dispositionOf(l)
+	f.removed = d
 	if f.stopped == nil {
-		f.stopped = f.removed.give(stopped(l.ID))
+		f.stopped = d.give(stopped(l.ID))
 	}
+	return d
 }
 
 func (pb *planBuilder) dispositionOf(l *LiveContainer) *disposition {

@@ -117,7 +117,7 @@ func (d *decision) undo(ops []Op) {
 
 // undoStart takes a container away again that failed to come up.
 func undoStart(id string, c *spec.Container) []Op {
-	return []Op{&StopTask{ID: id, Name: c.Name, Signal: c.StopSignal, Timeout: c.StopTimeout}, &RemoveContainer{ID: id, Name: c.Name}}
+	return []Op{stopOp(id, c), &RemoveContainer{ID: id, Name: c.Name}}
 }
 
 // note says on the changes who waits for whom, and for how long nothing runs.

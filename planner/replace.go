@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -22,13 +21,13 @@ func (pb *planBuilder) createContainer(want *spec.Container, g *generations, img
 		if p := pb.compareLive(g.pending, want, img); canCarryOn(p) && !pb.replaceAsked(want.Addr) {
 			w := pb.add(want.Addr, Update, "start", pb.declarationOf(want.Addr), "it was never ready")
 			pb.discardAll(g.unneeded, want, "an earlier apply left it behind, and it is not needed")
-			return pb.rollOut(w, p, g.unneeded)
+			return pb.rollOut(w, p, g.unneeded, nil)
 		}
 	}
 	pb.discardAll(g.leftovers(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := pb.add(want.Addr, Create, "create", pb.declarationOf(want.Addr), reasons...)
 	w.change.Diffs = initialDiffs(containerAttrs, want, normal(&spec.Container{}, pb.have.Host), want.Marks)
-	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers())
+	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers(), nil)
 }
 
 // canCarryOn tells whether a pending container can be carried on with.
@@ -82,179 +81,6 @@ func (p *comparison) dropState() {
 	}
 	p.diffs = slices.DeleteFunc(p.diffs, func(d Diff) bool { return d.Cost == Retask })
 	p.reasons = slices.DeleteFunc(p.reasons, func(r string) bool { return r == stateDiffers })
-}
-
-// rollOut is the steps by which one generation comes up, and the one before it, if there is one, goes. next.live is nil for one that
-// is to be made.
-func (pb *planBuilder) rollOut(w *changeDraft, next *comparison, spare []*LiveContainer, before ...*comparison) *decision {
-	c := next.full
-	s := &rollout{plan: pb, change: w, want: c, next: next}
-	if len(before) > 0 {
-		s.old = before[0]
-		w.change.Old = s.old.live.ID
-	}
-	if next.live == nil {
-		s.id = pb.newID()
-		s.created = w.step(&CreateContainer{ID: s.id, Want: c, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, c.Name)}).need(pb.knownRefs(c)...)
-	} else {
-		s.id = next.live.ID
-	}
-	if s.old != nil && s.old.adopt { // its marks first: whatever happens then, both are known to be this stack's
-		s.adopted = w.step(&RelabelContainer{ID: s.old.live.ID, Want: s.old.was, Owner: pb.ownerOf(c.Addr), Holders: pb.holders(c.Addr.Kind, s.old.was.Name)}, s.created).touches(s.old.live.touch())
-	}
-	if s.old == nil {
-		s.startNew(spare)
-	} else if c.Update.Strategy == spec.StartFirst && c.State != spec.StateStopped {
-		s.startNew(spare)
-		s.stopOld(s.last)
-	} else {
-		s.stopOld(nil, spare...)
-		s.startNew(spare)
-	}
-	if s.old != nil {
-		s.removeOld()
-	}
-	d := &decision{identity: s.id, created: s.created, startSteps: s.rise, mayFail: s.tries}
-	if s.stopped != nil {
-		d.startSteps = append([]*stepDraft{s.stopped}, s.rise...)
-	}
-	switch w.change.Action {
-	case Create:
-		d.renewed = c.Addr.String() + " is new"
-	case Replace:
-		d.renewed, d.replaces = c.Addr.String()+" is replaced", true
-	}
-	return d
-}
-
-// rollout is one generation coming up in the place of another.
-type rollout struct {
-	plan    *planBuilder
-	change  *changeDraft
-	want    *spec.Container
-	next    *comparison
-	old     *comparison // nil: there was none
-	id      string
-	created *stepDraft // nil: it was there
-	last    *stepDraft
-	rise    []*stepDraft
-	tries   []*stepDraft
-	stopped *stepDraft // the old one's stop
-	adopted *stepDraft // the step that adopts the old one, which an import block named; nil: it is this stack's
-}
-
-// step adds a step of the new generation.
-func (s *rollout) step(op Op) *stepDraft {
-	d := s.change.step(op, cmp.Or(s.last, s.created))
-	switch {
-	case s.next.live != nil:
-		d.touches(s.next.live.touch())
-	case s.old != nil:
-		d.afterCheck = true // so that nothing which was begun has to wait for slow steps
-	}
-	if s.old != nil {
-		d.uninterruptible = s.last != nil
-	}
-	s.last = d
-	s.rise = append(s.rise, d)
-	return d
-}
-
-// motion is how the new generation gets into its state.
-func (s *rollout) motion() motion {
-	l := s.next.live
-	switch {
-	case s.want.State == spec.StateStopped:
-		return motion{}
-	case l == nil:
-		return motion{start: true, await: true, pause: s.want.State == spec.StatePaused}
-	case l.Task.Status == TaskPaused:
-		return motion{resume: true, await: true, pause: s.want.State == spec.StatePaused}
-	}
-	t := transition(l, s.want)
-	t.await = true // it is pending
-	return t
-}
-
-// startNew brings the new generation into its state.
-func (s *rollout) startNew(spare []*LiveContainer) {
-	t := s.motion()
-	if s.want.State == spec.StateStopped {
-		if s.next.live != nil && s.next.live.Task.Status != TaskNone {
-			s.step(&StopTask{ID: s.id, Name: s.want.Name, Signal: s.want.StopSignal, Timeout: s.want.StopTimeout})
-		}
-		s.step(&ClearPending{ID: s.id, Name: s.want.Name})
-	}
-	if t.resume {
-		s.step(&ResumeTask{ID: s.id, Name: s.want.Name})
-	}
-	if t.start {
-		s.takeBack(s.step(&StartTask{ID: s.id, Name: s.want.Name}))
-	}
-	if t.await {
-		s.takeBack(s.step(&AwaitReady{ID: s.id, Name: s.want.Name, Ready: s.want.Ready, Within: s.want.Update.Within}))
-	}
-	if t.pause {
-		s.step(&PauseTask{ID: s.id, Name: s.want.Name})
-	}
-	first := s.rise[0]
-	if s.stopped == nil { // else the stop of the old one has waited for all this
-		first.need(s.plan.startNeeds(s.want, spare)...)
-	}
-	s.last.give(ready(s.want.Addr))
-	switch {
-	case s.old == nil && s.want.State != spec.StateStopped:
-		s.plan.incoming = append(s.plan.incoming, &incoming{want: s.want, change: s.change.change, resumed: s.next.live != nil})
-	case s.stopped == nil && s.old != nil:
-		s.plan.noteClaimant(first, s.want, s.old)
-	}
-}
-
-// takeBack says how a replacement that fails is undone.
-func (s *rollout) takeBack(d *stepDraft) {
-	s.tries = append(s.tries, d)
-	if s.old == nil || !s.want.Update.Rollback {
-		return
-	}
-	d.undo = undoStart(s.id, s.want)
-	begun := s.next.live != nil && s.old.applied != spec.StateStopped && !s.old.live.Completed // by an apply that stopped the old one and ended there
-	if s.stopped != nil && s.old.live.Task.Up() || begun && !s.old.live.Task.Up() {
-		d.undo = append(d.undo, &StartTask{ID: s.old.live.ID, Name: s.want.Name})
-		if s.old.applied == spec.StatePaused {
-			d.undo = append(d.undo, &PauseTask{ID: s.old.live.ID, Name: s.want.Name})
-		}
-	}
-}
-
-// stopOld ends the old generation's process. Whatever the start of its successor waits for comes before: nothing that was stopped
-// waits for anything but its own successor.
-func (s *rollout) stopOld(after *stepDraft, spare ...*LiveContainer) {
-	l := s.old.live
-	if !mayRun(l, s.old.was) {
-		return
-	}
-	d := s.change.step(&StopTask{ID: l.ID, Name: s.want.Name, Signal: s.old.was.StopSignal, Timeout: s.old.was.StopTimeout}, s.created, s.adopted, after)
-	d.touches(l.touch())
-	if after == nil {
-		d.need(s.plan.startNeeds(s.want, spare)...)
-		s.plan.noteClaimant(d, s.want, s.old)
-		s.stopped = d
-	} else {
-		d.uninterruptible = true
-	}
-	s.plan.dispositionOf(l).stopped = d.give(stopped(l.ID))
-	s.last = d
-}
-
-func (s *rollout) removeOld() {
-	l := s.old.live
-	d := s.change.step(&RemoveContainer{ID: l.ID, Name: s.want.Name}, s.last, s.adopted).touches(l.touch())
-	d.uninterruptible = true
-	f := s.plan.dispositionOf(l)
-	f.removed = d.give(gone(l.ID))
-	if f.stopped == nil {
-		f.stopped = d.give(stopped(l.ID))
-	}
 }
 
 // protected tells whether a container must not go.
