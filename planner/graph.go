@@ -3,45 +3,54 @@ package planner
 import (
 	"cmp"
 	"container/heap"
+	"iter"
+	"maps"
 	"slices"
 )
 
 // connect turns what the steps declare into edges.
 func (pb *planBuilder) connect() {
 	givers := map[fact][]*stepDraft{} // of the facts that a step needs
-	for _, w := range pb.changes {
-		for _, d := range w.steps {
-			for _, f := range d.needs {
-				givers[f] = nil
-			}
-			for _, f := range d.prefers {
-				givers[f] = nil
+	for d := range pb.drafts() {
+		for _, f := range d.needs {
+			givers[f] = nil
+		}
+		for _, f := range d.prefers {
+			givers[f] = nil
+		}
+	}
+	for d := range pb.drafts() {
+		for _, f := range d.gives {
+			if ds, needed := givers[f]; needed {
+				givers[f] = append(ds, d)
 			}
 		}
 	}
-	for _, w := range pb.changes {
-		for _, d := range w.steps {
-			for _, f := range d.gives {
-				if ds, needed := givers[f]; needed {
-					givers[f] = append(ds, d)
-				}
-			}
+	for d := range pb.drafts() {
+		d.wait(d.stages...)
+		d.wait(d.onlyIf...)
+		for _, f := range d.needs {
+			d.wait(givers[f]...)
 		}
-	}
-	for _, w := range pb.changes {
-		for _, d := range w.steps {
-			d.wait(d.stages...)
-			d.wait(d.onlyIf...)
-			for _, f := range d.needs {
-				d.wait(givers[f]...)
-			}
-			for _, f := range d.prefers {
-				d.weak = append(d.weak, givers[f]...)
-			}
+		for _, f := range d.prefers {
+			d.weak = append(d.weak, givers[f]...)
 		}
 	}
 	for _, t := range pb.takeovers {
 		t.connect()
+	}
+}
+
+// drafts are the steps of all changes.
+func (pb *planBuilder) drafts() iter.Seq[*stepDraft] {
+	return func(yield func(*stepDraft) bool) {
+		for _, w := range pb.changes {
+			for _, d := range w.steps {
+				if !yield(d) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -107,10 +116,7 @@ func (pb *planBuilder) sortChanges() {
 }
 
 func (pb *planBuilder) allSteps() []*stepDraft {
-	var out []*stepDraft
-	for _, w := range pb.changes {
-		out = append(out, w.steps...)
-	}
+	out := slices.Collect(pb.drafts())
 	if pb.barrier != nil {
 		out = append(out, pb.barrier)
 	}
@@ -120,80 +126,76 @@ func (pb *planBuilder) allSteps() []*stepDraft {
 	return out
 }
 
-// addBarrier puts CheckUnmoved between all slow steps and each step that touches what was there.
+// addBarrier puts CheckUnmoved between all steps that prepare and each step that touches what was there.
 func (pb *planBuilder) addBarrier() {
 	var behind []*stepDraft
-	var touches []Touch
-	seen := map[Touch]bool{}
-	followed := map[*stepDraft]bool{} // slow steps that another slow one waits for
-	for _, w := range pb.changes {
-		for _, d := range w.steps {
-			if d.phase == PhasePrepare {
-				for _, b := range d.after {
-					followed[b] = true
-				}
-			}
-			d.afterCheck = d.afterCheck || d.touch != nil && d.phase == PhaseAct
-			if !d.afterCheck {
-				continue
-			}
-			behind = append(behind, d)
-			if d.touch != nil && !seen[*d.touch] {
-				seen[*d.touch] = true
-				touches = append(touches, *d.touch)
+	followed := map[*stepDraft]bool{} // steps that prepare, for which another one of these waits
+	for d := range pb.drafts() {
+		if d.phase == PhasePrepare {
+			for _, b := range d.after {
+				followed[b] = true
 			}
 		}
+		d.afterCheck = d.afterCheck || d.touch != nil && d.phase == PhaseAct
+		if d.afterCheck {
+			behind = append(behind, d)
+		}
 	}
+	touches := touchesOf(behind)
 	if len(touches) == 0 {
 		return
 	}
-	sortTouches(touches)
 	const cause = "what is about to be touched must be as the plan saw it"
 	pb.barrier = &stepDraft{op: &CheckUnmoved{Touches: touches}, phase: PhaseCheck, cause: cause}
-	for _, w := range pb.changes {
-		for _, d := range w.steps {
-			if d.phase == PhasePrepare && !followed[d] {
-				pb.barrier.after = append(pb.barrier.after, d)
-			}
+	for d := range pb.drafts() {
+		if d.phase == PhasePrepare && !followed[d] {
+			pb.barrier.wait(d)
 		}
 	}
 	for _, d := range behind {
 		if !slices.ContainsFunc(d.after, func(b *stepDraft) bool { return b.afterCheck }) {
-			d.after = append(d.after, pb.barrier)
+			d.wait(pb.barrier)
 		}
 	}
 }
 
-func sortTouches(ts []Touch) {
-	slices.SortFunc(ts, func(a, b Touch) int {
+// touchesOf gives what was there and is changed by steps, each object once.
+func touchesOf(ds []*stepDraft) []Touch {
+	all := map[Touch]bool{}
+	for _, d := range ds {
+		if d.touch != nil {
+			all[*d.touch] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b Touch) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 }
 
-// inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. Soft edges that
-// close a circle are dropped; a circle of hard ones would be a fault of planner, and panics.
+// inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. It drops weak edges that close a
+// circle. A circle of others would be a fault of planner, and panics.
 func inOrder(all []*stepDraft) []*stepDraft {
-	hard := make(map[*stepDraft]int, len(all))
-	soft := make(map[*stepDraft]int, len(all))
+	strong := make(map[*stepDraft]int, len(all))
+	weak := make(map[*stepDraft]int, len(all))
 	next := make(map[*stepDraft][]*stepDraft, len(all))
-	nextSoft := map[*stepDraft][]*stepDraft{}
+	nextWeak := map[*stepDraft][]*stepDraft{}
 	for _, d := range all {
 		d.after = distinct(d.after)
 		d.weak = distinct(d.weak)
-		hard[d], soft[d] = len(d.after), len(d.weak)
+		strong[d], weak[d] = len(d.after), len(d.weak)
 		for _, b := range d.after {
 			next[b] = append(next[b], d)
 		}
 		for _, b := range d.weak {
-			nextSoft[b] = append(nextSoft[b], d)
+			nextWeak[b] = append(nextWeak[b], d)
 		}
 	}
-	var ready, waiting byRank // waiting: held back by soft edges alone
+	var ready, waiting byRank // waiting: held back by weak edges alone
 	put := func(d *stepDraft) {
-		if hard[d] > 0 {
+		if strong[d] > 0 {
 			return
 		}
-		if soft[d] > 0 {
+		if weak[d] > 0 {
 			heap.Push(&waiting, d)
 		} else {
 			heap.Push(&ready, d)
@@ -221,11 +223,11 @@ func inOrder(all []*stepDraft) []*stepDraft {
 		d.weak = slices.DeleteFunc(d.weak, func(b *stepDraft) bool { return !done[b] || b == d })
 		out = append(out, d)
 		for _, n := range next[d] {
-			hard[n]--
+			strong[n]--
 			put(n)
 		}
-		for _, n := range nextSoft[d] {
-			if soft[n]--; soft[n] == 0 && !done[n] {
+		for _, n := range nextWeak[d] {
+			if weak[n]--; weak[n] == 0 && !done[n] {
 				put(n)
 			}
 		}

@@ -24,7 +24,6 @@ func (pb *planBuilder) assemble() *Plan {
 		p.Changes = append(p.Changes, w.change)
 		p.Summary.Actions[w.change.Verb]++
 	}
-	seen := map[Touch]bool{}
 	for _, d := range pb.steps {
 		Expect(d.op, pb.have.Images)
 		s := &Step{ID: d.id, Op: d.op, Change: -1, Cause: d.cause, Undo: d.undo, Uninterruptible: d.uninterruptible}
@@ -44,13 +43,9 @@ func (pb *planBuilder) assemble() *Plan {
 		slices.Sort(s.After)
 		s.After = slices.Compact(s.After)
 		p.Steps = append(p.Steps, s)
-		if d.touch != nil && !seen[*d.touch] {
-			seen[*d.touch] = true
-			p.Touches = append(p.Touches, *d.touch)
-		}
 		p.Summary.Downloads += RowOf(d.op).number(d.op, roleBytes)
 	}
-	sortTouches(p.Touches)
+	p.Touches = touchesOf(pb.steps)
 	p.Summary.Frees, p.Summary.FreesMost = pb.frees, pb.freesMost
 	p.Summary.Outages = outages(p, pb.outages)
 	return p
