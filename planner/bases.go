@@ -31,7 +31,7 @@ func (pb *planBuilder) basesOf(im *spec.Image, src *Source) ([]Base, bool) {
 			continue
 		}
 		b.Digest = r.identity
-		if base, _ := pb.blocks[b.Image].(*spec.Image); builtHere(base) { // what is pulled or loaded is asked for what is needed
+		if base := spec.As[*spec.Image](pb.blocks[b.Image]); builtHere(base) { // what is pulled or loaded is asked for what is needed
 			ok = pb.baseCovers(im, b, pb.buildPlatforms(base), true) && ok
 		}
 	}
@@ -103,8 +103,8 @@ func FillBases(in Inputs, bases []Base) Inputs {
 
 // withReevaluated adds to an image's inputs the values that were unknown while the inputs were read, under the names that known ones have.
 func (pb *planBuilder) withReevaluated(im *spec.Image, in Inputs) Inputs {
-	was, ok := pb.blocks[im.Addr].(*spec.Image)
-	if !ok || was == im {
+	was := spec.As[*spec.Image](pb.blocks[im.Addr])
+	if was == nil || was == im {
 		return in
 	}
 	out := slices.Clone(in)

@@ -95,3 +95,6 @@ func (pb *planBuilder) mayAdoptContainer(im *spec.Import, o LiveObject) *hcl.Dia
 	}
 	return nil
 }
+
+// imageRecord names the record that a container was created from.
+func (l *LiveContainer) imageRecord() string { return l.Image }

@@ -90,8 +90,8 @@ func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 // reevaluateWith evaluates a resource with other values for its references; nil if that fails.
 func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
 	was := pb.blocks[r.Header().Addr]
-	if c, ok := was.(*spec.Container); ok && len(c.Marks.Unknown) == 0 {
-		return c
+	if was != nil && len(was.Header().Marks.Unknown) == 0 {
+		return was
 	}
 	out, diags := pb.want.Reevaluate(r.Header().Addr, known, nil)
 	if out == nil || diags.HasErrors() {

@@ -70,8 +70,8 @@ func (pb *planBuilder) emulate(platform string, who string, at hcl.Range) {
 
 // persists tells whether a block asks for a platform's emulator to be registered at each boot, and it isn't yet.
 func (pb *planBuilder) persists(platform string) bool {
-	e, ok := pb.blocks[spec.EmulatorAddr(platform)].(*spec.Emulator)
-	return ok && e.Persist && !pb.have.Host.Emulators[platform].Persisted
+	e := spec.As[*spec.Emulator](pb.blocks[spec.EmulatorAddr(platform)])
+	return e != nil && e.Persist && !pb.have.Host.Emulators[platform].Persisted
 }
 
 // emulatorsOf decides on the emulators that a build's RUN instructions need, and gives the facts that the build needs for that.

@@ -47,8 +47,8 @@ func (pb *planBuilder) canRun(c *spec.Container, img *decision) bool {
 
 // configOf gives the config of the image that a container will have; an empty one where the image is still to be pulled or built.
 func (pb *planBuilder) configOf(c *spec.Container, img *decision) ImageConfig {
-	im, ok := pb.blocks[c.Image.Addr].(*spec.Image)
-	if !ok || img.identity == "" {
+	im := spec.As[*spec.Image](pb.blocks[c.Image.Addr])
+	if im == nil || img.identity == "" {
 		return ImageConfig{}
 	}
 	platform := cmp.Or(c.Platform, pb.have.Host.Platform)

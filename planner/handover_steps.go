@@ -85,7 +85,7 @@ func (m *handoverMatch) undo(h *handover, after []*incoming, inner []spec.Addr, 
 	for _, y := range after {
 		if y.want.Update.Rollback {
 			for _, d := range m.pb.decisionOf(y.want.Addr).mayFail {
-				d.undo = undoStart(containerOf(d.op), y.want)
+				d.undo = undoStart(RowOf(d.op).ObjectID(d.op), y.want)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ var imageKind = &resourceKind{
 	live:    func(s *State) []LiveObject { return liveObjects(maps.Values(s.Images)) },
 	shortID: familiar,
 	index:   (*planBuilder).indexImages,
+	records: true,
 	needs:   func(_ *planBuilder, o LiveObject) []spec.Addr { return o.(*LiveImage).bases() },
 
 	refs: (*planBuilder).basesInFiles,
@@ -36,8 +37,8 @@ var imageKind = &resourceKind{
 		return pb.imageValue(r.(*spec.Image), digest)
 	},
 	replaceable: func(r spec.Resource) bool {
-		im, ok := r.(*spec.Image)
-		return ok && builtHere(im)
+		im := spec.As[*spec.Image](r)
+		return im != nil && builtHere(im)
 	},
 	orphan: func(pb *planBuilder, o LiveObject) bool { return !pb.wantedRecords[o.Header().ID] },
 	remove: func(pb *planBuilder, o LiveObject) { pb.removeRecord(o.(*LiveImage)) },

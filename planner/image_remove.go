@@ -71,7 +71,7 @@ func (pb *planBuilder) relabelled(l *LiveContainer, name string) bool {
 func (pb *planBuilder) untag(rec *LiveImage, needs []fact) {
 	why := pb.goneReason()
 	a := rec.Owner.Addr
-	if r, ok := pb.blocks[a].(*spec.Image); ok && !pb.o.Destroy {
+	if r := spec.As[*spec.Image](pb.blocks[a]); r != nil && !pb.o.Destroy {
 		why = a.String() + " is " + familiar(r.Name) + " now"
 		if main := pb.have.Images[r.Name]; main != nil && main.Owner != nil && *main.Owner == *rec.Owner { // it has had that name before
 			why = "it is no tag of " + a.String() + " any more"

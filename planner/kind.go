@@ -19,6 +19,7 @@ type resourceKind struct {
 	needs   func(*planBuilder, LiveObject) []spec.Addr // what a live object needs, as the host tells it
 	trouble func(LiveObject) (why string, any bool)    // why nobody can tell what it does; nil: everybody can
 	origins bool                                       // its objects tell where they were last applied from
+	records bool                                       // its objects are records of a name: people read that and what is done with it
 
 	// What a plan makes of it.
 	refs        func(*planBuilder, spec.Resource) []spec.Addr               // what it needs besides what its block refers to; nil: nothing

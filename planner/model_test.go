@@ -443,3 +443,11 @@ func (h *model) apply(p *Plan, n int, pick func(int) int) error {
 	}
 	return nil
 }
+
+// containerOf is the ID of the container that an op is about; "" where it is about something else.
+func containerOf(op Op) string {
+	if r := RowOf(op); r.Kind == spec.KindContainer {
+		return r.ObjectID(op)
+	}
+	return ""
+}

@@ -157,7 +157,7 @@ type (
 	// CheckUnmoved fails unless all that the plan is about to touch is still as the plan saw it. It stands between the slow
 	// drafts and the first that touches what runs.
 	CheckUnmoved struct {
-		Touches []Touch `json:"touches"`
+		Touches []Touch `json:"touches" plan:"many"`
 	}
 )
 

@@ -27,11 +27,12 @@ type Trait int
 
 // The traits.
 const (
-	MayBeCutOff  Trait = 1 << iota // an interrupt ends it under way: it is slow, and changes nothing before its end
-	OnlyWaits                      // it occupies no worker
-	StartsTask                     // it is the start of a container's process
-	StopsTask                      // it is the end of a container's process
-	TitledByName                   // people name it by its own object: its change is about another one
+	MayBeCutOff   Trait = 1 << iota // an interrupt ends it under way: it is slow, and changes nothing before its end
+	OnlyWaits                       // it occupies no worker
+	StartsTask                      // it is the start of a container's process
+	StopsTask                       // it is the end of a container's process
+	CreatesObject                   // its object has an ID that nothing had before
+	TitledByName                    // people name it by its own object: its change is about another one
 )
 
 // OpRow is all that is known of an op besides the values of its fields.
@@ -57,6 +58,7 @@ const (
 	roleBefore = "before" // what Expect fills
 	roleBytes  = "bytes"  // downloaded, at most
 	roleLasts  = "lasts"  // for how long it may wait
+	roleMany   = "many"   // the objects that it is about, where they are several
 	roleResult = "result" // placeholder of what the op will tell
 	roleWas    = "was"    // what the placeholder stands for if the op changes nothing; "": nothing was there
 )
@@ -72,7 +74,7 @@ var opRows = []*OpRow{
 	opRow[PushImage]("push_image", "push", "pushing", spec.KindImage, PhasePublish, MayBeCutOff|TitledByName),
 	opRow[RelabelImage]("relabel_image", "relabel", "relabelling", spec.KindImage, PhaseAct, TitledByName),
 	opRow[UntagImage]("untag_image", "untag", "untagging", spec.KindImage, PhaseAct, TitledByName),
-	opRow[CreateContainer]("create_container", "create", "creating", spec.KindContainer, PhasePrepare, 0),
+	opRow[CreateContainer]("create_container", "create", "creating", spec.KindContainer, PhasePrepare, CreatesObject),
 	opRow[StartTask]("start_task", "start", "starting", spec.KindContainer, PhaseAct, StartsTask),
 	opRow[AwaitReady]("await_ready", "wait for", "waiting for", spec.KindContainer, PhaseAct, OnlyWaits),
 	opRow[ClearPending]("clear_pending", "confirm", "confirming", spec.KindContainer, PhaseAct, 0, "settle"),
@@ -178,14 +180,6 @@ func (r *OpRow) check(op Op) error {
 		}
 	}
 	return nil
-}
-
-// containerOf is the ID of the container that an op is about; "" where it is about something else.
-func containerOf(op Op) string {
-	if r := RowOf(op); r.Kind == spec.KindContainer {
-		return r.ObjectID(op)
-	}
-	return ""
 }
 
 // lasts is for how long an op may wait for something else than the host.

@@ -51,7 +51,7 @@ func TestEveryOpHasARow(t *testing.T) {
 // TestTagsOfOps: no tag has a word that means nothing, and each role is of the type that it is read as.
 func TestTagsOfOps(t *testing.T) {
 	types := map[string]reflect.Kind{roleObject: reflect.String, roleName: reflect.String, roleBefore: reflect.String, roleResult: reflect.String,
-		roleWas: reflect.String, roleBytes: reflect.Int64, roleLasts: reflect.Int64}
+		roleWas: reflect.String, roleBytes: reflect.Int64, roleLasts: reflect.Int64, roleMany: reflect.Slice}
 	for _, r := range opRows {
 		op := r.New()
 		fillRequired(r, op)

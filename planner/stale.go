@@ -24,8 +24,8 @@ func Stale(p *Plan, have *State) hcl.Diagnostics {
 		s.touched(t)
 	}
 	for _, st := range p.Steps {
-		if op, ok := st.Op.(*CreateContainer); ok {
-			s.creates(op)
+		if row := RowOf(st.Op); row.Is(CreatesObject) {
+			s.creates(objectKey{row.Kind, row.ObjectID(st.Op)})
 		}
 	}
 	for _, st := range p.Steps {
@@ -39,7 +39,7 @@ type staleness struct {
 	live    map[objectKey]LiveObject
 	byName  map[objectKey][]*Live // by the name people see
 	byOwner map[Owner][]*Live
-	byImage map[string][]*Live // containers by their image's record
+	byImage map[string][]*Live // what uses an image's record
 	known   map[objectKey]bool // what the plan knows of
 	said    map[objectKey]bool
 	out     hcl.Diagnostics
@@ -55,8 +55,8 @@ func (s *staleness) index(o LiveObject) {
 	if l.Owner != nil {
 		s.byOwner[*l.Owner] = append(s.byOwner[*l.Owner], l)
 	}
-	if c, ok := o.(*LiveContainer); ok {
-		s.byImage[c.Image] = append(s.byImage[c.Image], l)
+	if user, ok := o.(interface{ imageRecord() string }); ok {
+		s.byImage[user.imageRecord()] = append(s.byImage[user.imageRecord()], l)
 	}
 }
 
@@ -109,9 +109,8 @@ func (s *staleness) step(st *Step) {
 	}
 }
 
-// creates notes a container that the plan creates.
-func (s *staleness) creates(op *CreateContainer) {
-	k := objectKey{spec.KindContainer, op.ID}
+// creates notes an object that the plan creates.
+func (s *staleness) creates(k objectKey) {
 	if o := s.live[k]; o != nil {
 		s.say(o.Header(), "the plan has been applied already, at least in part")
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // String writes one line a step: `[1,2] -> #3 create container.web, image.app is new`. It is the language of planner's tests.
@@ -35,11 +33,21 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// IsRecord tells whether a change is of a record that has no block of its own, or of one name of several.
+func (c *Change) IsRecord() bool {
+	return c.Object != "" && (c.Addr.IsZero() || kindRow(c.Addr.Kind).records)
+}
+
+// NeedsVerb tells whether a change's action says too little of what happens.
+func (c *Change) NeedsVerb() bool {
+	return c.Action == Update || c.Action == Remove || kindRow(c.Addr.Kind).records
+}
+
 // Title is a step as people name it: "create container.web", "stop container.web (old)", "untag shop/app:0.9".
 func Title(p *Plan, s *Step) string {
 	row := RowOf(s.Op)
-	if op, ok := s.Op.(*CheckUnmoved); ok {
-		return row.Verb + " " + Count(len(op.Touches), "object")
+	if many := row.roles[roleMany].of(s.Op); many.IsValid() {
+		return row.Verb + " " + Count(many.Len(), "object")
 	}
 	if s.Change < 0 || s.Change >= len(p.Changes) {
 		return row.Verb + " " + row.ObjectID(s.Op)
@@ -48,7 +56,7 @@ func Title(p *Plan, s *Step) string {
 	switch {
 	case row.Is(TitledByName):
 		return row.Verb + " " + familiar(row.ObjectName(s.Op))
-	case c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage):
+	case c.IsRecord():
 		return row.Verb + " " + c.Object
 	case c.Old != "" && c.Old == row.ObjectID(s.Op):
 		return row.Verb + " " + c.Addr.String() + " (old)"

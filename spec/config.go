@@ -20,6 +20,17 @@ type Config struct {
 	eval      *evaluator // evaluates again what refers to values that only the host knows
 }
 
+// Imported gives what import blocks call the objects that they adopt for blocks of a kind.
+func (c *Config) Imported(k Kind) []string {
+	var out []string
+	for _, im := range c.Imports {
+		if im.To.Kind == k {
+			out = append(out, im.ID)
+		}
+	}
+	return out
+}
+
 // Stack is the stack block.
 type Stack struct {
 	Name      string // owns what the stack makes; a DNS label

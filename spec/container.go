@@ -422,7 +422,7 @@ func (c *Container) link(e *evaluator, _ *instance, refs *references) {
 	if c.Image.Name == "" {
 		return
 	}
-	im, _ := e.claimed[claim{KindImage, c.Image.Name}].(*Image)
+	im := As[*Image](e.claimed[claim{KindImage, c.Image.Name}])
 	if im == nil {
 		im = &Image{
 			Block:   Block{Addr: Addr{Kind: KindImage, Name: c.Image.Name}, DeclAt: c.AttrAt("image")},

@@ -29,6 +29,12 @@ func Of[T Resource](c *Config) []T {
 	return out
 }
 
+// As gives a resource as what it is; nil if there is none, or one of another type.
+func As[T Resource](r Resource) T {
+	t, _ := r.(T)
+	return t
+}
+
 // Block is the header that every resource embeds.
 type Block struct {
 	Addr       Addr                 `json:"addr"`

@@ -121,12 +121,13 @@ func (r *Reader) listImages(ctx context.Context) (map[string]images.Image, error
 
 // wantsRead tells of which containers the specs are read back.
 func wantsRead(cfg *spec.Config, o ObserveOptions) func(*containers.Container) bool {
+	imported := cfg.Imported(spec.KindContainer)
 	return func(c *containers.Container) bool {
 		if owner := mark.OwnerOf(c.Labels, c.ID); o.All || owner != nil && owner.Stack == cfg.Stack.Name && extended(c) {
 			return true
 		}
-		for _, im := range cfg.Imports {
-			if im.To.Kind == spec.KindContainer && (c.ID == im.ID || nameOf(c.Labels) == im.ID || len(im.ID) >= 6 && strings.HasPrefix(c.ID, im.ID)) {
+		for _, id := range imported {
+			if c.ID == id || nameOf(c.Labels) == id || len(id) >= 6 && strings.HasPrefix(c.ID, id) {
 				return true
 			}
 		}

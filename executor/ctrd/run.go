@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/fairlead-dev/fairlead/executor"
@@ -92,17 +93,21 @@ func (w *Writer) run(ctx context.Context, op planner.Op, report func(executor.Pr
 
 // explain puts the object of an op before the trouble.
 func (w *Writer) explain(op planner.Op, err error) error {
+	if err == nil {
+		return nil
+	}
 	row := planner.RowOf(op)
 	name := row.ObjectName(op)
-	switch {
-	case err == nil:
-		return nil
-	case row.Kind == spec.KindContainer:
-		return fmt.Errorf("container %s: %w", name, w.gone(row.Participle+" it", err))
-	case row.Kind == spec.KindEmulator: // containerd has no part in it
-		return err
-	case name == "":
-		return w.gone(row.Participle, err)
+	if explain := explainers[row.Kind]; explain != nil {
+		return explain(w, name, row.Participle, err)
 	}
-	return w.gone(row.Participle+" "+name, err)
+	return w.gone(strings.TrimSpace(row.Participle+" "+name), err)
+}
+
+// explainers has the kinds whose objects people know by more than the op's words.
+var explainers = map[spec.Kind]func(w *Writer, name, doing string, err error) error{
+	spec.KindContainer: func(w *Writer, name, doing string, err error) error {
+		return fmt.Errorf("container %s: %w", name, w.gone(doing+" it", err))
+	},
+	spec.KindEmulator: func(_ *Writer, _, _ string, err error) error { return err }, // containerd has no part in it
 }

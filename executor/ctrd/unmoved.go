@@ -24,13 +24,11 @@ func (m *Moved) Error() string {
 
 // checkUnmoved compares all that the plan is about to touch with what it saw.
 func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) error {
-	var containers []string
+	touched := map[spec.Kind][]string{}
 	for _, t := range op.Touches {
-		if t.Kind == spec.KindContainer {
-			containers = append(containers, t.ID)
-		}
+		touched[t.Kind] = append(touched[t.Kind], t.ID)
 	}
-	now, err := w.seen(ctx, containers)
+	now, err := w.seen(ctx, touched[spec.KindContainer])
 	if err != nil {
 		return err
 	}

@@ -117,8 +117,8 @@ func (x *baseReader) configs(ctx context.Context, im *spec.Image) func(build.Bas
 
 // configOfBlock tells it of an image block, whether it is there yet or not: by what it is built or loaded from.
 func (x *baseReader) configOfBlock(ctx context.Context, addr spec.Addr, platform string, env bool) (build.Config, error) {
-	im, ok := x.cfg.Get(addr).(*spec.Image)
-	if !ok || x.inside[addr] { // one that is built from itself is refused elsewhere
+	im := spec.As[*spec.Image](x.cfg.Get(addr))
+	if im == nil || x.inside[addr] { // one that is built from itself is refused elsewhere
 		return build.Config{}, nil
 	}
 	switch {

@@ -96,7 +96,7 @@ func (r *reader) withBases(src *planner.Source, in planner.Inputs) planner.Input
 	for i := range bases {
 		if a := bases[i].Image; !a.IsZero() {
 			bases[i].Digest = ""
-			if im, ok := r.cfg.Get(a).(*spec.Image); ok && r.images[im.Name] != nil {
+			if im := spec.As[*spec.Image](r.cfg.Get(a)); im != nil && r.images[im.Name] != nil {
 				bases[i].Digest = r.images[im.Name].Digest
 			}
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/fairlead-dev/fairlead/planner"
-	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // Plan writes a plan for the person who must approve it.
@@ -59,7 +58,7 @@ func change(w io.Writer, c *planner.Change, s Style) {
 	}
 	fmt.Fprintln(w, s.paint(dim, left))
 	sym := symbols[c.Action]
-	line := title2(c)
+	line := header(c)
 	below := c.Notes
 	if notes := strings.Join(c.Notes, "; "); len(c.Notes) == 1 || notes != "" && columnsOf(line+notes)+6 <= s.width() {
 		line, below = line+"  "+notes, nil
@@ -82,24 +81,17 @@ func change(w io.Writer, c *planner.Change, s Style) {
 // title says what happens to what: "container.web is replaced".
 func title(c *planner.Change) string {
 	name := c.Addr.String()
-	if isRecord(c) {
+	if c.IsRecord() {
 		name = c.Object
 	}
 	return name + " is " + done(c.Verb)
 }
 
-// isRecord tells whether a change is of an image record that has no block of its own, or of one name of several.
-func isRecord(c *planner.Change) bool {
-	return c.Object != "" && (c.Addr.IsZero() || c.Addr.Kind == spec.KindImage)
-}
-
-func title2(c *planner.Change) string {
+func header(c *planner.Change) string {
 	switch {
-	case isRecord(c):
+	case c.IsRecord():
 		return fmt.Sprintf("image %q  %s", c.Object, c.Verb)
-	case c.Addr.Kind == spec.KindImage:
-		return c.Addr.String() + "  " + c.Verb
-	case c.Action == planner.Update || c.Action == planner.Remove:
+	case c.NeedsVerb():
 		return c.Addr.String() + "  " + c.Verb
 	}
 	return c.Addr.String()
