@@ -8,11 +8,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fairlead-dev/fairlead/spec"
