@@ -43,6 +43,10 @@ var layout = map[string]struct {
 	"executor/stream": {
 		mayNot: []string{"github.com/containerd/containerd", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
 	},
+	"executor/image": {
+		may:    []string{"executor", "executor/archive", "executor/machine", "executor/manifest", "executor/mark", "executor/registry", "planner", "spec"},
+		mayNot: []string{"github.com/hashicorp/hcl", "github.com/spf13/cobra"},
+	},
 	"executor/ocispec": {
 		may:    []string{"executor/imageconfig", "executor/mark", "planner", "spec"},
 		mayNot: []string{"os", "github.com/containerd/containerd/v2/client", "github.com/containerd/containerd/api", "google.golang.org/grpc", "github.com/hashicorp/hcl", "github.com/spf13/cobra"},
@@ -85,7 +89,7 @@ var layout = map[string]struct {
 	},
 	"executor/ctrd": {
 		may: []string{"executor", "planner", "spec", "executor/registry", "executor/archive", "executor/binfmt", "executor/build", "executor/buildkit",
-			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/mark", "executor/ocispec", "executor/rootfs"},
+			"executor/imageconfig", "executor/machine", "executor/manifest", "executor/mark", "executor/image", "executor/ocispec", "executor/rootfs"},
 		mayNot: []string{"github.com/spf13/cobra"},
 	},
 	"cmd/internal/view": {

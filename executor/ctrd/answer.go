@@ -17,7 +17,7 @@ import (
 // Answer reads what a plan for the stack must know beyond the first reading, and adds it to s.
 func (r *Reader) Answer(ctx context.Context, stack string, s *planner.State, q planner.Questions) error {
 	return r.whileAnswering(r.in(ctx), "reading the host", func(ctx context.Context) error {
-		missing := slices.DeleteFunc(foreign(q.Platforms, s.Host.Native), func(p string) bool { _, known := s.Host.Emulators[p]; return known })
+		missing := slices.DeleteFunc(foreignPlatforms(q.Platforms, s.Host.Native), func(p string) bool { _, known := s.Host.Emulators[p]; return known })
 		found, err := emulators(ctx, missing)
 		if err != nil {
 			return err
@@ -41,9 +41,9 @@ func (r *Reader) Answer(ctx context.Context, stack string, s *planner.State, q p
 // CompletePlatforms gives the platforms of an image whose content is all there, with its bytes.
 func (r *Reader) CompletePlatforms(ctx context.Context, dgst string) (complete map[string]int64, err error) {
 	err = r.whileAnswering(r.in(ctx), "reading the content store", func(ctx context.Context) error {
-		target, ok := manifest.Find(ctx, r.documents(), digest.Digest(dgst))
+		target, ok := manifest.Find(ctx, r.manifests(), digest.Digest(dgst))
 		if ok {
-			complete, err = manifest.Complete(ctx, r.documents(), target)
+			complete, err = manifest.Complete(ctx, r.manifests(), target)
 		}
 		return err
 	})
@@ -53,7 +53,7 @@ func (r *Reader) CompletePlatforms(ctx context.Context, dgst string) (complete m
 // ImageConfig gives the config of an image's platform, as JSON; nil where it isn't there or is none.
 func (r *Reader) ImageConfig(ctx context.Context, dgst, platform string) []byte {
 	ctx = r.in(ctx)
-	view := r.documents()
+	view := r.manifests()
 	target, ok := manifest.Find(ctx, view, digest.Digest(dgst))
 	if !ok {
 		return nil
@@ -80,7 +80,7 @@ func (r *Reader) RecordedInputs(ctx context.Context, dgst string) (in planner.In
 
 // HasContent tells whether a blob is there.
 func (r *Reader) HasContent(ctx context.Context, dgst string) (bool, error) {
-	_, err := r.documents().Info(r.in(ctx), digest.Digest(dgst))
+	_, err := r.manifests().Info(r.in(ctx), digest.Digest(dgst))
 	if errdefs.IsNotFound(err) {
 		return false, nil
 	}
@@ -91,7 +91,7 @@ func (r *Reader) HasContent(ctx context.Context, dgst string) (bool, error) {
 const maxInputs = 64 << 20
 
 func (r *Reader) recordedInputs(ctx context.Context, dgst string) (planner.Inputs, error) {
-	b, err := content.ReadBlob(ctx, documents{r, maxInputs}, ocispec.Descriptor{Digest: digest.Digest(dgst)})
+	b, err := content.ReadBlob(ctx, manifests{r, maxInputs}, ocispec.Descriptor{Digest: digest.Digest(dgst)})
 	if errdefs.IsUnavailable(err) || ctx.Err() != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// moment is how long a process must have run to count as started.
-const moment = 300 * time.Millisecond
+// startedAfter is how long a process must have run to count as started.
+const startedAfter = 300 * time.Millisecond
 
 // logLines is how many lines of a log an error shows.
 const logLines = 20
@@ -99,7 +99,7 @@ func (w *Writer) wait(ctx context.Context, id string, d time.Duration) (code uin
 }
 
 func (w *Writer) awaitStarted(ctx context.Context, op *planner.AwaitReady, c containers.Container) error {
-	code, ended, err := w.wait(ctx, op.ID, moment)
+	code, ended, err := w.wait(ctx, op.ID, startedAfter)
 	if err != nil {
 		return w.taskGone(op, c, err)
 	}
@@ -110,7 +110,7 @@ func (w *Writer) awaitStarted(ctx context.Context, op *planner.AwaitReady, c con
 		}
 		code = t.ExitCode
 	}
-	why := fmt.Sprintf("its process ended at once with %s", exit(code))
+	why := fmt.Sprintf("its process ended at once with %s", describeExit(code))
 	if code == 0 {
 		why += `; if it is a job that is meant to end, say ready = "completed"`
 	}
@@ -125,13 +125,13 @@ func (w *Writer) awaitCompleted(ctx context.Context, op *planner.AwaitReady, c c
 	case !ended:
 		return w.notReady(op, c, fmt.Sprintf("its process has not completed within %s; if it needs longer, say so in update { within = … }", op.Within))
 	case code != 0:
-		return w.notReady(op, c, "its process ended with "+exit(code))
+		return w.notReady(op, c, "its process ended with "+describeExit(code))
 	}
 	return nil
 }
 
-// exit says an exit code as people know it.
-func exit(code uint32) string {
+// describeExit says an exit code as people know it.
+func describeExit(code uint32) string {
 	text := fmt.Sprintf("exit code %d", code)
 	switch code {
 	case 126:

@@ -10,31 +10,32 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/fairlead-dev/fairlead/executor/buildkit"
+	"github.com/fairlead-dev/fairlead/executor/image"
 )
 
-// builder is the one BuildKit of a session.
-type builder struct {
-	mu  sync.Mutex
-	kit *buildkit.Builder
-	err error // of its end
+// sessionBuilder is the one BuildKit of a session.
+type sessionBuilder struct {
+	mu      sync.Mutex
+	builder *buildkit.Builder
+	err     error // of its end
 }
 
-// kit gives the session's builder. Nothing is started or connected to before the first build.
-func (w *Writer) kit(ctx context.Context, stack string) (*buildkit.Builder, error) {
+// builder gives the session's builder. Nothing is started or connected to before the first build.
+func (w *Writer) builder(ctx context.Context, stack string) (*buildkit.Builder, error) {
 	w.building.mu.Lock()
 	defer w.building.mu.Unlock()
-	if w.building.kit == nil {
+	if w.building.builder == nil {
 		snapshotter, err := w.defaultSnapshotter(ctx)
 		if err != nil {
 			return nil, err
 		}
-		w.building.kit = buildkit.New(buildkit.Options{
+		w.building.builder = buildkit.New(buildkit.Options{
 			Host: w.opts.Builder, Client: w.client, Address: w.opts.Address, Namespace: w.opts.Namespace, Snapshotter: snapshotter,
 			DataRoot: w.paths.Root, KeepBytes: w.opts.CacheBytes, Registries: w.opts.Registries, Stack: stack,
 			Removed: func(id string) { w.removed.Store(id, true) },
 		})
 	}
-	return w.building.kit, nil
+	return w.building.builder, nil
 }
 
 // EndBuilder ends the session's builder, if it is our own and was started: there is nothing more to build. What goes wrong is told
@@ -43,9 +44,9 @@ func (w *Writer) EndBuilder(ctx context.Context) {
 	w.building.mu.Lock()
 	go func() {
 		defer w.building.mu.Unlock()
-		if kit := w.building.kit; kit != nil {
-			w.building.kit = nil
-			w.building.err = errors.Join(w.building.err, kit.Close(ctx))
+		if builder := w.building.builder; builder != nil {
+			w.building.builder = nil
+			w.building.err = errors.Join(w.building.err, builder.Close(ctx))
 		}
 	}()
 }
@@ -65,11 +66,11 @@ const buildingPrefix = "fairlead.building/"
 // sweepBuilder clears what a killed apply's builder left, whether this one builds or not: containers and mounts first, and then the
 // records under which it exported, of which there are no new ones by then.
 func (w *Writer) sweepBuilder(ctx context.Context, stack string) error {
-	kit, err := w.kit(ctx, stack)
+	builder, err := w.builder(ctx, stack)
 	if err != nil {
 		return err
 	}
-	if err := kit.Sweep(ctx); err != nil {
+	if err := builder.Sweep(ctx); err != nil {
 		return err
 	}
 	return w.sweepBuilding(ctx, stack)
@@ -83,7 +84,7 @@ func (w *Writer) sweepBuilding(ctx context.Context, stack string) error {
 	}
 	for _, rec := range left {
 		if err := w.client.ImageService().Delete(ctx, rec.Name, images.SynchronousDelete()); err != nil && !errdefs.IsNotFound(err) {
-			return recordError(rec.Name, err)
+			return image.RecordError(rec.Name, err)
 		}
 	}
 	return nil
@@ -91,18 +92,18 @@ func (w *Writer) sweepBuilding(ctx context.Context, stack string) error {
 
 // CacheUsage tells what the builder's cache holds. A builder of our own that never was is not started for that.
 func (w *Writer) CacheUsage(ctx context.Context) (buildkit.Usage, error) {
-	kit, err := w.kit(ctx, "")
+	builder, err := w.builder(ctx, "")
 	if err != nil {
 		return buildkit.Usage{}, w.gone("asking for the builder's cache", err)
 	}
-	return kit.Usage(ctx)
+	return builder.Usage(ctx)
 }
 
 // PruneCache empties the builder's cache of what builds can make again, or, with all, of all; and gives the bytes that went.
 func (w *Writer) PruneCache(ctx context.Context, all bool) (int64, error) {
-	kit, err := w.kit(ctx, "")
+	builder, err := w.builder(ctx, "")
 	if err != nil {
 		return 0, w.gone("freeing the builder's cache", err)
 	}
-	return kit.Prune(ctx, all)
+	return builder.Prune(ctx, all)
 }

@@ -50,7 +50,7 @@ func randomHex(n int) string {
 }
 
 func (w *Writer) beginHand(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	ctx, cancel := context.WithTimeout(ctx, taskTimeout)
 	defer cancel()
 	if err := w.endHands(ctx); err != nil {
 		return err

@@ -9,21 +9,23 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 )
 
 // Writer makes the calls that steps ask for. It implements executor.Runner. Its Reader sees the same daemon.
 type Writer struct {
 	*Reader
-	imager
-	unpacking singleflight.Group // by image content and snapshotter: many containers may be of one image
-	shares    sync.Map           // manifest digest and platform → imageParts
-	down      sync.Map           // IDs of the containers that have no process, as this session knows
-	removed   sync.Map           // IDs of the containers that this session removed
-	results   results            // digests of what this session built and imported
-	building  builder            // started by the first build
-	names     names              // of the containers that this session created
-	users     sync.Map           // what a user and groups come to in an image → specs.User
+	client       *containerd.Client
+	store        *image.Store
+	unpacking    singleflight.Group // by image content and snapshotter: many containers may be of one image
+	imageConfigs sync.Map           // manifest digest and platform → imageParts
+	down         sync.Map           // IDs of the containers that have no process, as this session knows
+	removed      sync.Map           // IDs of the containers that this session removed
+	results      results            // digests of what this session built and imported
+	building     sessionBuilder     // started by the first build
+	names        names              // of the containers that this session created
+	users        sync.Map           // what a user and groups come to in an image → specs.User
 }
 
 var _ executor.Runner = (*Writer)(nil)
@@ -42,13 +44,13 @@ func OpenWriter(ctx context.Context, o Options) (*Writer, error) {
 		return nil, err
 	}
 	r := newReader(cc, d, o)
-	return &Writer{Reader: r, imager: imager{client: client, hosts: registry.NewHosts(o.Registries), locks: r.paths}}, nil
+	return &Writer{Reader: r, client: client, store: &image.Store{Client: client, Hosts: registry.NewHosts(o.Registries), Paths: r.paths, Platform: r.platform}}, nil
 }
 
 // Bounds on calls, so that a daemon that hangs is said to.
 const (
-	callPatience = time.Minute     // what is quick
-	taskPatience = 2 * time.Minute // what starts or ends a process
+	callTimeout = time.Minute     // what is quick
+	taskTimeout = 2 * time.Minute // what starts or ends a process
 )
 
 func within[T any](ctx context.Context, d time.Duration, call func(context.Context) (T, error)) (T, error) {

@@ -25,8 +25,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// greeting is how long a daemon may take to say who it is.
-const greeting = 10 * time.Second
+// versionTimeout is how long a daemon may take to say who it is.
+const versionTimeout = 10 * time.Second
 
 // daemon is what is known of the other end of a connection.
 type daemon struct {
@@ -136,7 +136,7 @@ func (h *Hangs) Error() string {
 	if h.PID > 0 {
 		who = fmt.Sprintf(" from process %d", h.PID)
 	}
-	return fmt.Sprintf("containerd at %s: no answer within %s%s: it hangs, or what listens there is no containerd. See its log, or name another with --address", h.Address, greeting, who)
+	return fmt.Sprintf("containerd at %s: no answer within %s%s: it hangs, or what listens there is no containerd. See its log, or name another with --address", h.Address, versionTimeout, who)
 }
 
 var versionPattern = regexp.MustCompile(`^v?([0-9]+)\.([0-9]+)\.`)
@@ -144,7 +144,7 @@ var versionPattern = regexp.MustCompile(`^v?([0-9]+)\.([0-9]+)\.`)
 // askVersion refuses what is no containerd, and what is too old.
 func askVersion(ctx context.Context, cc *grpc.ClientConn, d daemon) (string, error) {
 	address := d.address
-	ctx, cancel := context.WithTimeout(ctx, greeting)
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
 	r, err := versionapi.NewVersionClient(cc).Version(ctx, &ptypes.Empty{})
 	switch {

@@ -22,16 +22,16 @@ import (
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 )
 
-// documents shows a Reader's content as containerd's own functions want to see it. It reads small blobs, whole.
-type documents struct {
-	r    *Reader
-	most int // bytes of a blob
+// manifests shows a Reader's content as containerd's own functions want to see it. It reads manifests and other small blobs, as a whole.
+type manifests struct {
+	r        *Reader
+	maxBytes int // bytes of a blob
 }
 
-func (r *Reader) documents() documents { return documents{r, manifest.MaxBytes} }
+func (r *Reader) manifests() manifests { return manifests{r, manifest.MaxBytes} }
 
 // Info tells of a blob that is there.
-func (d documents) Info(ctx context.Context, dgst digest.Digest) (content.Info, error) {
+func (d manifests) Info(ctx context.Context, dgst digest.Digest) (content.Info, error) {
 	got, err := d.r.content.Info(ctx, &contentapi.InfoRequest{Digest: dgst.String()})
 	if err != nil {
 		return content.Info{}, errgrpc.ToNative(err)
@@ -40,7 +40,7 @@ func (d documents) Info(ctx context.Context, dgst digest.Digest) (content.Info, 
 }
 
 // ReaderAt reads a blob.
-func (d documents) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
+func (d manifests) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
 	stream, err := d.r.content.Read(ctx, &contentapi.ReadContentRequest{Digest: desc.Digest.String()})
 	if err != nil {
 		return nil, errgrpc.ToNative(err)
@@ -55,25 +55,25 @@ func (d documents) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (conte
 			return nil, errgrpc.ToNative(err)
 		}
 		buf.Write(m.Data)
-		if buf.Len() > d.most {
-			return nil, fmt.Errorf("content %s: more than %d bytes: this is no manifest", desc.Digest, d.most)
+		if buf.Len() > d.maxBytes {
+			return nil, fmt.Errorf("content %s: more than %d bytes: this is no manifest", desc.Digest, d.maxBytes)
 		}
 	}
 	if digest.FromBytes(buf.Bytes()) != desc.Digest {
 		return nil, fmt.Errorf("content %s: the content store has something else under this digest; remove the image and pull it again", desc.Digest)
 	}
-	return document{bytes.NewReader(buf.Bytes())}, nil
+	return readBytes{bytes.NewReader(buf.Bytes())}, nil
 }
 
-type document struct{ *bytes.Reader }
+type readBytes struct{ *bytes.Reader }
 
 // Close has nothing to close.
-func (document) Close() error { return nil }
+func (readBytes) Close() error { return nil }
 
 // foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
 // snapshot shows that it was made from what the record points at now.
 func (r *Reader) foreignImage(ctx context.Context, c *containers.Container, target ocispec.Descriptor) (imageconfig.Config, string) {
-	view := r.documents()
+	view := r.manifests()
 	manifests, err := manifest.List(ctx, view, target)
 	if err != nil {
 		return imageconfig.Config{}, ""

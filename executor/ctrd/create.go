@@ -24,6 +24,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/imageconfig"
 	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
@@ -35,17 +36,17 @@ import (
 
 // imageParts are what a container takes from an image's content for one platform.
 type imageParts struct {
-	share imageconfig.Config
-	chain string // name of the snapshot with all layers
+	config imageconfig.Config
+	chain  string // name of the snapshot with all layers
 }
 
-// unpackPatience bounds the unpacking of an image of many gigabytes.
-const unpackPatience = time.Hour
+// unpackTimeout bounds the unpacking of an image of many gigabytes.
+const unpackTimeout = time.Hour
 
 // createContainer makes a container with its snapshot, marked as pending.
 func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContainer, report func(executor.Progress)) error {
-	want := w.settled(op.Want)
-	got, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+	want := w.withDefaults(op.Want)
+	got, err := within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Get(ctx, op.ID)
 	})
 	if err == nil {
@@ -77,7 +78,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	if err := w.describe(ctx, &c, op, want, img, parts); err != nil {
 		return err
 	}
-	_, err = within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+	_, err = within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Create(ctx, c)
 	})
 	if err != nil {
@@ -88,8 +89,8 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	return nil
 }
 
-// settled fills in what unset means here.
-func (w *Writer) settled(c *spec.Container) *spec.Container {
+// withDefaults fills in what an unset attribute means here.
+func (w *Writer) withDefaults(c *spec.Container) *spec.Container {
 	n := *c
 	if n.Platform == "" {
 		n.Platform = w.platform
@@ -115,10 +116,10 @@ func (w *Writer) imageFor(ctx context.Context, want *spec.Container) (images.Ima
 // imagePartsOf reads an image's manifest and config for a platform, once.
 func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform string) (imageParts, error) {
 	key := img.Target.Digest.String() + " " + platform
-	if p, ok := w.shares.Load(key); ok {
+	if p, ok := w.imageConfigs.Load(key); ok {
 		return p.(imageParts), nil
 	}
-	view := w.documents()
+	view := w.manifests()
 	manifests, err := manifest.List(ctx, view, img.Target)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
@@ -138,8 +139,8 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
-	p := imageParts{share: share, chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
-	w.shares.Store(key, p)
+	p := imageParts{config: share, chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
+	w.imageConfigs.Store(key, p)
 	return p, nil
 }
 
@@ -163,7 +164,7 @@ func (w *Writer) snapshot(ctx context.Context, c *containers.Container, img imag
 	sn := w.client.SnapshotService(c.Snapshotter)
 	var err error
 	for range 3 {
-		_, err = within(ctx, taskPatience, func(ctx context.Context) ([]mount.Mount, error) {
+		_, err = within(ctx, taskTimeout, func(ctx context.Context) ([]mount.Mount, error) {
 			return sn.Prepare(ctx, c.SnapshotKey, p.chain)
 		})
 		switch {
@@ -191,7 +192,7 @@ func (w *Writer) unpackFor(ctx context.Context, img images.Image, p imageParts, 
 		return err
 	}
 	_, err, _ = w.unpacking.Do(p.chain+" "+snapshotter, func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, unpackPatience)
+		ctx, cancel := context.WithTimeout(ctx, unpackTimeout)
 		defer cancel()
 		return nil, containerd.NewImageWithPlatform(w.client, img, platforms.OnlyStrict(pl)).Unpack(ctx, snapshotter)
 	})
@@ -207,18 +208,18 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 	if err != nil {
 		return err
 	}
-	m := mark.Container{ID: op.ID, Want: want, Owner: op.Owner, Image: p.share, Namespace: w.opts.Namespace, Dir: w.paths.Container(op.Owner.Stack, op.ID)}
+	m := mark.Container{ID: op.ID, Want: want, Owner: op.Owner, Image: p.config, Namespace: w.opts.Namespace, Dir: w.paths.Container(op.Owner.Stack, op.ID)}
 	m.Hostname = hostnameOf(op.ID, want)
 	m.LogURI = mark.LogURI(m.Dir, want.TTY)
 	c.Labels = m.Labels()
-	s, own, err := ocispec.Build(ctx, ocispec.Container{ID: op.ID, Want: want, Image: p.share, User: user, Labels: c.Labels, Host: hostFacts()})
+	s, own, err := ocispec.Build(ctx, ocispec.Container{ID: op.ID, Want: want, Image: p.config, User: user, Labels: c.Labels, Host: hostFacts()})
 	if err != nil {
 		return err
 	}
 	if c.Spec, err = typeurl.MarshalAny(s); err != nil {
 		return err
 	}
-	a := mark.Applied{Spec: op.Want, Image: p.share, User: user, Mounts: own}
+	a := mark.Applied{Spec: op.Want, Image: p.config, User: user, Mounts: own}
 	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
@@ -252,7 +253,7 @@ func (w *Writer) claim(a *mark.Applied, id string, owner planner.Owner, img imag
 		a.Origin = &o
 	}
 	if its != nil && its.Stack == owner.Stack {
-		a.OwnNames = append([]string{img.Name}, imageOf(img).Tags...)
+		a.OwnNames = append([]string{img.Name}, image.Live(img).Tags...)
 	}
 	return nil
 }
@@ -280,7 +281,7 @@ func hostnameOf(id string, want *spec.Container) string {
 func (w *Writer) userOf(ctx context.Context, c *containers.Container, want *spec.Container, p imageParts) (specs.User, error) {
 	name := want.User
 	if name == "" {
-		name = p.share.User
+		name = p.config.User
 	}
 	key := userKey{p.chain, name, strings.Join(want.Groups, " ")}
 	if u, ok := w.users.Load(key); ok {

@@ -12,14 +12,14 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// foreign gives the platforms of those given that the machine itself does not run, each once.
-func foreign(wanted, native []string) []string {
+// foreignPlatforms gives the platforms of those given that the machine itself does not run, each once.
+func foreignPlatforms(wanted, native []string) []string {
 	slices.Sort(wanted)
 	return slices.DeleteFunc(slices.Compact(wanted), func(p string) bool { return p == "" || slices.Contains(native, p) })
 }
 
-// named gives the platforms that a stack's files name.
-func named(cfg *spec.Config) []string {
+// namedPlatforms gives the platforms that a stack's files name.
+func namedPlatforms(cfg *spec.Config) []string {
 	var out []string
 	for _, c := range spec.Of[*spec.Container](cfg) {
 		out = append(out, c.Platform)

@@ -11,6 +11,8 @@ import (
 	"github.com/containerd/errdefs"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/fairlead-dev/fairlead/executor/image"
 )
 
 // culprit is an error that names what failed, which isn't containerd: a registry, a builder, a server.
@@ -36,11 +38,6 @@ func ofRegistry(err error) bool {
 	return errors.As(err, &named) && named.Culprit() == "registry"
 }
 
-// unanswered tells of an error of containerd's client that the daemon didn't answer.
-func unanswered(err error) bool {
-	return status.Code(err) == codes.Unavailable || errdefs.IsUnavailable(err)
-}
-
 // gone says of a call that the daemon didn't answer what that means; other errors stay as they are.
 func (d daemon) gone(doing string, err error) error {
 	code := status.Code(err)
@@ -54,7 +51,7 @@ func (d daemon) gone(doing string, err error) error {
 		return fmt.Errorf("%w. The disk is full: make room, then run the command again; `fairlead doctor` says how much is free, and where", err)
 	case (errors.As(err, &named) || errors.As(err, &request) || errors.As(err, &network)) && !errors.Is(err, context.Canceled):
 		return err
-	case unanswered(err):
+	case image.IsUnanswered(err):
 		return fmt.Errorf("containerd at %s went away while %s. See its log, start it again, then run the command again: it carries on from what is there (%w)", d.address, doing, err)
 	case code == codes.Canceled || errors.Is(err, context.Canceled) || errdefs.IsCanceled(err):
 		return fmt.Errorf("%s: interrupted: %w", doing, context.Canceled)

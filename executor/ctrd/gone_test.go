@@ -73,7 +73,7 @@ func TestErrorsNameTheirCulprit(t *testing.T) {
 		want string
 	}{
 		{unavailable, "containerd at /run/x.sock went away while building a"},
-		{&storeError{fmt.Errorf("write: %w", errdefs.ErrUnavailable)}, "containerd at /run/x.sock went away"},
+		{fmt.Errorf("write: %w", errdefs.ErrUnavailable), "containerd at /run/x.sock went away"},
 		{fmt.Errorf("builder x: %w", unavailable), "containerd at /run/x.sock went away"},
 		{status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "containerd at /run/x.sock: no answer in time"},
 		{hosts.Explain("example.com/a:1", context.Canceled), "interrupted"},

@@ -18,6 +18,7 @@ import (
 	"github.com/fairlead-dev/fairlead/executor"
 	"github.com/fairlead-dev/fairlead/executor/build"
 	"github.com/fairlead-dev/fairlead/executor/buildkit"
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/rootfs"
@@ -32,28 +33,28 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		return err
 	}
 	inputs := op.Inputs.Digest()
-	if there, whole, err := w.alreadyMade(ctx, op, inputs); err != nil || there != nil {
+	if there, whole, err := w.alreadyBuilt(ctx, op, inputs); err != nil || there != nil {
 		if err != nil {
 			return err
 		}
 		w.results.set(op.Result, op.Was)
 		report(executor.Progress{Same: true})
-		return w.point(ctx, op.Name, there.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole, Inputs: inputs})
+		return w.store.SetRecord(ctx, op.Name, there.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole, Inputs: inputs})
 	}
 	request, err := w.request(ctx, op, read)
 	if err != nil {
 		return err
 	}
-	kit, err := w.kit(ctx, op.Owner.Stack)
+	builder, err := w.builder(ctx, op.Owner.Stack)
 	if err != nil {
 		return err
 	}
 	defer w.client.ImageService().Delete(context.WithoutCancel(ctx), request.Record) // if that fails, the next apply deletes it
-	got, err := kit.Build(ctx, request, report)
+	got, err := builder.Build(ctx, request, report)
 	if err != nil {
 		return err
 	}
-	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, got.Target, report)
+	return w.recordBuilt(ctx, builtImage{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, got.Target, report)
 }
 
 // importImage makes an image of a root filesystem.
@@ -70,7 +71,7 @@ func (w *Writer) importImage(ctx context.Context, op *planner.ImportImage, repor
 	if err != nil {
 		return err
 	}
-	return w.keep(ctx, made{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, target, report)
+	return w.recordBuilt(ctx, builtImage{op.Name, op.Inputs, op.Result, op.Was, op.Before, op.Owner, op.Protect}, target, report)
 }
 
 // importUnchanged fails if the root filesystem is not what the plan saw. By hand there is no plan.
@@ -125,9 +126,9 @@ func plannedConfig(bases []planner.Base) func(build.Base, bool) (build.Config, e
 	}
 }
 
-// alreadyMade gives the record and its platforms if it is what would come out, whatever the plan had to suppose: a base that was built again
+// alreadyBuilt gives the record and its platforms if it is what would come out, whatever the plan had to suppose: a base that was built again
 // came out as it was.
-func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs string) (*images.Image, map[string]int64, error) {
+func (w *Writer) alreadyBuilt(ctx context.Context, op *planner.BuildImage, inputs string) (*images.Image, map[string]int64, error) {
 	if op.Was == "" || op.Force {
 		return nil, nil, nil
 	}
@@ -136,7 +137,7 @@ func (w *Writer) alreadyMade(ctx context.Context, op *planner.BuildImage, inputs
 		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, nil, recordError(op.Name, err)
+		return nil, nil, image.RecordError(op.Name, err)
 	}
 	if mark.OwnerOf(rec.Labels, op.Name) == nil || rec.Labels[mark.LabelInputs] != inputs || rec.Target.Digest.String() != op.Was {
 		return nil, nil, nil
@@ -189,28 +190,25 @@ func orName(b planner.Base) string {
 	return b.Image.String()
 }
 
-// made is what came out of a build or an import, with what is to be written on its record.
-type made struct {
-	name       string
-	inputs     planner.Inputs
-	token, was string
-	before     string // digest of the record when it was planned
-	owner      planner.Owner
-	protect    bool
+// builtImage is what came out of a build or an import, with what is to be written on its record.
+type builtImage struct {
+	name             string
+	inputs           planner.Inputs
+	placeholder, was string
+	before           string // digest of the record when it was planned
+	owner            planner.Owner
+	protect          bool
 }
 
-// keep points the record at what was made, with the list of what it was made from beside it.
-func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, report func(executor.Progress)) error {
+// recordBuilt points the record at what was built, with the list of its inputs beside it.
+func (w *Writer) recordBuilt(ctx context.Context, m builtImage, target ocispec.Descriptor, report func(executor.Progress)) error {
 	whole, err := manifest.Complete(ctx, w.client.ContentStore(), target)
 	if err != nil {
 		return err
 	}
-	for _, p := range hostPlatforms(nil) {
-		if _, ok := whole[p]; !ok {
-			continue
-		}
-		report(executor.Progress{Note: "unpacking " + p})
-		if err := w.unpack(ctx, m.name, target, p); err != nil {
+	if _, ok := whole[w.platform]; ok {
+		report(executor.Progress{Note: "unpacking " + w.platform})
+		if err := w.store.Unpack(ctx, m.name, target, w.platform); err != nil {
 			return err
 		}
 	}
@@ -220,12 +218,12 @@ func (w *Writer) keep(ctx context.Context, m made, target ocispec.Descriptor, re
 			return err
 		}
 	}
-	if err := w.point(ctx, m.name, target, m.before, mark.Image{Owner: m.owner, Protect: m.protect, Platforms: whole, Inputs: inputs, Sole: true}); err != nil {
+	if err := w.store.SetRecord(ctx, m.name, target, m.before, mark.Image{Owner: m.owner, Protect: m.protect, Platforms: whole, Inputs: inputs, Sole: true}); err != nil {
 		return err
 	}
 	digest := target.Digest.String()
-	if m.token != "" { // by hand, nothing comes after it
-		w.results.set(m.token, digest)
+	if m.placeholder != "" { // by hand, nothing comes after it
+		w.results.set(m.placeholder, digest)
 	}
 	report(executor.Progress{Same: digest == m.was})
 	return nil

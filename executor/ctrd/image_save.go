@@ -19,6 +19,7 @@ import (
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/registry"
 )
@@ -50,21 +51,21 @@ func (r *Reader) Archive(ctx context.Context, names []string, o SaveOptions) (*A
 	a := &Archive{reader: r}
 	var records []images.Image
 	for _, name := range names {
-		got, err := within(r.in(ctx), callPatience, func(ctx context.Context) (*imagesapi.GetImageResponse, error) {
+		got, err := within(r.in(ctx), callTimeout, func(ctx context.Context) (*imagesapi.GetImageResponse, error) {
 			return r.images.Get(ctx, &imagesapi.GetImageRequest{Name: name})
 		})
 		if err = errgrpc.ToNative(err); err != nil {
-			return nil, r.gone("reading "+name, recordError(name, err))
+			return nil, r.gone("reading "+name, image.RecordError(name, err))
 		}
 		rec := record(got.Image)
 		saved, err := r.savable(r.in(ctx), rec, o.Platforms)
 		if err != nil {
-			return nil, r.gone("reading "+name, recordError(name, err))
+			return nil, r.gone("reading "+name, image.RecordError(name, err))
 		}
 		records = append(records, rec)
 		a.Images = append(a.Images, saved)
 	}
-	a.options = []archive.ExportOpt{archive.WithImages(records), archive.WithSkipMissing(blobs{r.documents()})}
+	a.options = []archive.ExportOpt{archive.WithImages(records), archive.WithSkipMissing(blobs{r.manifests()})}
 	if o.OCI {
 		a.options = append(a.options, archive.WithSkipDockerManifest())
 	}
@@ -74,7 +75,7 @@ func (r *Reader) Archive(ctx context.Context, names []string, o SaveOptions) (*A
 // savable tells what of an image is to be saved.
 func (r *Reader) savable(ctx context.Context, rec images.Image, wanted []string) (Saved, error) {
 	s := Saved{Name: rec.Name, Digest: rec.Target.Digest.String(), Platforms: wanted}
-	view := r.documents()
+	view := r.manifests()
 	manifests, err := manifest.List(ctx, view, rec.Target)
 	if errdefs.IsNotFound(err) {
 		return s, errors.New("its content is not here. Pull or load it again")
@@ -155,16 +156,16 @@ func rank(leads bool) int {
 
 // Write writes the archive as a tar. Each blob is checked against its digest.
 func (a *Archive) Write(ctx context.Context, to io.Writer) error {
-	return a.reader.gone("saving", archive.Export(a.reader.in(ctx), blobs{a.reader.documents()}, to, a.options...))
+	return a.reader.gone("saving", archive.Export(a.reader.in(ctx), blobs{a.reader.manifests()}, to, a.options...))
 }
 
 // blobs shows a Reader's content as an export wants to see it: documents whole, everything else piece by piece.
-type blobs struct{ documents }
+type blobs struct{ manifests }
 
 // ReaderAt reads a blob.
 func (b blobs) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
 	if images.IsIndexType(desc.MediaType) || images.IsManifestType(desc.MediaType) {
-		return b.documents.ReaderAt(ctx, desc)
+		return b.manifests.ReaderAt(ctx, desc)
 	}
 	info, err := b.Info(ctx, desc.Digest)
 	if err != nil {

@@ -51,7 +51,7 @@ func (w *Writer) freeName(ctx context.Context, id string) error {
 	}
 	if w.names.listed == nil || w.names.after < mine.number {
 		after := len(w.names.taken)
-		all, err := within(ctx, listPatience, w.listContainers)
+		all, err := within(ctx, listTimeout, w.listContainers)
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func (r *Reader) observe(ctx context.Context, cfg *spec.Config, o ObserveOptions
 
 // lists makes the list calls, all at once.
 func (r *Reader) lists(ctx context.Context) (*reading, error) {
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var got reading
 	g, ctx := errgroup.WithContext(ctx)
@@ -85,8 +85,8 @@ func (r *Reader) lists(ctx context.Context) (*reading, error) {
 	return &got, g.Wait()
 }
 
-// listPatience bounds the lists of a host with thousands of objects.
-const listPatience = 2 * time.Minute
+// listTimeout bounds the lists of a host with thousands of objects.
+const listTimeout = 2 * time.Minute
 
 func (r *Reader) listContainers(ctx context.Context) ([]*containers.Container, error) {
 	stream, err := r.containers.ListStream(ctx, &containersapi.ListContainersRequest{})

@@ -21,7 +21,7 @@ import (
 
 // host finds out what the daemon and the machine can do.
 func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, error) {
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	h := planner.Host{Daemon: r.version, Platform: r.platform}
 	h.Native = append([]string{h.Platform}, machine.CompatiblePlatforms(h.Platform)...)
@@ -30,7 +30,10 @@ func (r *Reader) host(ctx context.Context, cfg *spec.Config) (planner.Host, erro
 	g.Go(func() (err error) { h.Snapshotters, err = r.snapshotters(ctx); return err })
 	g.Go(func() (err error) { h.RestartPolicies, err = r.restartPolicies(ctx); return err })
 	g.Go(func() (err error) { h.Snapshotter, err = r.defaultSnapshotter(ctx); return err })
-	g.Go(func() (err error) { h.Emulators, err = emulators(ctx, foreign(named(cfg), h.Native)); return err })
+	g.Go(func() (err error) {
+		h.Emulators, err = emulators(ctx, foreignPlatforms(namedPlatforms(cfg), h.Native))
+		return err
+	})
 	err := g.Wait()
 	h.Runs = hostRuns(h)
 	return h, err

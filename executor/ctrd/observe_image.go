@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/manifest"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -31,20 +32,22 @@ func record(i *imagesapi.Image) images.Image {
 func liveImages(records map[string]images.Image) map[string]*planner.LiveImage {
 	out := make(map[string]*planner.LiveImage, len(records))
 	for name, i := range records {
-		out[name] = imageOf(i)
+		out[name] = image.Live(i)
 	}
 	return out
 }
 
-// asks tells whether an image's content is looked at, for which platforms it is whole: where no label says so, and where nothing but making it
+// needsPlatforms tells whether an image's content is looked at, for which platforms it is whole: where no label says so, and where nothing but making it
 // anew brings back what is lost.
-func asks(l *planner.LiveImage) bool { return l != nil && (l.Platforms == nil || l.Inputs != "") }
+func needsPlatforms(l *planner.LiveImage) bool {
+	return l != nil && (l.Platforms == nil || l.Inputs != "")
+}
 
 // readPlatforms finds out for wanted records which platforms' content is whole.
 func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records map[string]images.Image, names []string) error {
 	ask := map[string]ocispec.Descriptor{} // by digest: several names may be of one image
 	for _, n := range names {
-		if l := s.Images[n]; asks(l) {
+		if l := s.Images[n]; needsPlatforms(l) {
 			ask[l.Digest] = records[n].Target
 		}
 	}
@@ -54,7 +57,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 	g.SetLimit(8)
 	for _, target := range ask {
 		g.Go(func() error {
-			got, err := manifest.Complete(ctx, r.documents(), target)
+			got, err := manifest.Complete(ctx, r.manifests(), target)
 			mu.Lock()
 			defer mu.Unlock()
 			sizes[target.Digest.String()] = got
@@ -65,7 +68,7 @@ func (r *Reader) readPlatforms(ctx context.Context, s *planner.State, records ma
 		return err
 	}
 	for _, n := range names {
-		if l := s.Images[n]; asks(l) {
+		if l := s.Images[n]; needsPlatforms(l) {
 			l.Sizes = sizes[l.Digest]
 			l.Platforms = append([]string{}, slices.Sorted(maps.Keys(l.Sizes))...)
 		}
@@ -91,7 +94,7 @@ func (r *Reader) readImageConfigs(ctx context.Context, cfg *spec.Config, s *plan
 			continue
 		}
 		g.Go(func() error {
-			rec.Configs = manifest.ContainerDefaults(ctx, r.documents(), records[im.Name].Target)
+			rec.Configs = manifest.ContainerDefaults(ctx, r.manifests(), records[im.Name].Target)
 			return ctx.Err()
 		})
 	}

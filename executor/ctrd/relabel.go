@@ -6,6 +6,7 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
 
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/executor/ocispec"
 	"github.com/fairlead-dev/fairlead/planner"
@@ -18,7 +19,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 		return err
 	}
 	if nameOf(c.Labels) != op.Want.Name {
-		all, err := within(ctx, listPatience, w.listContainers)
+		all, err := within(ctx, listTimeout, w.listContainers)
 		if err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	a.Spec = op.Want
 	img, err := w.client.ImageService().Get(ctx, op.Want.Image.Name)
 	if err != nil && !errdefs.IsNotFound(err) {
-		return recordError(op.Want.Image.Name, err)
+		return image.RecordError(op.Want.Image.Name, err)
 	}
 	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
 		return err
@@ -42,7 +43,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	if err != nil {
 		return err
 	}
-	m := mark.Container{ID: op.ID, Want: w.settled(op.Want), Owner: op.Owner, Image: a.Image, Namespace: w.opts.Namespace}
+	m := mark.Container{ID: op.ID, Want: w.withDefaults(op.Want), Owner: op.Owner, Image: a.Image, Namespace: w.opts.Namespace}
 	s, err := ocispec.Parse(&c)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	if next.Image != "" && next.Image != c.Image {
 		paths = append(paths, "image")
 	}
-	_, err = within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+	_, err = within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Update(ctx, next, paths...)
 	})
 	return explainLabels(err)

@@ -40,7 +40,7 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	ctx, cancel := context.WithTimeout(ctx, taskTimeout)
 	defer cancel()
 	// The record first: a snapshot without one is collected, but a record without its snapshot can never be started.
 	if err := w.client.ContainerService().Delete(ctx, op.ID); err != nil && !errdefs.IsNotFound(err) {

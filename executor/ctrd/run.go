@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// collectionPatience bounds a garbage collection that frees many gigabytes.
-const collectionPatience = 10 * time.Minute
+// collectionTimeout bounds a garbage collection that frees many gigabytes.
+const collectionTimeout = 10 * time.Minute
 
 // opCall is how ops of one type are run.
 type opCall struct {
@@ -24,28 +25,40 @@ type opCall struct {
 
 // callsByOp has a call for each op.
 var callsByOp = indexCalls(
-	callReporting((*Writer).pullImage),
-	callReporting((*Writer).loadImage),
+	callReporting(reportingOfStore((*image.Store).Pull)),
+	callReporting(reportingOfStore((*image.Store).Load)),
 	callReporting((*Writer).buildImage),
 	callReporting((*Writer).importImage),
-	callReporting((*Writer).pushImage),
+	callReporting(reportingOfStore((*image.Store).Push)),
 	callQuiet(0, func(_ *Writer, ctx context.Context, op *planner.RegisterEmulator) error {
 		return registerEmulator(ctx, op)
 	}),
-	callQuiet(taskPatience, (*Writer).tagImage),
-	callQuiet(taskPatience, (*Writer).relabelImage),
-	callQuiet(collectionPatience, (*Writer).untagImage),
+	callQuiet(taskTimeout, quietOfStore((*image.Store).Tag)),
+	callQuiet(taskTimeout, quietOfStore((*image.Store).Relabel)),
+	callQuiet(collectionTimeout, quietOfStore((*image.Store).Untag)),
 	callReporting((*Writer).createContainer),
 	callQuiet(0, (*Writer).startTask),
 	callReporting((*Writer).awaitReady),
-	callQuiet(taskPatience, (*Writer).clearPending),
+	callQuiet(taskTimeout, (*Writer).clearPending),
 	callReporting((*Writer).stopTask),
-	callQuiet(taskPatience, (*Writer).pauseTask),
-	callQuiet(taskPatience, (*Writer).resumeTask),
-	callQuiet(taskPatience, (*Writer).relabelContainer),
+	callQuiet(taskTimeout, (*Writer).pauseTask),
+	callQuiet(taskTimeout, (*Writer).resumeTask),
+	callQuiet(taskTimeout, (*Writer).relabelContainer),
 	callQuiet(0, (*Writer).removeContainer),
 	callQuiet(0, (*Writer).checkUnmoved),
 )
+
+// reportingOfStore is a call of the session's images that tells how far it is.
+func reportingOfStore[P planner.Op](call func(*image.Store, context.Context, P, func(executor.Progress)) error) func(*Writer, context.Context, P, func(executor.Progress)) error {
+	return func(w *Writer, ctx context.Context, op P, report func(executor.Progress)) error {
+		return call(w.store, ctx, op, report)
+	}
+}
+
+// quietOfStore is one that doesn't.
+func quietOfStore[P planner.Op](call func(*image.Store, context.Context, P) error) func(*Writer, context.Context, P) error {
+	return func(w *Writer, ctx context.Context, op P) error { return call(w.store, ctx, op) }
+}
 
 func indexCalls(calls ...opCall) map[reflect.Type]opCall {
 	out := make(map[reflect.Type]opCall, len(calls))

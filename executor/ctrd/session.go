@@ -72,13 +72,13 @@ func (w *Writer) LockStacks(ctx context.Context, stacks []string) (unlock func()
 
 // finish makes the last calls of a session, within a bound: its lock is let go of then, whatever hangs.
 func (w *Writer) finish(ctx context.Context, calls func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(w.in(ctx), collectionPatience)
+	ctx, cancel := context.WithTimeout(w.in(ctx), collectionTimeout)
 	defer cancel()
 	return w.gone("ending", w.whileAnswering(ctx, "the run ends", calls))
 }
 
 func (w *Writer) begin(ctx context.Context, stack string) (leases.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, taskPatience)
+	ctx, cancel := context.WithTimeout(ctx, taskTimeout)
 	defer cancel()
 	manager := w.client.LeasesService()
 	old, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", mark.LabelStack, stack))

@@ -42,7 +42,7 @@ func (s *startWatch) run() {
 	defer close(s.done)
 	tick := time.NewTicker(leftoverAfter)
 	defer tick.Stop()
-	progress, idle := map[int]progress{}, map[int]int{} // by PID
+	progress, idle := map[int]startProgress{}, map[int]int{} // by PID
 	for {
 		select {
 		case <-s.quit:
@@ -82,18 +82,18 @@ func (s *startWatch) shims() (old, own []machine.Process) {
 	return old, own
 }
 
-// progress is how far a starting shim has come, by what the kernel shows of it.
-type progress struct {
+// startProgress is how far a starting shim has come, by what the kernel shows of it.
+type startProgress struct {
 	cpu   time.Duration
 	since time.Time // of which there was none; zero: it was not looked at yet
 }
 
 // next looks again. A runtime or hook that lives, even one that sleeps, and time of the processor that was used, are progress. A shim
 // that somebody stopped, or that hangs in the kernel, is slow through no fault of its own.
-func (p progress) next(shim machine.Process, descendants []machine.Process, now time.Time) progress {
+func (p startProgress) next(shim machine.Process, descendants []machine.Process, now time.Time) startProgress {
 	waits := shim.State == 'S' || shim.State == 'I'
 	if p.since.IsZero() || shim.CPU > p.cpu || len(descendants) > 0 || !waits {
-		return progress{cpu: shim.CPU, since: now}
+		return startProgress{cpu: shim.CPU, since: now}
 	}
 	return p
 }

@@ -27,7 +27,7 @@ func TestProgressOfAStart(t *testing.T) {
 		"a hook of a stopped shim":     {shim: machine.Process{State: 'T', CPU: time.Second}, descendants: hook},
 		"its kernel thread is at rest": {shim: machine.Process{State: 'I', CPU: time.Second}, stands: true},
 	} {
-		first := progress{}.next(machine.Process{State: 'S', CPU: time.Second}, nil, t0)
+		first := startProgress{}.next(machine.Process{State: 'S', CPU: time.Second}, nil, t0)
 		now := t0.Add(time.Hour)
 		if got := first.next(c.shim, c.descendants, now).since.Equal(t0); got != c.stands {
 			t.Errorf("%s: stands still: %v, want %v", name, got, c.stands)
@@ -47,7 +47,7 @@ func TestUnknownTasksSayWhy(t *testing.T) {
 		{shimRuns, machine.Process{PID: 5}, []machine.Process{{PID: 6}}, "its shim, process 5, runs, and containerd can't say what it does"},
 		{shimGone, machine.Process{}, []machine.Process{{PID: 6}}, "its process 6 runs, and its shim is gone, so that containerd knows nothing of it: end it by hand"},
 	} {
-		if got := unknown(c.answer, c.shim, c.processes); got.Trouble != c.want || got.Status != "unknown" || int(got.Shim) != c.shim.PID {
+		if got := unknownTask(c.answer, c.shim, c.processes); got.Trouble != c.want || got.Status != "unknown" || int(got.Shim) != c.shim.PID {
 			t.Errorf("%+v", got)
 		}
 	}

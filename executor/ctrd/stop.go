@@ -20,8 +20,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// killPatience is how long a process may take to end once it was killed: it may hang in the kernel for a while.
-const killPatience = 30 * time.Second
+// killTimeout is how long a process may take to end once it was killed: it may hang in the kernel for a while.
+const killTimeout = 30 * time.Second
 
 // stopTask ends a container's process and takes its task away. The restart monitor is told before the signal.
 //
@@ -50,7 +50,7 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 	}
 	t, err := w.taskOf(ctx, op.ID)
 	if _, told := tell[mark.RestartStatus]; err == nil && told && !t.Up() {
-		time.Sleep(moment) // the monitor may be starting it
+		time.Sleep(startedAfter) // the monitor may be starting it
 		t, err = w.taskOf(ctx, op.ID)
 	}
 	if err != nil || t.Status == planner.TaskNone {
@@ -73,14 +73,14 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 			if errdefs.IsUnavailable(err) {
 				return err
 			}
-			return errors.Join(err, w.setLabels(ctx, op.ID, restored(c.Labels, tell)))
+			return errors.Join(err, w.setLabels(ctx, op.ID, undoLabels(c.Labels, tell)))
 		}
 	}
 	return w.deleteTask(ctx, op.ID)
 }
 
-// restored gives labels as they were before they were told otherwise.
-func restored(was, told map[string]string) map[string]string {
+// undoLabels gives the labels that take back what the restart monitor was told.
+func undoLabels(was, told map[string]string) map[string]string {
 	out := map[string]string{}
 	for k := range told {
 		out[k] = was[k]
@@ -118,9 +118,9 @@ func (w *Writer) end(ctx context.Context, id string, t planner.Task, sig syscall
 	if err := w.kill(ctx, id, syscall.SIGKILL, true); err != nil {
 		return fmt.Errorf("signal SIGKILL: %w", err)
 	}
-	done, err = await(ctx, ended, killPatience)
+	done, err = await(ctx, ended, killTimeout)
 	if !done && err == nil {
-		return fmt.Errorf("its process does not end, not even by SIGKILL, within %s: it hangs in the kernel, as on a disk or a network file system that doesn't answer", killPatience)
+		return fmt.Errorf("its process does not end, not even by SIGKILL, within %s: it hangs in the kernel, as on a disk or a network file system that doesn't answer", killTimeout)
 	}
 	return err
 }

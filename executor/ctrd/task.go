@@ -27,7 +27,7 @@ import (
 var errGone = errors.New("it is gone: somebody removed it; plan again")
 
 func (w *Writer) get(ctx context.Context, id string) (containers.Container, error) {
-	c, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+	c, err := within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Get(ctx, id)
 	})
 	if errdefs.IsNotFound(err) {
@@ -41,7 +41,7 @@ func (w *Writer) setLabels(ctx context.Context, id string, labels map[string]str
 	if len(labels) == 0 {
 		return nil
 	}
-	_, err := within(ctx, callPatience, func(ctx context.Context) (containers.Container, error) {
+	_, err := within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
 		return w.client.ContainerService().Update(ctx, containers.Container{ID: id, Labels: labels}, labelPaths(labels)...)
 	})
 	if errdefs.IsNotFound(err) {
@@ -73,7 +73,7 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 		}
 	}
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		if err = w.startOnce(ctx, c); !passes(err) || time.Since(begun) > passingPatience {
+		if err = w.startOnce(ctx, c); !mayPass(err) || time.Since(begun) > retryTimeout {
 			break
 		}
 		if time.Since(begun) > leftoverAfter {
@@ -86,15 +86,15 @@ func (w *Writer) startTask(ctx context.Context, op *planner.StartTask) error {
 	if err != nil {
 		return explainStart(err, c)
 	}
-	return w.setLabels(ctx, op.ID, watched(c.Labels))
+	return w.setLabels(ctx, op.ID, monitorLabels(c.Labels))
 }
 
-// passingPatience is how long a daemon may take to end or take back a call that was cut off.
-const passingPatience = time.Minute
+// retryTimeout is how long a daemon may take to end or take back a call that was cut off.
+const retryTimeout = time.Minute
 
-// passes tells whether what keeps a task from being made may pass by itself: a call that was cut off goes on in the daemon, or is
+// mayPass tells whether what keeps a task from being made may pass by itself: a call that was cut off goes on in the daemon, or is
 // taken back there, and the task is neither here nor gone meanwhile. No version has errors of its own for that.
-func passes(err error) bool {
+func mayPass(err error) bool {
 	switch {
 	case err == nil || errdefs.IsUnavailable(err):
 		return false
@@ -127,8 +127,8 @@ func (w *Writer) startOnce(ctx context.Context, c containers.Container) error {
 	return w.newTask(ctx, c)
 }
 
-// watched gives the labels by which the restart monitor looks after a container that has a policy; not before it was ready once.
-func watched(labels map[string]string) map[string]string {
+// monitorLabels gives the labels by which the restart monitor looks after a container that has a policy; not before it was ready once.
+func monitorLabels(labels map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, k := range []string{mark.RestartStopped, mark.RestartCount} {
 		if labels[k] != "" {
@@ -232,7 +232,7 @@ const notStopped = "that is not stopped"
 func (w *Writer) deleteTask(ctx context.Context, id string) error {
 	var err error
 	for try := range 20 {
-		err = w.askToAct(ctx, id, taskPatience, func(ctx context.Context) error {
+		err = w.askToAct(ctx, id, taskTimeout, func(ctx context.Context) error {
 			_, err := w.client.TaskService().Delete(ctx, &tasksapi.DeleteTaskRequest{ContainerID: id})
 			return err
 		})
@@ -281,12 +281,12 @@ func (w *Writer) askToAct(ctx context.Context, id string, d time.Duration, call 
 	if err == nil || ctx.Err() != nil || asking.Err() == nil && !errdefs.IsDeadlineExceeded(err) {
 		return err
 	}
-	if _, verr := within(ctx, greeting, func(ctx context.Context) (containerd.Version, error) { return w.client.Version(ctx) }); verr != nil {
+	if _, verr := within(ctx, versionTimeout, func(ctx context.Context) (containerd.Version, error) { return w.client.Version(ctx) }); verr != nil {
 		return err // it is the daemon that hangs
 	}
 	for _, s := range shimsOf(w.opts.Namespace)[id] {
 		return &Unanswered{planner.Task{Status: planner.TaskUnknown, Shim: uint32(s.PID),
-			Trouble: fmt.Sprintf("its shim, process %d, has not done within %s what it was asked for%s", s.PID, d, stopped(s))}}
+			Trouble: fmt.Sprintf("its shim, process %d, has not done within %s what it was asked for%s", s.PID, d, whyStopped(s))}}
 	}
 	return err
 }
@@ -335,7 +335,7 @@ func (w *Writer) resumeTask(ctx context.Context, op *planner.ResumeTask) error {
 			return err
 		}
 	}
-	return w.setLabels(ctx, op.ID, watched(c.Labels))
+	return w.setLabels(ctx, op.ID, monitorLabels(c.Labels))
 }
 
 func (w *Writer) resume(ctx context.Context, id string) error {

@@ -34,7 +34,7 @@ func (r *Reader) clarify(ctx context.Context, tasks map[string]planner.Task, ids
 	g.SetLimit(64) // they wait
 	for i, id := range ids {
 		g.Go(func() (err error) {
-			found[i], err = r.clear(ctx, id, tasks[id], shims[id], processes[id])
+			found[i], err = r.clarifyTask(ctx, id, tasks[id], shims[id], processes[id])
 			return err
 		})
 	}
@@ -47,8 +47,8 @@ func (r *Reader) clarify(ctx context.Context, tasks map[string]planner.Task, ids
 	return nil
 }
 
-// clear says what becomes of one such task, with the shims and the processes that live of its container.
-func (r *Reader) clear(ctx context.Context, id string, t planner.Task, shims, processes []machine.Process) (planner.Task, error) {
+// clarifyTask says what becomes of one such task, with the shims and the processes that live of its container.
+func (r *Reader) clarifyTask(ctx context.Context, id string, t planner.Task, shims, processes []machine.Process) (planner.Task, error) {
 	processes = slices.DeleteFunc(slices.Clone(processes), func(p machine.Process) bool {
 		return slices.ContainsFunc(shims, func(s machine.Process) bool { return s.PID == p.PID })
 	})
@@ -62,10 +62,10 @@ func (r *Reader) clear(ctx context.Context, id string, t planner.Task, shims, pr
 		return t, nil // nothing runs in it: the daemon is about to give it a task, or it is a leftover
 	}
 	if len(shims) == 0 && len(processes) == 0 {
-		return ended(t), nil
+		return endedTask(t), nil
 	}
 	if answer == shimSilent {
-		return unknown(answer, shim, processes), nil
+		return unknownTask(answer, shim, processes), nil
 	}
 	now, err := r.askTask(ctx, id) // the daemon may have found out
 	if err != nil || now.Status != planner.TaskNone && now.Status != planner.TaskUnknown {
@@ -73,30 +73,30 @@ func (r *Reader) clear(ctx context.Context, id string, t planner.Task, shims, pr
 	}
 	switch {
 	case answer == shimGone && !slices.ContainsFunc(processes, machine.Process.Lives):
-		return ended(now), nil
+		return endedTask(now), nil
 	case answer == shimIdle && now.Status == planner.TaskNone:
 		return now, nil
 	}
-	return unknown(answer, shim, processes), nil
+	return unknownTask(answer, shim, processes), nil
 }
 
-// ended is the state of a task of which nothing lives.
-func ended(t planner.Task) planner.Task {
+// endedTask is the state of a task of which nothing lives.
+func endedTask(t planner.Task) planner.Task {
 	if t.Status == planner.TaskUnknown {
 		t.Status, t.Trouble = planner.TaskStopped, ""
 	}
 	return t
 }
 
-// unknown is the state of a task that lives, and of which the daemon can't tell more.
-func unknown(answer shimAnswer, shim machine.Process, processes []machine.Process) planner.Task {
+// unknownTask is the state of a task that lives, and of which the daemon can't tell more.
+func unknownTask(answer shimAnswer, shim machine.Process, processes []machine.Process) planner.Task {
 	t := planner.Task{Status: planner.TaskUnknown, Shim: uint32(shim.PID)}
 	if len(processes) > 0 {
 		t.PID = uint32(processes[0].PID)
 	}
 	switch answer {
 	case shimSilent:
-		t.Trouble = fmt.Sprintf("its shim, process %d, runs and doesn't answer%s", shim.PID, stopped(shim))
+		t.Trouble = fmt.Sprintf("its shim, process %d, runs and doesn't answer%s", shim.PID, whyStopped(shim))
 	case shimWorks:
 		t.Trouble = fmt.Sprintf("its shim, process %d, is starting it, and its runtime or a hook has not ended yet", shim.PID)
 	case shimRuns, shimIdle:
@@ -107,8 +107,8 @@ func unknown(answer shimAnswer, shim machine.Process, processes []machine.Proces
 	return t
 }
 
-// stopped says what is known of a process that doesn't answer.
-func stopped(p machine.Process) string {
+// whyStopped says what is known of a process that doesn't answer.
+func whyStopped(p machine.Process) string {
 	now, ok := machine.Look(p.PID)
 	switch {
 	case ok && now.Stopped():
@@ -121,7 +121,7 @@ func stopped(p machine.Process) string {
 
 // askTask asks the daemon for one task; one that the daemon got no answer for is TaskUnknown.
 func (r *Reader) askTask(ctx context.Context, id string) (planner.Task, error) {
-	asking, cancel := context.WithTimeout(ctx, callPatience)
+	asking, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	got, err := r.tasks.Get(asking, &tasksapi.GetRequest{ContainerID: id})
 	err = errgrpc.ToNative(err)

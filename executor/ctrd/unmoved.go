@@ -10,6 +10,7 @@ import (
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -42,7 +43,7 @@ func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) err
 		case !there:
 			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s is gone", t.Kind, t.Name))
 		default:
-			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s was changed%s", t.Kind, t.Name, how(t.Seen, is)))
+			moved.Objects = append(moved.Objects, fmt.Sprintf("%s %s was changed%s", t.Kind, t.Name, describeMove(t.Seen, is)))
 		}
 	}
 	moved.Objects = append(moved.Objects, w.freeNames(ctx)...)
@@ -52,8 +53,8 @@ func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) err
 	return nil
 }
 
-// how says what of a container changed, where its fingerprint tells.
-func how(was, is string) string {
+// describeMove says what of a container changed, where its fingerprint tells.
+func describeMove(was, is string) string {
 	a, b := strings.Fields(was), strings.Fields(is)
 	if len(a) == 2 && len(b) == 2 && a[1] != b[1] {
 		return fmt.Sprintf(" (its process was %s and is %s)", a[1], b[1])
@@ -68,7 +69,7 @@ type seenKey struct {
 
 // seen gives the fingerprint of each container and image record as it is now; of the containers touched, what lives of them is looked at.
 func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var got reading
 	g, listing := errgroup.WithContext(ctx)
@@ -87,7 +88,7 @@ func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string
 		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c, tasks[c.ID])
 	}
 	for _, i := range got.images {
-		out[seenKey{spec.KindImage, i.Name}] = imageOf(i).Seen
+		out[seenKey{spec.KindImage, i.Name}] = image.Live(i).Seen
 	}
 	return out, nil
 }

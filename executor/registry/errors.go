@@ -21,8 +21,8 @@ import (
 
 var errStalled = errors.New("nothing came for a minute")
 
-// ErrLie is wrapped by the error for content that isn't what its digest says.
-var ErrLie = errors.New("content differs from its digest")
+// ErrDigestMismatch is wrapped by the error for content that isn't what its digest says.
+var ErrDigestMismatch = errors.New("content differs from its digest")
 
 // Explain says what went wrong between here and the registry that ref names, and what to do; what it doesn't know of passes
 // through.
@@ -49,7 +49,7 @@ func (h *Hosts) Explain(ref string, err error) error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, ErrLie):
+	case errors.Is(err, ErrDigestMismatch):
 		return say("registry %s: it lies about a digest: %s. Nothing of it was kept. Try again; if it stays so, the registry or a proxy before it is broken", at, err)
 	case isCertificate(err):
 		also := fmt.Sprintf("%s/%s/ca.crt", h.CertsDir, host)

@@ -44,7 +44,7 @@ func TestTransient(t *testing.T) {
 		{io.EOF, true}, {io.ErrUnexpectedEOF, true}, {syscall.ECONNRESET, true}, {syscall.EPIPE, true}, {errStalled, true},
 		{&url.Error{Op: "Get", URL: "x", Err: slow{errors.New("slow")}}, true},
 		{syscall.ECONNREFUSED, false}, {&net.DNSError{IsNotFound: true}, false}, {x509.UnknownAuthorityError{}, false},
-		{fmt.Errorf("%w: x", ErrLie), false}, {errdefs.ErrNotFound, false}, {context.Canceled, false},
+		{fmt.Errorf("%w: x", ErrDigestMismatch), false}, {errdefs.ErrNotFound, false}, {context.Canceled, false},
 		{&url.Error{Op: "Get", URL: "x", Err: context.Canceled}, false}, {errors.New("x"), false}, {nil, false},
 		{&explained{text: "a login file that ends too early", err: io.ErrUnexpectedEOF}, false},
 	} {
@@ -114,7 +114,7 @@ func TestExplain(t *testing.T) {
 		{"reset", get(syscall.ECONNRESET), []string{"it stopped half-way", "connection reset"}},
 		{"a certificate for another name", get(&tls.CertificateVerificationError{Err: x509.HostnameError{Host: "registry.example.com", Certificate: &x509.Certificate{}}}), []string{"certificate is not to be trusted", "ca = "}},
 		{"an expired certificate", get(x509.CertificateInvalidError{Reason: x509.Expired}), []string{"certificate is not to be trusted", "expired"}},
-		{"a lie", fmt.Errorf("%w: x", ErrLie), []string{"it lies about a digest", "Nothing of it was kept"}},
+		{"a lie", fmt.Errorf("%w: x", ErrDigestMismatch), []string{"it lies about a digest", "Nothing of it was kept"}},
 		{"anything", get(errors.New("what?")), []string{"what?"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -205,7 +205,7 @@ func fetchSmall(ctx context.Context, f remotes.Fetcher, desc ocispec.Descriptor)
 }
 
 func digestMismatch(want, got digest.Digest) error {
-	return fmt.Errorf("%w: for %s it sends %s", ErrLie, want, got)
+	return fmt.Errorf("%w: for %s it sends %s", ErrDigestMismatch, want, got)
 }
 
 func bytesOf(desc ocispec.Descriptor, m ocispec.Manifest) int64 {

@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// locked calls f while no other process of fairlead writes the record. containerd updates a record without a comparison, so this is what keeps
-// two of them from overwriting each other; another tool can still write between f's reading and its writing.
-func (w *imager) locked(ctx context.Context, name string, f func() error) error {
-	l, err := machine.WaitLockFile(ctx, w.locks.ImageLock(name))
+// locked calls f while no other process of fairlead writes the record. containerd updates a record without a comparison, so without the
+// lock two of them would overwrite each other. Another tool can still write between f's reading and its writing.
+func (s *Store) locked(ctx context.Context, name string, f func() error) error {
+	l, err := machine.WaitLockFile(ctx, s.Paths.ImageLock(name))
 	if err != nil {
 		return fmt.Errorf("image %s: lock of its record: %w", name, err)
 	}
@@ -24,25 +24,25 @@ func (w *imager) locked(ctx context.Context, name string, f func() error) error 
 	return f()
 }
 
-// point makes the record name refer to target, and marks it. It is the last thing that a step on an image does: a record never names what
-// isn't whole. before is the digest that the plan saw there; "": no record. What came in between is not overwritten.
-func (w *imager) point(ctx context.Context, name string, target ocispec.Descriptor, before string, m mark.Image) error {
-	return w.locked(ctx, name, func() error {
-		store := w.client.ImageService()
+// SetRecord makes the record name refer to target, and labels it. It is the last thing that a step on an image does: a record never names
+// what isn't whole. before is the digest that the plan saw there; "": no record. A record that came in between is not overwritten.
+func (s *Store) SetRecord(ctx context.Context, name string, target ocispec.Descriptor, before string, m mark.Image) error {
+	return s.locked(ctx, name, func() error {
+		store := s.Client.ImageService()
 		old, err := store.Get(ctx, name)
 		switch {
 		case errdefs.IsNotFound(err):
 			_, err = store.Create(ctx, images.Image{Name: name, Target: target, Labels: m.Labels(name, nil, false)})
 			if errdefs.IsAlreadyExists(err) {
 				if old, err = store.Get(ctx, name); err == nil {
-					return taken(old)
+					return errTaken(old)
 				}
 			}
 		case err != nil:
 		default:
 			same := old.Target.Digest == target.Digest
 			if conflicts(m, old, before, same) {
-				return taken(old)
+				return errTaken(old)
 			}
 			if same && ofOtherStack(m, old) && before != target.Digest.String() {
 				m.Owner = planner.Owner{} // the same content has come in the meantime: it is used, and stays whose it is
@@ -50,13 +50,13 @@ func (w *imager) point(ctx context.Context, name string, target ocispec.Descript
 			_, err = store.Update(ctx, images.Image{Name: name, Target: target, Labels: m.Labels(name, old.Labels, same)}, "target", "labels")
 		}
 		if err != nil {
-			return recordError(name, err)
+			return RecordError(name, err)
 		}
 		now, err := store.Get(ctx, name)
 		if err == nil && now.Target.Digest != target.Digest {
-			return taken(now)
+			return errTaken(now)
 		}
-		return recordError(name, err)
+		return RecordError(name, err)
 	})
 }
 
@@ -78,8 +78,8 @@ func ofOtherStack(m mark.Image, old images.Image) bool {
 	return its == nil || its.Stack != m.Owner.Stack
 }
 
-// taken is the error of a record that isn't the one that was planned to be written.
-func taken(now images.Image) error {
+// errTaken is the error of a record that isn't the one that was planned to be written.
+func errTaken(now images.Image) error {
 	return fmt.Errorf("image %s: this name was taken since the plan was made: it is %s now, and %s. It was left as it is. Plan again",
 		now.Name, now.Target.Digest, mark.DescribeOwner(mark.OwnerOf(now.Labels, now.Name)))
 }

@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"context"
@@ -23,55 +23,55 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// pushImage copies all that a record's target names to a registry, and notes that on the record if it is a stack's.
-func (w *imager) pushImage(ctx context.Context, op *planner.PushImage, report func(executor.Progress)) error {
-	rec, err := w.client.ImageService().Get(ctx, op.Name)
+// Push copies all that a record's target names to a registry, and notes that on the record if it is a stack's.
+func (s *Store) Push(ctx context.Context, op *planner.PushImage, report func(executor.Progress)) error {
+	rec, err := s.Client.ImageService().Get(ctx, op.Name)
 	if errdefs.IsNotFound(err) {
 		return fmt.Errorf("image %s: it is gone, and was to be pushed to %s. Plan again", op.Name, op.To)
 	}
 	if err != nil {
-		return recordError(op.Name, err)
+		return RecordError(op.Name, err)
 	}
 	if rec.Target.Digest.String() != op.Digest {
 		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.Name, rec.Target.Digest, op.Digest)
 	}
-	store := w.client.ContentStore()
-	total, err := w.complete(ctx, op, store, rec.Target)
+	store := s.Client.ContentStore()
+	total, err := s.checkComplete(ctx, op, store, rec.Target)
 	var lacks *lacking
 	if errors.As(err, &lacks) && op.From != "" {
-		if err := w.completeFrom(ctx, op, rec.Target, report); err != nil {
+		if err := s.fetchMissing(ctx, op, rec.Target, report); err != nil {
 			return err
 		}
-		total, err = w.complete(ctx, op, store, rec.Target)
+		total, err = s.checkComplete(ctx, op, store, rec.Target)
 	}
 	if err != nil {
 		return err
 	}
 	err = registry.Retry(ctx, func() error {
-		pusher, err := w.hosts.Resolver().Pusher(ctx, op.To) // anew: it remembers uploads that broke off
+		pusher, err := s.Hosts.Resolver().Pusher(ctx, op.To) // anew: it remembers uploads that broke off
 		if err != nil {
 			return err
 		}
 		counter := &countingPusher{Pusher: pusher, total: total, report: report}
 		return remotes.PushContent(ctx, counter, rec.Target, store, semaphore.NewWeighted(layersAtOnce), platforms.All, eachOnce)
 	})
-	if unanswered(err) {
-		return recordError(op.Name, err) // it is read from containerd
+	if IsUnanswered(err) {
+		return RecordError(op.Name, err) // it is read from containerd
 	}
 	if err != nil {
-		return w.hosts.Explain(op.To, err)
+		return s.Hosts.Explain(op.To, err)
 	}
 	if mark.OwnerOf(rec.Labels, op.Name) == nil {
 		return nil
 	}
 	label := mark.PushedLabel(op.To)
 	rec.Labels = map[string]string{label: op.Digest + " " + op.To}
-	_, err = w.client.ImageService().Update(ctx, images.Image{Name: op.Name, Labels: rec.Labels}, "labels."+label)
-	return recordError(op.Name, err)
+	_, err = s.Client.ImageService().Update(ctx, images.Image{Name: op.Name, Labels: rec.Labels}, "labels."+label)
+	return RecordError(op.Name, err)
 }
 
-// complete makes sure that all is here: a registry takes no index that names what it doesn't have.
-func (w *imager) complete(ctx context.Context, op *planner.PushImage, store manifest.Store, target ocispec.Descriptor) (int64, error) {
+// checkComplete makes sure that all is here: a registry takes no index that names what it doesn't have.
+func (s *Store) checkComplete(ctx context.Context, op *planner.PushImage, store manifest.Store, target ocispec.Descriptor) (int64, error) {
 	var total int64
 	seen := map[string]bool{}
 	var walk func(desc ocispec.Descriptor, platform string) error
@@ -87,7 +87,7 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store mani
 			return &lacking{fmt.Sprintf("image %s: it cannot be pushed to %s: it names %s%s, which is not here. A push copies all that an image names: "+
 				"pull it with --all-platforms, or load it from an archive that has all", op.Name, op.To, desc.Digest, platform)}
 		} else if err != nil {
-			return recordError(op.Name, err)
+			return RecordError(op.Name, err)
 		}
 		total += desc.Size
 		if !images.IsIndexType(desc.MediaType) && !images.IsManifestType(desc.MediaType) {
@@ -95,7 +95,7 @@ func (w *imager) complete(ctx context.Context, op *planner.PushImage, store mani
 		}
 		children, err := manifest.Children(ctx, store, desc)
 		if err != nil {
-			return recordError(op.Name, err)
+			return RecordError(op.Name, err)
 		}
 		for _, c := range children {
 			if err := walk(c, platform); err != nil {
@@ -123,15 +123,15 @@ type lacking struct{ text string }
 
 func (e *lacking) Error() string { return e.text }
 
-// completeFrom brings what isn't here from the registry that the image was pulled from.
-func (w *imager) completeFrom(ctx context.Context, op *planner.PushImage, target ocispec.Descriptor, report func(executor.Progress)) error {
+// fetchMissing brings what isn't here from the registry that the image was pulled from.
+func (s *Store) fetchMissing(ctx context.Context, op *planner.PushImage, target ocispec.Descriptor, report func(executor.Progress)) error {
 	ref, err := atDigest(op.From, op.Digest)
 	if err != nil {
 		return err
 	}
-	p, err := w.newPull(ctx, ref, report)
+	p, err := s.newPull(ctx, ref, report)
 	if err == nil {
-		err = p.complete(ctx, target)
+		err = p.fetchAll(ctx, target)
 	}
 	if err != nil {
 		return p.explain(op.From, err)

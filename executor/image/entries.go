@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // attestedDigest is the annotation by which an entry of an index says of which manifest it tells something: provenance, or an SBOM.
 const attestedDigest = "vnd.docker.reference.digest"
 
-// entries brings the indexes below target, and gives all entries that are none.
+// entries brings the indexes below target, and gives all entries that are no indexes.
 func (p *pull) entries(ctx context.Context, target ocispec.Descriptor, depth int) ([]ocispec.Descriptor, error) {
 	if !images.IsIndexType(target.MediaType) || depth > manifest.MaxDepth {
 		return nil, nil
@@ -29,7 +29,7 @@ func (p *pull) entries(ctx context.Context, target ocispec.Descriptor, depth int
 			out = append(out, c)
 			continue
 		}
-		if err := p.document(ctx, c); errdefs.IsNotFound(err) {
+		if err := p.fetchManifest(ctx, c); errdefs.IsNotFound(err) {
 			continue // a copy of some of its platforms
 		} else if err != nil {
 			return nil, err
@@ -43,47 +43,47 @@ func (p *pull) entries(ctx context.Context, target ocispec.Descriptor, depth int
 	return out, nil
 }
 
-// rest brings what no platform is chosen by: what attests to the manifests that were brought; and with all, every entry, so that the image
-// is whole and can be pushed. What the registry doesn't have itself is left out.
-func (p *pull) rest(ctx context.Context, entries []ocispec.Descriptor, brought map[digest.Digest]bool, all bool) error {
+// fetchRest brings the entries that no platform is chosen by: those that attest to a manifest that was brought, and with all, every other
+// one, so that the image is whole and can be pushed. Entries that the registry doesn't have itself are left out.
+func (p *pull) fetchRest(ctx context.Context, entries []ocispec.Descriptor, brought map[digest.Digest]bool, all bool) error {
 	for _, e := range entries {
 		attests := brought[digest.Digest(e.Annotations[attestedDigest])]
 		if brought[e.Digest] || !attests && !all {
 			continue
 		}
-		if err := p.whole(ctx, e); err != nil && !errdefs.IsNotFound(err) {
+		if err := p.fetchEntry(ctx, e); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// whole brings an entry with all that it names.
-func (p *pull) whole(ctx context.Context, desc ocispec.Descriptor) error {
+// fetchEntry brings an entry with all that it names.
+func (p *pull) fetchEntry(ctx context.Context, desc ocispec.Descriptor) error {
 	if !images.IsManifestType(desc.MediaType) {
-		return p.layers(ctx, []ocispec.Descriptor{desc})
+		return p.fetchLayers(ctx, []ocispec.Descriptor{desc})
 	}
-	if err := p.document(ctx, desc); err != nil {
+	if err := p.fetchManifest(ctx, desc); err != nil {
 		return err
 	}
 	children, err := manifest.Children(ctx, p.store, desc)
 	if err != nil {
 		return err
 	}
-	return p.layers(ctx, children)
+	return p.fetchLayers(ctx, children)
 }
 
-// complete brings all that target names and that isn't here.
-func (p *pull) complete(ctx context.Context, target ocispec.Descriptor) error {
-	if err := p.document(ctx, target); err != nil {
+// fetchAll brings all that target names and that isn't here.
+func (p *pull) fetchAll(ctx context.Context, target ocispec.Descriptor) error {
+	if err := p.fetchManifest(ctx, target); err != nil {
 		return err
 	}
 	if !images.IsIndexType(target.MediaType) {
-		return p.whole(ctx, target)
+		return p.fetchEntry(ctx, target)
 	}
 	entries, err := p.entries(ctx, target, 0)
 	if err != nil {
 		return err
 	}
-	return p.rest(ctx, entries, nil, true)
+	return p.fetchRest(ctx, entries, nil, true)
 }

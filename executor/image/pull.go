@@ -1,6 +1,7 @@
-package ctrd
+package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ const layersAtOnce = 3
 
 // pull is one image on its way here.
 type pull struct {
-	imager
+	*Store
 	ref      string // REPO@DIGEST
 	resolver remotes.Resolver
 	fetcher  remotes.Fetcher
@@ -39,25 +40,24 @@ type pull struct {
 	progress *transfer
 }
 
-// pullImage brings the wanted platforms of an image, unpacks them, and only then points the record at it. What is here already is
-// not fetched.
-func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report func(executor.Progress)) error {
+// Pull brings the wanted platforms of an image, unpacks them, and writes the record last. Content that is here already is not fetched.
+func (s *Store) Pull(ctx context.Context, op *planner.PullImage, report func(executor.Progress)) error {
 	ref, err := atDigest(op.Ref, op.Digest)
 	if err != nil {
 		return err
 	}
-	p, err := w.newPull(ctx, ref, report)
+	p, err := s.newPull(ctx, ref, report)
 	if err != nil {
-		return w.hosts.Explain(op.Ref, err)
+		return s.Hosts.Explain(op.Ref, err)
 	}
-	wanted := hostPlatforms(op.Platforms)
+	wanted := s.platforms(op.Platforms)
 	target, err := p.fetch(ctx, digest.Digest(op.Digest), wanted)
 	if err != nil {
 		return p.explain(op.Ref, err)
 	}
 	for _, platform := range wanted {
 		p.progress.note("unpacking " + platform)
-		if err := w.unpack(ctx, op.Name, target, platform); err != nil {
+		if err := s.Unpack(ctx, op.Name, target, platform); err != nil {
 			return err
 		}
 	}
@@ -66,11 +66,11 @@ func (w *imager) pullImage(ctx context.Context, op *planner.PullImage, report fu
 		return err
 	}
 	maps.DeleteFunc(whole, func(platform string, _ int64) bool { return !slices.Contains(wanted, platform) }) // others may not be unpacked
-	return w.point(ctx, op.Name, target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole})
+	return s.SetRecord(ctx, op.Name, target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole})
 }
 
-func (w *imager) newPull(ctx context.Context, ref string, report func(executor.Progress)) (p *pull, err error) {
-	p = &pull{imager: *w, ref: ref, resolver: w.hosts.Resolver(), store: w.client.ContentStore(), progress: newTransfer(report)}
+func (s *Store) newPull(ctx context.Context, ref string, report func(executor.Progress)) (p *pull, err error) {
+	p = &pull{Store: s, ref: ref, resolver: s.Hosts.Resolver(), store: s.Client.ContentStore(), progress: newTransfer(report)}
 	p.fetcher, err = p.resolver.Fetcher(ctx, ref)
 	return p, err
 }
@@ -92,16 +92,14 @@ func atDigest(ref, dgst string) (string, error) {
 	return exact.String(), nil
 }
 
-// hostPlatforms puts the host's own platform for "".
-func hostPlatforms(wanted []string) []string {
+// platforms puts the host's own platform for "", and for none.
+func (s *Store) platforms(wanted []string) []string {
 	if len(wanted) == 0 {
-		wanted = []string{""}
+		return []string{s.Platform}
 	}
-	out := make([]string, len(wanted))
-	for i, p := range wanted {
-		if out[i] = p; p == "" {
-			out[i] = HostPlatform()
-		}
+	out := slices.Clone(wanted)
+	for i, p := range out {
+		out[i] = cmp.Or(p, s.Platform)
 	}
 	return out
 }
@@ -115,13 +113,13 @@ func (e *storeError) Unwrap() error { return e.err }
 func (p *pull) explain(ref string, err error) error {
 	var here *storeError
 	var status noPlatform
-	if errors.As(err, &here) || unanswered(err) {
+	if errors.As(err, &here) || IsUnanswered(err) {
 		return fmt.Errorf("image %s: %w", ref, err)
 	}
 	if errors.As(err, &status) {
 		return registry.NoPlatform(ref, status.want, status.has)
 	}
-	return p.hosts.Explain(ref, err)
+	return p.Hosts.Explain(ref, err)
 }
 
 type noPlatform struct {
@@ -131,17 +129,17 @@ type noPlatform struct {
 
 func (e noPlatform) Error() string { return "no " + e.want }
 
-// fetch brings the documents one after the other, and then the layers several at once.
+// fetch brings the manifests one after the other, and then the layers several at once.
 func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (ocispec.Descriptor, error) {
 	target, err := p.target(ctx, dgst)
 	if err != nil {
 		return target, err
 	}
-	if err := p.document(ctx, target); err != nil {
+	if err := p.fetchManifest(ctx, target); err != nil {
 		return target, err
 	}
 	if !images.IsIndexType(target.MediaType) {
-		if err := p.config(ctx, target); err != nil {
+		if err := p.fetchConfig(ctx, target); err != nil {
 			return target, err
 		}
 	}
@@ -164,16 +162,16 @@ func (p *pull) fetch(ctx context.Context, dgst digest.Digest, wanted []string) (
 			}
 			return target, noPlatform{platform, has}
 		}
-		more, err := p.manifest(ctx, m)
+		more, err := p.fetchPlatform(ctx, m)
 		if err != nil {
 			return target, err
 		}
 		layers, brought[m.Digest] = append(layers, more...), true
 	}
-	if err := p.layers(ctx, layers); err != nil {
+	if err := p.fetchLayers(ctx, layers); err != nil {
 		return target, err
 	}
-	return target, p.rest(ctx, entries, brought, len(wanted) >= len(manifests))
+	return target, p.fetchRest(ctx, entries, brought, len(wanted) >= len(manifests))
 }
 
 // target gives the descriptor of a digest: from the content store, where it tells, else from the registry.
@@ -189,14 +187,14 @@ func (p *pull) target(ctx context.Context, dgst digest.Digest) (ocispec.Descript
 	return desc, err
 }
 
-// document brings a manifest or an index, and labels it so that its children stay as long as it does. All children are labelled,
+// fetchManifest brings a manifest or an index, and labels it so that its children stay as long as it does. All children are labelled,
 // those of other platforms too: they may come later.
-func (p *pull) document(ctx context.Context, desc ocispec.Descriptor) error {
+func (p *pull) fetchManifest(ctx context.Context, desc ocispec.Descriptor) error {
 	if desc.Size > manifest.MaxBytes {
 		return fmt.Errorf("%s is a manifest of %d bytes: more than %d are not read", desc.Digest, desc.Size, manifest.MaxBytes)
 	}
 	p.progress.expect(desc.Digest, desc.Size, false)
-	if err := p.blob(ctx, desc); err != nil {
+	if err := p.fetchBlob(ctx, desc); err != nil {
 		return err
 	}
 	return labelChildren(ctx, p.store, p.store, desc)
@@ -213,8 +211,8 @@ func labelChildren(ctx context.Context, store content.Store, from content.Provid
 	return nil
 }
 
-// config brings the config of a manifest that is here.
-func (p *pull) config(ctx context.Context, desc ocispec.Descriptor) error {
+// fetchConfig brings the config of a manifest that is here.
+func (p *pull) fetchConfig(ctx context.Context, desc ocispec.Descriptor) error {
 	children, err := manifest.Children(ctx, p.store, desc)
 	if err != nil {
 		return err
@@ -223,15 +221,15 @@ func (p *pull) config(ctx context.Context, desc ocispec.Descriptor) error {
 		return fmt.Errorf("%s is no image to run: its config is of another type, or too large", desc.Digest)
 	}
 	p.progress.expect(children[0].Digest, children[0].Size, false)
-	return p.blob(ctx, children[0])
+	return p.fetchBlob(ctx, children[0])
 }
 
-// manifest brings a platform's manifest and config, and gives its layers.
-func (p *pull) manifest(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	if err := p.document(ctx, desc); err != nil {
+// fetchPlatform brings a platform's manifest and config, and gives its layers.
+func (p *pull) fetchPlatform(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if err := p.fetchManifest(ctx, desc); err != nil {
 		return nil, err
 	}
-	if err := p.config(ctx, desc); err != nil {
+	if err := p.fetchConfig(ctx, desc); err != nil {
 		return nil, err
 	}
 	children, err := manifest.Children(ctx, p.store, desc)
@@ -241,7 +239,7 @@ func (p *pull) manifest(ctx context.Context, desc ocispec.Descriptor) ([]ocispec
 	return children[1:], nil
 }
 
-func (p *pull) layers(ctx context.Context, layers []ocispec.Descriptor) error {
+func (p *pull) fetchLayers(ctx context.Context, layers []ocispec.Descriptor) error {
 	for _, l := range layers {
 		p.progress.expect(l.Digest, l.Size, true)
 	}
@@ -251,25 +249,25 @@ func (p *pull) layers(ctx context.Context, layers []ocispec.Descriptor) error {
 	for _, l := range layers {
 		if !begun[l.Digest] {
 			begun[l.Digest] = true
-			g.Go(func() error { return p.blob(ctx, l) })
+			g.Go(func() error { return p.fetchBlob(ctx, l) })
 		}
 	}
 	return g.Wait()
 }
 
-// blob brings one blob. What broke off goes on where it ended.
-func (p *pull) blob(ctx context.Context, desc ocispec.Descriptor) error {
+// fetchBlob brings one blob. A transfer that broke off goes on where it ended.
+func (p *pull) fetchBlob(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := desc.Digest.Validate(); err != nil {
 		return fmt.Errorf("%q is no digest: %w", desc.Digest, err)
 	}
-	err := registry.Retry(ctx, func() error { return p.once(ctx, desc) })
+	err := registry.Retry(ctx, func() error { return p.fetchOnce(ctx, desc) })
 	if err == nil {
 		p.progress.finish(desc.Digest, desc.Size)
 	}
 	return err
 }
 
-func (p *pull) once(ctx context.Context, desc ocispec.Descriptor) error {
+func (p *pull) fetchOnce(ctx context.Context, desc ocispec.Descriptor) error {
 	ref := remotes.MakeRefKey(ctx, desc)
 	for {
 		begun, err := p.write(ctx, ref, desc)
@@ -281,7 +279,7 @@ func (p *pull) once(ctx context.Context, desc ocispec.Descriptor) error {
 			return &storeError{aerr}
 		}
 		if begun == 0 {
-			return fmt.Errorf("%w: %s", registry.ErrLie, desc.Digest)
+			return fmt.Errorf("%w: %s", registry.ErrDigestMismatch, desc.Digest)
 		}
 		// The beginning was from another time: it may have been that.
 	}
@@ -326,20 +324,20 @@ func storeTrouble(err error) error {
 	return &storeError{err}
 }
 
-// unpack makes the snapshots of one platform.
-func (w *imager) unpack(ctx context.Context, name string, target ocispec.Descriptor, platform string) error {
+// Unpack makes the snapshots of one platform.
+func (s *Store) Unpack(ctx context.Context, name string, target ocispec.Descriptor, platform string) error {
 	p, err := platforms.Parse(platform)
 	if err != nil {
 		return fmt.Errorf("image %s: platform %q: %w", name, platform, err)
 	}
-	manifests, err := manifest.List(ctx, w.client.ContentStore(), target)
+	manifests, err := manifest.List(ctx, s.Client.ContentStore(), target)
 	if err != nil {
 		return fmt.Errorf("image %s: %w", name, err)
 	}
 	if m, ok := manifests[platform]; ok { // containerd's own choice doesn't look into all indexes of an index
 		target = m
 	}
-	img := containerd.NewImageWithPlatform(w.client, images.Image{Name: name, Target: target}, platforms.OnlyStrict(p))
+	img := containerd.NewImageWithPlatform(s.Client, images.Image{Name: name, Target: target}, platforms.OnlyStrict(p))
 	if err := img.Unpack(ctx, ""); err != nil {
 		return fmt.Errorf("image %s: unpack %s: %w", name, platform, err)
 	}

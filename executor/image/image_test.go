@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -60,9 +61,15 @@ type bench struct {
 	*testing.T
 	ctx    context.Context
 	client *containerd.Client
-	w      *imager
+	w      *Store
 	shop   *registrytest.Registry
 	daemon *ctrdtest.Daemon
+}
+
+func hostPlatform() string {
+	own := platforms.DefaultSpec()
+	p, _ := spec.PlatformName(&own)
+	return p
 }
 
 // onEach runs f on both daemons, with a registry.
@@ -71,13 +78,13 @@ func onEach(t *testing.T, f func(b *bench)) {
 		t.Setenv("DOCKER_CONFIG", t.TempDir())
 		client := d.Client(t)
 		f(&bench{T: t, ctx: d.Context(t, client), client: client, shop: registrytest.New(t, false, nil), daemon: d,
-			w: &imager{client: client, hosts: registry.NewHosts(nil), locks: machine.Paths{Socket: t.TempDir()}}})
+			w: &Store{Client: client, Hosts: registry.NewHosts(nil), Paths: machine.Paths{Socket: t.TempDir()}, Platform: hostPlatform()}})
 	})
 }
 
 func (b *bench) pull(tag, digest string, platforms ...string) error {
 	ref := b.shop.Host + "/" + tag
-	return b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: digest, Platforms: platforms, Owner: testOwner}, nil)
+	return b.w.Pull(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: digest, Platforms: platforms, Owner: testOwner}, nil)
 }
 
 func (b *bench) must(err error) {
@@ -91,7 +98,7 @@ func (b *bench) live(name string) *planner.LiveImage {
 	b.Helper()
 	rec, err := b.client.ImageService().Get(b.ctx, name)
 	b.must(err)
-	return imageOf(rec)
+	return Live(rec)
 }
 
 func (b *bench) contents() map[digest.Digest]int64 {
@@ -121,7 +128,7 @@ func TestPull(t *testing.T) {
 		var last executor.Progress
 		ref := b.shop.Host + "/app:1"
 		op := &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}
-		b.must(b.w.pullImage(b.ctx, op, func(p executor.Progress) { last = p }))
+		b.must(b.w.Pull(b.ctx, op, func(p executor.Progress) { last = p }))
 		if last.Total == 0 || last.Done != last.Total {
 			b.Errorf("last progress is %+v", last)
 		}
@@ -155,7 +162,7 @@ func TestPull(t *testing.T) {
 		if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, slices.Sorted(maps.Keys(whole))); diff != "" {
 			b.Error(diff)
 		}
-		resolved, err := registry.Resolve(b.ctx, b.w.hosts, ref)
+		resolved, err := registry.Resolve(b.ctx, b.w.Hosts, ref)
 		b.must(err)
 		for p, size := range whole {
 			if resolved.Platforms[p] != size {
@@ -179,8 +186,8 @@ func TestUntag(t *testing.T) {
 		b.must(b.pull("bb:1", d2, "linux/amd64"))
 		b.must(done(free))
 		b.ctx = free
-		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
-		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
+		b.must(b.w.Untag(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
+		b.must(b.w.Untag(b.ctx, &planner.UntagImage{Name: b.shop.Host + "/aa:1"}))
 		_, err = b.client.ImageService().Get(b.ctx, b.shop.Host+"/aa:1")
 		if !errdefs.IsNotFound(err) {
 			b.Errorf("the record is still there: %v", err)
@@ -293,7 +300,7 @@ func TestLoad(t *testing.T) {
 		b.must(err)
 		op := &planner.LoadImage{Name: "example.com/mine:1", Path: path, Digest: found.Digest, Fingerprint: a.Fingerprint,
 			Platforms: []string{"linux/amd64"}, Owner: testOwner}
-		b.must(b.w.loadImage(b.ctx, op, nil))
+		b.must(b.w.Load(b.ctx, op, nil))
 		li := b.live("example.com/mine:1")
 		if li.Digest != found.Digest || li.Source != a.Fingerprint {
 			b.Errorf("the record is %+v; want digest %s and source %s", li, found.Digest, a.Fingerprint)
@@ -312,9 +319,9 @@ func TestLoad(t *testing.T) {
 			b.Errorf("containerd's import gives %s, and archive said %s", got, found.Digest)
 		}
 		op.Digest = "sha256:" + strings.Repeat("0", 64)
-		b.wantError(b.w.loadImage(b.ctx, op, nil), "the file changed since the plan")
+		b.wantError(b.w.Load(b.ctx, op, nil), "the file changed since the plan")
 		op.Digest, op.Platforms = found.Digest, []string{"linux/arm64"}
-		b.wantError(b.w.loadImage(b.ctx, op, nil), "linux/arm64", "it has linux/amd64")
+		b.wantError(b.w.Load(b.ctx, op, nil), "linux/arm64", "it has linux/amd64")
 	})
 }
 
@@ -324,11 +331,11 @@ func TestTagAndPush(t *testing.T) {
 		d := b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
 		b.must(b.pull("app:1", d, "linux/amd64"))
 		from, mine, to := b.shop.Host+"/app:1", "example.com/mine:1", b.shop.Host+"/copy/app:2"
-		b.must(b.w.tagImage(b.ctx, &planner.TagImage{Name: mine, From: from, Digest: d, Owner: testOwner}))
+		b.must(b.w.Tag(b.ctx, &planner.TagImage{Name: mine, From: from, Digest: d, Owner: testOwner}))
 		push := &planner.PushImage{Name: mine, To: to, Digest: d}
-		b.wantError(b.w.pushImage(b.ctx, push, nil), "of linux/arm64", "which is not here")
+		b.wantError(b.w.Push(b.ctx, push, nil), "of linux/arm64", "which is not here")
 		b.must(b.pull("app:1", d, "linux/arm64"))
-		b.must(b.w.pushImage(b.ctx, push, nil))
+		b.must(b.w.Push(b.ctx, push, nil))
 		copied, err := name.ParseReference(b.shop.Host+"/copy/app:2", name.Insecure)
 		b.must(err)
 		got, err := remote.Index(copied)
@@ -340,7 +347,7 @@ func TestTagAndPush(t *testing.T) {
 		if diff := cmp.Diff(map[string]string{to: d}, li.Pushed); diff != "" {
 			b.Error(diff)
 		}
-		b.must(b.w.relabelImage(b.ctx, &planner.RelabelImage{Name: mine, Owner: testOwner, Protect: true}))
+		b.must(b.w.Relabel(b.ctx, &planner.RelabelImage{Name: mine, Owner: testOwner, Protect: true}))
 		after := b.live(mine)
 		if !after.Protected || after.Seen == li.Seen || len(after.Pushed) != 1 {
 			b.Errorf("relabelled, the record is %+v; it was %+v", after, li)
@@ -353,13 +360,13 @@ func TestAdopt(t *testing.T) {
 	onEach(t, func(b *bench) {
 		b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
 		ref := b.shop.Host + "/app:1"
-		_, err := b.client.Pull(b.ctx, ref, containerd.WithPlatform("linux/amd64"), containerd.WithResolver(b.w.hosts.Resolver()),
+		_, err := b.client.Pull(b.ctx, ref, containerd.WithPlatform("linux/amd64"), containerd.WithResolver(b.w.Hosts.Resolver()),
 			containerd.WithPullLabel("example.com/mine", "yes"))
 		b.must(err)
 		if b.live(ref).Owner != nil {
 			b.Error("it is owned before it is adopted")
 		}
-		b.must(b.w.relabelImage(b.ctx, &planner.RelabelImage{Name: ref, Owner: testOwner}))
+		b.must(b.w.Relabel(b.ctx, &planner.RelabelImage{Name: ref, Owner: testOwner}))
 		li := b.live(ref)
 		if li.Owner == nil || !cmp.Equal(li.Platforms, []string{"linux/amd64"}) {
 			b.Errorf("adopted, the record is %+v", li)
@@ -372,35 +379,13 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// When the daemon goes away, the error is about the daemon, and comes at once.
-func TestPullWithoutADaemon(t *testing.T) {
-	onEach(t, func(b *bench) {
-		d := b.shop.Push(b.T, "app:1", imageFor(b.T, "amd64", 1))
-		w, err := OpenWriter(b.ctx, Options{Address: b.daemon.Address, Namespace: ctrdtest.Namespace, DataRoot: b.TempDir()})
-		b.must(err)
-		defer w.Close()
-		b.daemon.Stop(9)
-		ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
-		defer cancel()
-		ref := b.shop.Host + "/app:1"
-		err = w.Run(ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner}, nil)
-		b.wantError(err, "containerd at "+b.daemon.Address, "went away while pulling", "run the command again")
-		if strings.Contains(err.Error(), "registry "+b.shop.Host+":") {
-			b.Errorf("the registry is blamed: %v", err)
-		}
-		if ctx.Err() != nil {
-			b.Error("it took 20 s to notice")
-		}
-	})
-}
-
 // Who uses another's image and brings a platform more leaves it the other's, protected as it was.
 func TestPullOfAPlatformForSomebodyElsesRecord(t *testing.T) {
 	onEach(t, func(b *bench) {
 		d := b.shop.Push(b.T, "app:1", indexOf(b.T, "amd64", "arm64"))
 		ref := b.shop.Host + "/app:1"
-		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}, nil))
-		b.must(b.w.pullImage(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/arm64"}}, nil))
+		b.must(b.w.Pull(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/amd64"}, Owner: testOwner, Protect: true}, nil))
+		b.must(b.w.Pull(b.ctx, &planner.PullImage{Name: ref, Ref: ref, Digest: d, Platforms: []string{"linux/arm64"}}, nil))
 		li := b.live(ref)
 		if li.Owner == nil || *li.Owner != testOwner || !li.Protected {
 			b.Errorf("its owner is %v, and protected is %v", li.Owner, li.Protected)

@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"sync"
@@ -11,7 +11,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// A record is written only over what the plan saw, and by one process at a time: what came or moved in between stays as it is, and is named.
+// A record is written only over what the plan saw, and by one process at a time: what came or moved in between stays as it is, and is
+// named.
 func TestRecordsTakenInBetween(t *testing.T) {
 	onEach(t, func(b *bench) {
 		d1 := b.shop.Push(b.T, "one:1", imageFor(b.T, "amd64", 1))
@@ -56,7 +57,7 @@ func TestRecordsTakenInBetween(t *testing.T) {
 				_, err := store.Create(b.ctx, images.Image{Name: name, Target: c.there.Target, Labels: was})
 				b.must(err)
 			}
-			err := b.w.point(b.ctx, name, two.Target, c.before, c.mark)
+			err := b.w.SetRecord(b.ctx, name, two.Target, c.before, c.mark)
 			if c.err == "" && err != nil {
 				b.Errorf("%s: %v", what, err)
 			}
@@ -73,10 +74,10 @@ func TestRecordsTakenInBetween(t *testing.T) {
 			}
 		}
 		_ = store.Delete(b.ctx, name)
-		b.must(b.w.point(b.ctx, name, two.Target, "", mark.Image{Owner: testOwner}))
-		b.wantError(b.w.untagImage(b.ctx, &planner.UntagImage{Name: name, Before: d1}), "it is "+d2+" now", "Plan again")
-		b.wantError(b.w.relabelImage(b.ctx, &planner.RelabelImage{Name: name, Owner: testOwner, Before: d1}), "it is "+d2+" now", "Plan again")
-		b.must(b.w.untagImage(b.ctx, &planner.UntagImage{Name: name, Before: d2}))
+		b.must(b.w.SetRecord(b.ctx, name, two.Target, "", mark.Image{Owner: testOwner}))
+		b.wantError(b.w.Untag(b.ctx, &planner.UntagImage{Name: name, Before: d1}), "it is "+d2+" now", "Plan again")
+		b.wantError(b.w.Relabel(b.ctx, &planner.RelabelImage{Name: name, Owner: testOwner, Before: d1}), "it is "+d2+" now", "Plan again")
+		b.must(b.w.Untag(b.ctx, &planner.UntagImage{Name: name, Before: d2}))
 
 		// Of many stacks at once, one has it.
 		var g sync.WaitGroup
@@ -89,7 +90,7 @@ func TestRecordsTakenInBetween(t *testing.T) {
 				if i%2 == 0 {
 					to, o = two.Target, other
 				}
-				errs[i] = b.w.point(b.ctx, name, to, "", mark.Image{Owner: o, Sole: true})
+				errs[i] = b.w.SetRecord(b.ctx, name, to, "", mark.Image{Owner: o, Sole: true})
 			}()
 		}
 		g.Wait()

@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"context"
@@ -21,17 +21,18 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// imager makes the calls that have to do with images. A lease is on the context of each call.
-type imager struct {
-	client *containerd.Client
-	hosts  *registry.Hosts
-	locks  machine.Paths
+// Store makes the calls that have to do with images. The context of each call has a lease on it.
+type Store struct {
+	Client   *containerd.Client
+	Hosts    *registry.Hosts
+	Paths    machine.Paths // of the locks of records
+	Platform string        // the host's own, normalised
 }
 
-// imageOf reads an image record. What fairlead's labels say counts only on a record that is fairlead's.
-func imageOf(rec images.Image) *planner.LiveImage {
+// Live reads an image record. Fairlead's labels count only on a record that is fairlead's.
+func Live(rec images.Image) *planner.LiveImage {
 	li := &planner.LiveImage{
-		Live:   planner.Live{Kind: spec.KindImage, ID: rec.Name, Owner: mark.OwnerOf(rec.Labels, rec.Name), Seen: seenImage(rec), CreatedAt: rec.CreatedAt},
+		Live:   planner.Live{Kind: spec.KindImage, ID: rec.Name, Owner: mark.OwnerOf(rec.Labels, rec.Name), Seen: fingerprint(rec), CreatedAt: rec.CreatedAt},
 		Digest: rec.Target.Digest.String(),
 	}
 	if li.Owner == nil {
@@ -58,8 +59,8 @@ func imageOf(rec images.Image) *planner.LiveImage {
 	return li
 }
 
-// seenImage changes whenever a record says something else, but not by what it says of its other names.
-func seenImage(rec images.Image) string {
+// fingerprint changes whenever a record says something else, but not by what it says of its other names.
+func fingerprint(rec images.Image) string {
 	h := sha256.New()
 	for _, k := range slices.Sorted(maps.Keys(rec.Labels)) {
 		if !strings.HasPrefix(k, mark.LabelTag) {
@@ -69,21 +70,14 @@ func seenImage(rec images.Image) string {
 	return rec.Target.Digest.String() + " " + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func recordError(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("image %s: %w", name, err)
-}
-
-// tagImage points one more record at what another points at.
-func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
-	from, err := w.client.ImageService().Get(ctx, op.From)
+// Tag points one more record at the content of another.
+func (s *Store) Tag(ctx context.Context, op *planner.TagImage) error {
+	from, err := s.Client.ImageService().Get(ctx, op.From)
 	if errdefs.IsNotFound(err) {
 		return fmt.Errorf("image %s: it is gone, and %s was to be the same. Plan again", op.From, op.Name)
 	}
 	if err != nil {
-		return recordError(op.From, err)
+		return RecordError(op.From, err)
 	}
 	if from.Target.Digest.String() != op.Digest {
 		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.From, from.Target.Digest, op.Digest)
@@ -94,37 +88,38 @@ func (w *imager) tagImage(ctx context.Context, op *planner.TagImage) error {
 	}
 	its := mark.OwnerOf(from.Labels, op.From)
 	if its == nil || its.Stack != op.Owner.Stack {
-		return w.point(ctx, op.Name, from.Target, op.Before, m)
+		return s.SetRecord(ctx, op.Name, from.Target, op.Before, m)
 	}
 	m.TagOf = op.From
-	if err := w.point(ctx, op.Name, from.Target, op.Before, m); err != nil {
+	if err := s.SetRecord(ctx, op.Name, from.Target, op.Before, m); err != nil {
 		return err
 	}
-	return w.noteTag(ctx, op.From, op.Name, op.Name)
+	return s.noteTag(ctx, op.From, op.Name, op.Name)
 }
 
-// noteTag writes on a record that another name was made from it, so that a plan knows whose that was if another tool moves it; "" forgets it.
-func (w *imager) noteTag(ctx context.Context, of, name, note string) error {
+// noteTag writes on a record that another name was made from it, so that a plan knows whose that was if another tool moves it; "" forgets
+// it.
+func (s *Store) noteTag(ctx context.Context, of, name, note string) error {
 	label := mark.TagLabel(name)
-	return w.locked(ctx, of, func() error {
-		_, err := w.client.ImageService().Update(ctx, images.Image{Name: of, Labels: map[string]string{label: note}}, "labels."+label)
+	return s.locked(ctx, of, func() error {
+		_, err := s.Client.ImageService().Update(ctx, images.Image{Name: of, Labels: map[string]string{label: note}}, "labels."+label)
 		if errdefs.IsNotFound(err) {
 			return nil
 		}
-		return recordError(of, err)
+		return RecordError(of, err)
 	})
 }
 
-// relabelImage writes fairlead's marks anew; the target stays.
-func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) error {
-	return w.locked(ctx, op.Name, func() error {
-		store := w.client.ImageService()
+// Relabel writes fairlead's labels anew; the target stays.
+func (s *Store) Relabel(ctx context.Context, op *planner.RelabelImage) error {
+	return s.locked(ctx, op.Name, func() error {
+		store := s.Client.ImageService()
 		old, err := store.Get(ctx, op.Name)
 		if errdefs.IsNotFound(err) {
 			return fmt.Errorf("image %s: it is gone. Plan again", op.Name)
 		}
 		if err != nil {
-			return recordError(op.Name, err)
+			return RecordError(op.Name, err)
 		}
 		if err := unmoved(old, op.Before); err != nil {
 			return err
@@ -133,40 +128,40 @@ func (w *imager) relabelImage(ctx context.Context, op *planner.RelabelImage) err
 		if mark.OwnerOf(old.Labels, op.Name) != nil {
 			m.Source, m.Inputs, m.TagOf = old.Labels[mark.LabelSource], old.Labels[mark.LabelInputs], old.Labels[mark.LabelTagOf]
 		} else {
-			whole, err := manifest.Complete(ctx, w.client.ContentStore(), old.Target)
+			whole, err := manifest.Complete(ctx, s.Client.ContentStore(), old.Target)
 			if err != nil {
-				return recordError(op.Name, err)
+				return RecordError(op.Name, err)
 			}
 			m.Platforms = whole
 		}
 		_, err = store.Update(ctx, images.Image{Name: op.Name, Labels: m.Labels(op.Name, old.Labels, true)}, "labels")
-		return recordError(op.Name, err)
+		return RecordError(op.Name, err)
 	})
 }
 
-// untagImage deletes a record, and waits until content that nothing else names is gone.
-func (w *imager) untagImage(ctx context.Context, op *planner.UntagImage) error {
-	users, err := w.client.ContainerService().List(ctx, fmt.Sprintf("image==%q", op.Name))
+// Untag deletes a record, and waits until content that nothing else names is gone.
+func (s *Store) Untag(ctx context.Context, op *planner.UntagImage) error {
+	users, err := s.Client.ContainerService().List(ctx, fmt.Sprintf("image==%q", op.Name))
 	if err != nil {
-		return recordError(op.Name, err)
+		return RecordError(op.Name, err)
 	}
 	if len(users) > 0 {
 		return fmt.Errorf("image %s: the container %s uses it, which came since the plan was made. Plan again", op.Name, mark.ShortID(users[0].ID))
 	}
-	return w.locked(ctx, op.Name, func() error {
-		old, err := w.client.ImageService().Get(ctx, op.Name)
+	return s.locked(ctx, op.Name, func() error {
+		old, err := s.Client.ImageService().Get(ctx, op.Name)
 		if err == nil {
 			if err := unmoved(old, op.Before); err != nil {
 				return err
 			}
-			err = w.client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete(), images.DeleteTarget(&old.Target))
+			err = s.Client.ImageService().Delete(ctx, op.Name, images.SynchronousDelete(), images.DeleteTarget(&old.Target))
 		}
 		if of := old.Labels[mark.LabelTagOf]; err == nil && of != "" && mark.OwnerOf(old.Labels, op.Name) != nil {
-			err = w.noteTag(ctx, of, op.Name, "")
+			err = s.noteTag(ctx, of, op.Name, "")
 		}
 		if errdefs.IsNotFound(err) {
 			return nil
 		}
-		return recordError(op.Name, err)
+		return RecordError(op.Name, err)
 	})
 }

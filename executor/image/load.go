@@ -1,4 +1,4 @@
-package ctrd
+package image
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 	"github.com/fairlead-dev/fairlead/planner"
 )
 
-// loadImage imports an image from an archive or a layout, all that is whole in it, also what is no platform, unpacks those that are wanted, and
-// only then points the record at it.
-func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report func(executor.Progress)) error {
+// Load imports an image from an archive or a layout: all of it that is complete there, whatever its platforms. It unpacks the platforms
+// that are wanted, and writes the record last.
+func (s *Store) Load(ctx context.Context, op *planner.LoadImage, report func(executor.Progress)) error {
 	progress := newTransfer(report)
 	progress.note("reading " + op.Path)
 	a, err := archive.OpenContext(ctx, op.Path)
@@ -36,30 +36,30 @@ func (w *imager) loadImage(ctx context.Context, op *planner.LoadImage, report fu
 	if found.Digest != op.Digest {
 		return changed(op.Path)
 	}
-	wanted := hostPlatforms(op.Platforms)
+	wanted := s.platforms(op.Platforms)
 	for _, p := range wanted {
 		if _, ok := found.Platforms[p]; !ok {
 			return registry.NoPlatform(op.Path, p, found.Platforms)
 		}
 	}
-	if err := w.importBlobs(ctx, a, found, slices.Sorted(maps.Keys(found.Platforms)), progress); err != nil {
+	if err := s.importBlobs(ctx, a, found, slices.Sorted(maps.Keys(found.Platforms)), progress); err != nil {
 		return err
 	}
 	for _, p := range wanted {
 		progress.note("unpacking " + p)
-		if err := w.unpack(ctx, op.Name, found.Target, p); err != nil {
+		if err := s.Unpack(ctx, op.Name, found.Target, p); err != nil {
 			return err
 		}
 	}
-	return w.point(ctx, op.Name, found.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: found.Platforms, Source: a.Fingerprint})
+	return s.SetRecord(ctx, op.Name, found.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: found.Platforms, Source: a.Fingerprint})
 }
 
 func changed(path string) error {
 	return fmt.Errorf("%s: the file changed since the plan was made. Plan again", path)
 }
 
-func (w *imager) importBlobs(ctx context.Context, a *archive.Archive, found archive.Found, all []string, progress *transfer) error {
-	store := w.client.ContentStore()
+func (s *Store) importBlobs(ctx context.Context, a *archive.Archive, found archive.Found, all []string, progress *transfer) error {
+	store := s.Client.ContentStore()
 	for _, p := range all {
 		progress.total += found.Platforms[p]
 	}
