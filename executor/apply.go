@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/hashicorp/go-multierror"
 
 	"github.com/fairlead-dev/fairlead/planner"
 )
@@ -23,10 +26,10 @@ type Options struct {
 	Notify   func(Event) // called from one goroutine, in order; nil: nobody is told
 }
 
-// Apply runs the steps of a plan, each once all that it waits for have succeeded, the lowest-numbered first. A failure skips what
-// depends on it and nothing else; a failed step's Undo runs at once. When ctx ends no new step starts, except the rest of a
-// replacement that has begun, and what runs ends. The error is nil, or an *Error with all that went wrong, in step order. A step with If is passed
-// over, as if it had succeeded, where none of those steps changed anything.
+// Apply runs the steps of a plan, the lowest-numbered first, each once all that it waits for have succeeded. A step with If is passed over,
+// as if it had succeeded, where none of those steps changed anything. A failure skips what depends on it and nothing else; a failed step's
+// Undo runs at once. When ctx ends, what runs ends, and no new step starts but the rest of a replacement that has begun. The error is nil,
+// or an *Error with all that went wrong, in step order.
 func Apply(ctx context.Context, p *planner.Plan, r Runner, o Options) error {
 	s := &schedule{
 		plan: p, runner: r, options: o,
@@ -58,7 +61,7 @@ type message struct {
 	tried    bool  // its Undo was run
 }
 
-// schedule is the state of a run. One goroutine owns it; workers only send news.
+// schedule is the state of a run. One goroutine owns it; workers only send messages.
 type schedule struct {
 	plan    *planner.Plan
 	runner  Runner
@@ -92,32 +95,32 @@ func (s *schedule) run(ctx context.Context) error {
 		if s.alive == 0 {
 			break
 		}
-		s.take(ctx, <-s.messages)
+		s.handle(ctx, <-s.messages)
 	}
 	return s.result(ctx)
 }
 
-// startReady starts what may start now, the lowest number first.
+// startReady starts the steps that may start now, the lowest number first.
 func (s *schedule) startReady(ctx context.Context) {
 	s.passOver()
-	var later []int
+	var held []int
 	for _, id := range s.ready {
 		step := s.plan.Steps[id-1]
 		row := planner.RowOf(step.Op)
-		takes := !row.Is(planner.OnlyWaits)
-		if takes && s.slots >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Uninterruptible {
-			later = append(later, id)
+		busy := !row.Is(planner.OnlyWaits)
+		if busy && s.slots >= max(1, s.options.Parallel) || ctx.Err() != nil && !step.Uninterruptible {
+			held = append(held, id)
 			continue
 		}
-		if takes {
+		if busy {
 			s.slots++
 		}
 		s.alive++
 		s.outcome[id] = running
 		s.started[id] = time.Now()
 		s.notify(Event{Step: step, Kind: Started})
-		// A call that changes the host is never cancelled half-way: what was begun ends. What takes long and changes nothing before
-		// its end is cancelled.
+		// An interrupt never cancels a call half-way that changes the host. It cancels one that takes long and changes nothing before
+		// its end.
 		with := context.WithoutCancel(ctx)
 		switch {
 		case row.Is(planner.MayBeCutOff):
@@ -127,7 +130,7 @@ func (s *schedule) startReady(ctx context.Context) {
 		}
 		go s.work(with, step)
 	}
-	s.ready = later
+	s.ready = held
 }
 
 // passOver takes those steps off the list that depend on changes which weren't any.
@@ -152,23 +155,33 @@ func (s *schedule) succeed(step *planner.Step) {
 	s.outcome[step.ID] = succeeded
 	for _, id := range s.next[step.ID] {
 		if s.waits[id]--; s.waits[id] == 0 {
-			s.ready = insert(s.ready, id)
+			i, _ := slices.BinarySearch(s.ready, id)
+			s.ready = slices.Insert(s.ready, i, id)
 		}
 	}
 }
 
+// work runs a step in a worker. If it fails, each op of its Undo is run, whatever became of the one before.
 func (s *schedule) work(ctx context.Context, step *planner.Step) {
-	n := message{id: step.ID}
-	n.err = s.call(ctx, step.ID, step.Op)
-	if n.err != nil && len(step.Undo) > 0 {
-		n.tried = true
+	m := message{id: step.ID, err: s.call(ctx, step.ID, step.Op)}
+	if m.err != nil && len(step.Undo) > 0 {
+		failed := &multierror.Error{ErrorFormat: joinErrors}
 		for _, op := range step.Undo {
-			if err := s.call(ctx, step.ID, op); err != nil && n.undone == nil {
-				n.undone = err
+			if err := s.call(ctx, step.ID, op); err != nil {
+				failed.Errors = append(failed.Errors, err)
 			}
 		}
+		m.tried, m.undone = true, failed.ErrorOrNil()
 	}
-	s.messages <- n
+	s.messages <- m
+}
+
+func joinErrors(errs []error) string {
+	texts := make([]string, len(errs))
+	for i, err := range errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
 }
 
 // call runs one op; a panic in a runner is a bug, and costs one step rather than the run.
@@ -181,11 +194,12 @@ func (s *schedule) call(ctx context.Context, id int, op planner.Op) (err error) 
 	return s.runner.Run(ctx, op, func(p Progress) { s.messages <- message{id: id, progress: &p} })
 }
 
-func (s *schedule) take(ctx context.Context, n message) {
-	step := s.plan.Steps[n.id-1]
-	if n.progress != nil {
-		s.same[n.id] = s.same[n.id] || n.progress.Same
-		s.notify(Event{Step: step, Kind: Progressed, Progress: *n.progress})
+// handle notes what a worker tells.
+func (s *schedule) handle(ctx context.Context, m message) {
+	step := s.plan.Steps[m.id-1]
+	if m.progress != nil {
+		s.same[m.id] = s.same[m.id] || m.progress.Same
+		s.notify(Event{Step: step, Kind: Progressed, Progress: *m.progress})
 		return
 	}
 	s.alive--
@@ -193,37 +207,26 @@ func (s *schedule) take(ctx context.Context, n message) {
 	if !row.Is(planner.OnlyWaits) {
 		s.slots--
 	}
-	if ctx.Err() != nil && row.Is(planner.MayBeCutOff) && errors.Is(n.err, context.Canceled) {
-		s.outcome[n.id] = waiting // it did not fail: it is not done
+	if ctx.Err() != nil && row.Is(planner.MayBeCutOff) && errors.Is(m.err, context.Canceled) {
+		s.outcome[m.id] = waiting // it did not fail: it is not done
 		return
 	}
-	took := time.Since(s.started[n.id])
-	if n.err != nil {
-		s.outcome[n.id] = failed
-		e := &StepError{Step: step, Title: planner.Title(s.plan, step), Err: n.err, Undone: n.undone, Tried: n.tried}
+	took := time.Since(s.started[m.id])
+	if m.err != nil {
+		s.outcome[m.id] = failed
+		e := &StepError{Step: step, Title: planner.Title(s.plan, step), Err: m.err, Undone: m.undone, Tried: m.tried}
 		if step.Change >= 0 && step.Change < len(s.plan.Changes) {
 			e.Change = s.plan.Changes[step.Change]
 		}
 		s.errs = append(s.errs, e)
-		s.notify(Event{Step: step, Kind: Failed, Err: n.err, Took: took})
-		if n.tried {
-			s.notify(Event{Step: step, Kind: Undone, Err: n.undone})
+		s.notify(Event{Step: step, Kind: Failed, Err: m.err, Took: took})
+		if m.tried {
+			s.notify(Event{Step: step, Kind: Undone, Err: m.undone})
 		}
 		return
 	}
 	s.notify(Event{Step: step, Kind: Succeeded, Took: took})
 	s.succeed(step)
-}
-
-func insert(sorted []int, id int) []int {
-	i := len(sorted)
-	for i > 0 && sorted[i-1] > id {
-		i--
-	}
-	sorted = append(sorted, 0)
-	copy(sorted[i+1:], sorted[i:])
-	sorted[i] = id
-	return sorted
 }
 
 func (s *schedule) notify(e Event) {

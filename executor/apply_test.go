@@ -117,7 +117,7 @@ func TestFailureSkipsWhatDependsOnItAndNothingElse(t *testing.T) {
 
 func TestUndoRunsEachOpWhateverBecameOfTheOneBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &recorder{fails: map[string]error{"1": errors.New("boom"), "undo-a": errors.New("not that either")}}
+		r := &recorder{fails: map[string]error{"1": errors.New("boom"), "undo-a": errors.New("not that either"), "undo-b": errors.New("nor that")}}
 		s := step(1)
 		s.Undo = []planner.Op{&planner.StartTask{ID: "undo-a"}, &planner.StartTask{ID: "undo-b"}}
 		var kinds []EventKind
@@ -128,7 +128,7 @@ func TestUndoRunsEachOpWhateverBecameOfTheOneBefore(t *testing.T) {
 		if !slices.Equal(kinds, []EventKind{Started, Failed, Undone}) {
 			t.Errorf("told %v", kinds)
 		}
-		if !strings.Contains(err.Error(), "not that either") {
+		if !strings.Contains(err.Error(), "not that either; nor that") {
 			t.Errorf("got %v", err)
 		}
 	})

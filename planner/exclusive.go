@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,7 +148,8 @@ func listening(c *spec.Container) string {
 }
 
 func listensAs(c *spec.Container) string {
-	return fmt.Sprintf("%q %q %q %q %q %v", c.Entrypoint, c.Command, sortedPairs(c.Env), c.User, c.WorkingDir, c.Mounts)
+	mounts, _ := json.Marshal(c.Mounts) // not %v: that shows where in memory a tmpfs is
+	return fmt.Sprintf("%q %q %q %q %q %s", c.Entrypoint, c.Command, sortedPairs(c.Env), c.User, c.WorkingDir, mounts)
 }
 
 func sortedPairs(m map[string]string) []string {

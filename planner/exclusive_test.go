@@ -101,3 +101,13 @@ func TestAKindOfExclusiveIsOneRow(t *testing.T) {
 func comesAfter(p *Plan, s *Step, id int) bool {
 	return slices.ContainsFunc(s.After, func(a int) bool { return a == id || comesAfter(p, p.Steps[a-1], id) })
 }
+
+// TestListening: what makes two containers listen alike is compared by value.
+func TestListening(t *testing.T) {
+	with := func(size int64) *spec.Container {
+		return &spec.Container{NetworkMode: spec.NetworkHost, Mounts: []spec.Mount{{Target: "/t", Tmpfs: &spec.Tmpfs{Size: size}}}}
+	}
+	if a, b, c := listening(with(1)), listening(with(1)), listening(with(2)); a == "" || a != b || a == c {
+		t.Errorf("%s\n%s\n%s", a, b, c)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // connect turns what the steps declare into edges.
@@ -91,7 +93,11 @@ func (d *stepDraft) wait(after ...*stepDraft) {
 func (pb *planBuilder) order() {
 	pb.sortChanges()
 	pb.addBarrier()
-	pb.steps = inOrder(pb.allSteps())
+	all := pb.allSteps()
+	if pb.steps = inOrder(all); len(pb.steps) < len(all) {
+		pb.fail(fault(hcl.Range{}, "Steps in a circle",
+			"%s of the plan wait for each other. This is a fault of fairlead: report it with the stack's files.", Count(len(all)-len(pb.steps), "step")))
+	}
 }
 
 // sortChanges puts changes into the order of their declarations; what has none comes after.
@@ -172,8 +178,9 @@ func touchesOf(ds []*stepDraft) []Touch {
 	})
 }
 
-// inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. It drops weak edges that close a
-// circle. A circle of others would be a fault of planner, and panics.
+// inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. It drops weak edges that
+// close a circle. Steps in a circle of other edges, which
+// would be a fault of planner, are left out.
 func inOrder(all []*stepDraft) []*stepDraft {
 	strong := make(map[*stepDraft]int, len(all))
 	weak := make(map[*stepDraft]int, len(all))
@@ -214,7 +221,7 @@ func inOrder(all []*stepDraft) []*stepDraft {
 		case len(waiting) > 0:
 			d = heap.Pop(&waiting).(*stepDraft)
 		default:
-			panic("planner: the steps of a plan go in a circle")
+			return out
 		}
 		if done[d] {
 			continue

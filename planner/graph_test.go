@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // TestOnlyTheGraphMakesEdges: no other file writes what a step comes after.
@@ -82,5 +84,18 @@ func TestStagesAreOfOneChange(t *testing.T) {
 	}
 	if n < 100 {
 		t.Fatalf("only %d stages", n)
+	}
+}
+
+// TestStepsInACircle: a fault of planner is an error, not a panic, and nothing of the plan may be run.
+func TestStepsInACircle(t *testing.T) {
+	pb := newPlanBuilder(&spec.Config{}, &State{}, &Sources{}, Options{})
+	w := pb.add(spec.Addr{}, Update, "relabel", nil)
+	w.step(&RelabelImage{Name: "a"}).need(gone("b")).give(gone("a"))
+	w.step(&RelabelImage{Name: "b"}).need(gone("a")).give(gone("b"))
+	pb.connect()
+	pb.order()
+	if !pb.diags.HasErrors() || len(pb.steps) > 0 {
+		t.Errorf("%v, %d steps", pb.diags, len(pb.steps))
 	}
 }
