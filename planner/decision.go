@@ -89,11 +89,11 @@ func (pb *planBuilder) reevaluate(a spec.Addr) spec.Resource {
 
 // reevaluateWith evaluates a resource with other values for its references; nil if that fails.
 func (pb *planBuilder) reevaluateWith(r spec.Resource, known map[spec.Addr]cty.Value) spec.Resource {
-	was := pb.blocks[r.Header().Addr]
-	if was != nil && len(was.Header().Marks.Unknown) == 0 {
+	a := r.Header().Addr
+	if was := pb.blocks[a]; len(was.Header().Marks.Unknown) == 0 {
 		return was
 	}
-	out, diags := pb.want.Reevaluate(r.Header().Addr, known, nil)
+	out, diags := pb.want.Reevaluate(a, known, nil)
 	if out == nil || diags.HasErrors() {
 		return nil
 	}

@@ -48,12 +48,7 @@ func (pb *planBuilder) decideImage(im *spec.Image) *decision {
 	if res.renewed == "" && pb.hadOtherContent(im, t) {
 		res.renewed = im.Addr.String() + " is " + familiar(im.Name) + " now"
 	}
-	pb.ensureTags(w, im, res)
-	pb.ensurePushed(w, im, res, rec)
-	if len(w.steps) > 0 {
-		pb.changes = append(pb.changes, w)
-	}
-	return res
+	return pb.withNames(w, im, res, rec)
 }
 
 // ensureRecord adds the step after which the record of the image's name is there, with the content of all needed platforms, and is this

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -57,12 +59,7 @@ func (pb *planBuilder) decideBuilt(im *spec.Image) *decision {
 	} else {
 		pb.relabelRecord(w, im, x.rec)
 	}
-	pb.ensureTags(w, im, x.res)
-	pb.ensurePushed(w, im, x.res, x.rec)
-	if len(w.steps) > 0 {
-		pb.changes = append(pb.changes, w)
-	}
-	return x.res
+	return pb.withNames(w, im, x.res, x.rec)
 }
 
 // check tells whether an image can be built, and reports all that prevents it.
@@ -83,7 +80,7 @@ func (x *imageBuild) check() bool {
 	pb.coversContainers(x.im, pb.buildPlatforms(x.im))
 	x.emulators = pb.emulatorsOf(x.im, x.src)
 	if x.rec != nil && !pb.mayChange(x.rec) {
-		pb.fail(pb.builtRecordTaken(x.im, x.rec))
+		pb.fail(pb.recordTaken(hcl.Range{}, x.im, x.rec, ""))
 	}
 	return ok && len(pb.diags) == n
 }

@@ -113,7 +113,7 @@ func recordName(id string) string {
 
 func (pb *planBuilder) mayAdoptRecord(im *spec.Import, o LiveObject) *hcl.Diagnostic {
 	name := o.Header().ID
-	if wanted := pb.blocks[im.To].(*spec.Image); name != wanted.Name && !slices.Contains(wanted.Tags, name) {
+	if wanted := spec.As[*spec.Image](pb.blocks[im.To]); name != wanted.Name && !slices.Contains(wanted.Tags, name) {
 		return fault(im.IDAt, "Import under another name", "The image %q would have to be %q, which is the name that %s has. Set name = %q in that block.", familiar(name), familiar(wanted.Name), im.To, familiar(name))
 	}
 	return nil
@@ -122,13 +122,9 @@ func (pb *planBuilder) mayAdoptRecord(im *spec.Import, o LiveObject) *hcl.Diagno
 // imageValue is what references to an image give. It must be the same before and after the apply that brings the image, so what
 // the lock file says comes first. Nobody can tell the size of what is still to be built.
 func (pb *planBuilder) imageValue(im *spec.Image, digest string) cty.Value {
-	if !builtHere(im) {
-		ps := pb.neededPlatforms(im)
-		return spec.ImageValue(im.Name, digest, pb.sizeOf(im, ps), ps)
+	ps, size := pb.buildPlatforms(im), int64(-1)
+	if !builtHere(im) || digest != "" && !pb.pending[digest] {
+		size = pb.sizeOf(im, ps)
 	}
-	ps := pb.buildPlatforms(im)
-	if digest == "" || pb.pending[digest] {
-		return spec.ImageValue(im.Name, digest, -1, ps)
-	}
-	return spec.ImageValue(im.Name, digest, pb.sizeOf(im, ps), ps)
+	return spec.ImageValue(im.Name, digest, size, ps)
 }

@@ -4,6 +4,16 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
+// withNames adds the steps for an image's tags and copies in registries, and then the change, if it has any step.
+func (pb *planBuilder) withNames(w *changeDraft, im *spec.Image, res *decision, rec *LiveImage) *decision {
+	pb.ensureTags(w, im, res)
+	pb.ensurePushed(w, im, res, rec)
+	if len(w.steps) > 0 {
+		pb.changes = append(pb.changes, w)
+	}
+	return res
+}
+
 // ensureTags adds the steps after which the image's tags are there and stand for its content.
 func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision) {
 	digest := res.identity
@@ -34,8 +44,6 @@ func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision)
 				d.onlyIf = res.unless
 			}
 			pb.moves[name] = &move{to: digest, work: w}
-		case res.pending:
-			pb.fail(pb.builtRecordTaken(im, rec))
 		default:
 			pb.fail(pb.recordTaken(im.AttrAt("tags"), im, rec, digest))
 		}

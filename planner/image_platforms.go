@@ -66,12 +66,12 @@ func (pb *planBuilder) hasPlatforms(im *spec.Image, t target, rec *LiveImage) bo
 	return ok
 }
 
-// buildPlatforms gives the platforms that an image is built or imported for.
+// buildPlatforms gives the platforms that an image is built or imported for; of any other image, those that are needed.
 func (pb *planBuilder) buildPlatforms(im *spec.Image) []string {
 	switch {
 	case im.Rootfs != nil:
 		return []string{cmp.Or(im.Rootfs.Platform, pb.have.Host.Platform)}
-	case len(im.Build.Platforms) > 0:
+	case im.Build != nil && len(im.Build.Platforms) > 0:
 		return im.Build.Platforms
 	}
 	return pb.neededPlatforms(im)

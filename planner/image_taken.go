@@ -31,9 +31,15 @@ func (pb *planBuilder) mayChange(rec *LiveImage) bool {
 	return adopted || pb.ours(rec.Owner) || pb.movedOutside(rec) != ""
 }
 
-// recordTaken reports a record that another owner has under a name that an image needs for other content.
+// recordTaken reports a record that another owner has under a name that an image needs for other content; of what is still to be built, digest is a
+// placeholder or "".
 func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
-	what := fmt.Sprintf("The image name %s is taken by %s; %s needs %s under that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), im.Addr, shortDigest(digest), ownedBy(rec.Owner))
+	needed := fmt.Sprintf("%s needs %s under that name", im.Addr, shortDigest(digest))
+	if digest == "" || pb.pending[digest] {
+		_, _, attr := buildWords(im)
+		at, needed = pb.sourceRange(im), fmt.Sprintf("the %s of %s is to have that name", attr, im.Addr)
+	}
+	what := fmt.Sprintf("The image name %s is taken by %s; %s. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), needed, ownedBy(rec.Owner))
 	if rec.Owner != nil {
 		return fault(at, "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
 	}
@@ -45,15 +51,6 @@ func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage,
 		ways += ", pin its digest in " + spec.LockFile
 	}
 	return fault(at, "Image name taken", "%s %s, or adopt it:%s", what, ways, importBlock(im.Addr, familiar(rec.ID)))
-}
-
-func (pb *planBuilder) builtRecordTaken(im *spec.Image, rec *LiveImage) *hcl.Diagnostic {
-	_, _, attr := buildWords(im)
-	what := fmt.Sprintf("The image name %s is taken by %s; the %s of %s is to have that name. The one there is %s.", familiar(rec.ID), shortDigest(rec.Digest), attr, im.Addr, ownedBy(rec.Owner))
-	if rec.Owner != nil {
-		return fault(pb.sourceRange(im), "Image name taken", "%s Give it another name here or there, or take it out of that stack's files.", what)
-	}
-	return fault(pb.sourceRange(im), "Image name taken", "%s %s, or adopt it:%s", what, pb.waysToFree(rec), importBlock(im.Addr, familiar(rec.ID)))
 }
 
 // waysToFree tells people how to free a record's name: fairlead untags no record that a container uses.
