@@ -1,6 +1,10 @@
 package planner
 
-import "github.com/fairlead-dev/fairlead/spec"
+import (
+	"slices"
+
+	"github.com/fairlead-dev/fairlead/spec"
+)
 
 // Questions are what a plan must know of the host beyond its first reading, and what only both halves of what is found can tell.
 type Questions struct {
@@ -17,6 +21,8 @@ func QuestionsOf(want *spec.Config, have *State, sources *Sources, o Options) Qu
 			q.Platforms = append(q.Platforms, run.Platforms...)
 		}
 	}
+	slices.Sort(q.Platforms)
+	q.Platforms = slices.Compact(q.Platforms)
 	if !o.Destroy || len(o.Excludes) == 0 {
 		return q
 	}
@@ -25,6 +31,7 @@ func QuestionsOf(want *spec.Config, have *State, sources *Sources, o Options) Qu
 			q.Inputs = append(q.Inputs, name)
 		}
 	}
+	slices.Sort(q.Inputs)
 	return q
 }
 
