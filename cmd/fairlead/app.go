@@ -75,8 +75,8 @@ func (logDocument) Format(e *log.Entry) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// narrowing are the flags of plan, apply and destroy that say what a plan is about.
-type narrowing struct {
+// scopeFlags are the flags of plan, apply and destroy that say what a plan is about.
+type scopeFlags struct {
 	vars, varFiles             []string
 	targets, excludes, replace []string
 	destroy, adopt, again      bool
@@ -85,8 +85,8 @@ type narrowing struct {
 	environ                    []string // more of the environment, of a saved plan
 }
 
-// made is what a plan is made from.
-func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.PlannedFrom {
+// plannedFrom is what a plan is made from.
+func (n *scopeFlags) plannedFrom(cfg *spec.Config, o planner.Options) planner.PlannedFrom {
 	m := planner.PlannedFrom{Vars: n.vars, Targets: o.Targets, Excludes: o.Excludes, Destroy: n.destroy, Files: digestOf(cfg)}
 	for _, f := range n.varFiles {
 		if abs, err := filepath.Abs(f); err == nil {
@@ -102,9 +102,9 @@ func (n *narrowing) made(cfg *spec.Config, o planner.Options) planner.PlannedFro
 	return m
 }
 
-// madeFrom is the way back.
-func madeFrom(m planner.PlannedFrom) narrowing {
-	n := narrowing{vars: m.Vars, varFiles: m.VarFiles, destroy: m.Destroy, environ: m.Environ}
+// scopeFrom gives the flags that plannedFrom noted.
+func scopeFrom(m planner.PlannedFrom) scopeFlags {
+	n := scopeFlags{vars: m.Vars, varFiles: m.VarFiles, destroy: m.Destroy, environ: m.Environ}
 	for _, a := range m.Targets {
 		n.targets = append(n.targets, a.String())
 	}
@@ -118,20 +118,20 @@ func madeFrom(m planner.PlannedFrom) narrowing {
 func digestOf(cfg *spec.Config) string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(cfg.Files)) {
-		if name != spec.LockFile { // applying writes it
+		if name != spec.LockFile { // an apply writes it
 			fmt.Fprintf(h, "%s %d %s\n", name, len(cfg.Files[name].Bytes), cfg.Files[name].Bytes)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (n *narrowing) inputs(cmd *cobra.Command) {
+func (n *scopeFlags) addInputFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&n.vars, "var", nil, "a variable, as `NAME=VALUE`")
 	cmd.Flags().StringArrayVar(&n.varFiles, "var-file", nil, "a `FILE` of variables")
 }
 
-func (n *narrowing) flags(cmd *cobra.Command) {
-	n.inputs(cmd)
+func (n *scopeFlags) addFlags(cmd *cobra.Command) {
+	n.addInputFlags(cmd)
 	target, exclude := "only this `ADDRESS` and what it refers to", "not this `ADDRESS`, nor what refers to it"
 	if n.destroy {
 		target, exclude = "only this `ADDRESS`", "not this `ADDRESS`, nor what it refers to"
@@ -144,7 +144,7 @@ func (n *narrowing) flags(cmd *cobra.Command) {
 	}
 }
 
-func (n *narrowing) options() (planner.Options, error) {
+func (n *scopeFlags) planOptions() (planner.Options, error) {
 	o := planner.Options{Destroy: n.destroy, Adopt: n.adopt, Again: n.again, NewID: newID}
 	for _, f := range []struct {
 		texts []string
@@ -162,12 +162,12 @@ func (n *narrowing) options() (planner.Options, error) {
 }
 
 // stackFlag names the stack that ends, where the files can't.
-func (n *narrowing) stackFlag(cmd *cobra.Command) {
+func (n *scopeFlags) stackFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&n.stack, "stack", "", "the `NAME` of the stack that ends, whatever the files say; its namespace is that of the files, --namespace or default")
 }
 
 // nothingOf says of a stack that is named by hand that nothing is its, and which stacks there are.
-func (n *narrowing) nothingOf(have *planner.State) error {
+func (n *scopeFlags) nothingOf(have *planner.State) error {
 	if n.stack == "" || n.again || n.saved {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (n *narrowing) nothingOf(have *planner.State) error {
 	}
 	there := "There is no stack in it"
 	if len(stacks) > 0 {
-		there = "There is: " + strings.Join(quoted(stacks), ", ")
+		there = "There is: " + strings.Join(quoteAll(stacks), ", ")
 	}
 	if hint := spec.DidYouMean(n.stack, stacks); hint != "" {
 		return fmt.Errorf("stack %q: nothing in namespace %s is its. %s.%s", n.stack, have.Namespace, there, hint)
@@ -185,8 +185,8 @@ func (n *narrowing) nothingOf(have *planner.State) error {
 	return fmt.Errorf("stack %q: nothing in namespace %s is its. %s", n.stack, have.Namespace, there)
 }
 
-// quoted puts each text between quotes.
-func quoted(texts []string) []string {
+// quoteAll puts each text between quotes.
+func quoteAll(texts []string) []string {
 	out := make([]string, len(texts))
 	for i, t := range texts {
 		out[i] = strconv.Quote(t)
@@ -202,30 +202,30 @@ func newID() string {
 }
 
 // load reads the stack, and tells what is wrong with it.
-func (a *app) load(n *narrowing) (*spec.Config, error) {
+func (a *app) load(n *scopeFlags) (*spec.Config, error) {
 	cfg, diags := a.parse(n)
-	return cfg, a.tell(diags, cfg.Files)
+	return cfg, a.printDiagnostics(diags, cfg.Files)
 }
 
 // parse reads all that a plan needs: of a stack whose end it is, the name alone.
-func (a *app) parse(n *narrowing) (*spec.Config, hcl.Diagnostics) {
-	in := spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Stack: n.stack, Trust: a.trust, Version: release()}
+func (a *app) parse(n *scopeFlags) (*spec.Config, hcl.Diagnostics) {
+	in := spec.Inputs{Vars: n.vars, VarFiles: n.varFiles, Environ: append(os.Environ(), n.environ...), Namespace: a.namespace, Stack: n.stack, Trust: a.trust, Version: releaseName()}
 	if n.destroy {
 		return spec.LoadStack(a.dir, in)
 	}
 	return spec.Load(a.dir, in)
 }
 
-// release is the version for stack.requires; a development build is fit for all.
-func release() string {
+// releaseName is the version for stack.requires; a development build is fit for all.
+func releaseName() string {
 	if version == "dev" || len(version) < 2 || version[0] != 'v' {
 		return ""
 	}
 	return version[1:]
 }
 
-// untold leaves out the warnings that were told before.
-func (a *app) untold(diags hcl.Diagnostics) hcl.Diagnostics {
+// unseenWarnings leaves out the warnings that were printed before: an apply plans twice.
+func (a *app) unseenWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
 	return slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool {
 		if d.Severity != hcl.DiagWarning {
 			return false
@@ -240,9 +240,9 @@ func (a *app) untold(diags hcl.Diagnostics) hcl.Diagnostics {
 	})
 }
 
-// tell writes diagnostics, a warning once; the error is non-nil if one of them is an error.
-func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
-	diags = a.untold(diags)
+// printDiagnostics writes diagnostics, a warning once; the error is non-nil if one of them is an error.
+func (a *app) printDiagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	diags = a.unseenWarnings(diags)
 	if len(diags) == 0 {
 		return nil
 	}
@@ -261,7 +261,7 @@ func (a *app) tell(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	return nil
 }
 
-func (a *app) host(cfg *spec.Config) ctrd.Options {
+func (a *app) hostOptions(cfg *spec.Config) ctrd.Options {
 	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Origin: originOf(a.dir), Builder: a.builder, CacheBytes: a.cacheBytes}
 	if cfg != nil {
 		o.Registries = cfg.Registries
@@ -276,8 +276,8 @@ func (a *app) host(cfg *spec.Config) ctrd.Options {
 }
 
 // plan is the pipeline's middle: found, and what must happen. For at most that wait it looks again where a container's process isn't known.
-func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narrowing, wait time.Duration) (*planner.Plan, error) {
-	o, err := n.options()
+func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *scopeFlags, wait time.Duration) (*planner.Plan, error) {
+	o, err := n.planOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -299,9 +299,9 @@ func (a *app) plan(ctx context.Context, cfg *spec.Config, host observer, n *narr
 		return nil, err
 	}
 	if p != nil {
-		p.From = n.made(cfg, o)
+		p.From = n.plannedFrom(cfg, o)
 	}
-	return p, a.tell(diags, cfg.Files)
+	return p, a.printDiagnostics(diags, cfg.Files)
 }
 
 // whenKnown looks until nothing but a container's unknown process is wrong no more, for at most that wait.
@@ -315,7 +315,7 @@ func (a *app) whenKnown(ctx context.Context, wait time.Duration, look func() (hc
 		switch now := time.Now(); {
 		case end.IsZero():
 			end = now.Add(wait)
-			a.note("Waiting at most %s for what doesn't answer: %s", wait, strings.Join(unknown, "; "))
+			a.printNote("Waiting at most %s for what doesn't answer: %s", wait, strings.Join(unknown, "; "))
 		case now.After(end):
 			return diags, nil
 		}
@@ -327,8 +327,8 @@ func (a *app) whenKnown(ctx context.Context, wait time.Duration, look func() (hc
 	}
 }
 
-// write shows a plan; end is whether it is one of the stack's end.
-func (a *app) write(w terminal, p *planner.Plan, end bool) error {
+// printPlan shows a plan; end tells that the plan destroys the stack.
+func (a *app) printPlan(w terminal, p *planner.Plan, end bool) error {
 	switch {
 	case a.json:
 		return view.PlanJSON(w, p)

@@ -21,9 +21,9 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// applying are the flags of apply and destroy.
-type applying struct {
-	narrowing
+// applyFlags are the flags of apply and destroy.
+type applyFlags struct {
+	scopeFlags
 	yes      bool
 	confirm  string // the stack's name, for a plan that removes what was applied from elsewhere
 	parallel int
@@ -32,23 +32,23 @@ type applying struct {
 	start    time.Duration // ctrd.Options.StartWait
 }
 
-func (f *applying) flags(cmd *cobra.Command) {
-	f.narrowing.flags(cmd)
+func (f *applyFlags) addFlags(cmd *cobra.Command) {
+	f.scopeFlags.addFlags(cmd)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "run without asking")
 	f.answer, f.start = ctrd.DefaultAnswerTimeout, ctrd.DefaultStartTimeout
 	cmd.Flags().Var(duration{&f.answer}, "shim-timeout", "how long to wait for a container's shim that doesn't answer, as `30s`")
 	cmd.Flags().Var(duration{&f.start}, "start-timeout", "how long a runtime, with its hooks, may take to start a process, as `2m`")
-	f.running(cmd)
+	f.addRunFlags(cmd)
 }
 
-// running are the flags that say how a plan is run.
-func (f *applying) running(cmd *cobra.Command) {
+// addRunFlags are the flags that say how a plan is run.
+func (f *applyFlags) addRunFlags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.parallel, "parallelism", 4, "how many steps, `N`, are under way at once")
 	cmd.Flags().Var(duration{&f.wait}, "lock-timeout", "how long to wait for another apply of this stack, as `30s`; 0s: fail at once")
 }
 
 func applyCommand(a *app) *cobra.Command {
-	var f applying
+	var f applyFlags
 	cmd := &cobra.Command{
 		Use: "apply [PLANFILE]", Short: "make the host match the files", Args: cobra.MaximumNArgs(1),
 		Long:    "apply plans, shows the plan, asks, and runs it. With PLANFILE it runs just that plan, or refuses if what it touches has moved.",
@@ -65,50 +65,50 @@ func applyCommand(a *app) *cobra.Command {
 			return a.apply(cmd.Context(), &f)
 		},
 	}
-	f.flags(cmd)
+	f.addFlags(cmd)
 	cmd.Flags().StringVar(&f.confirm, "confirm-stack", "", "the stack's `NAME`, where all that the plan removes was applied from elsewhere: --yes is not enough then")
 	return cmd
 }
 
 func destroyCommand(a *app) *cobra.Command {
-	f := applying{narrowing: narrowing{destroy: true}}
+	f := applyFlags{scopeFlags: scopeFlags{destroy: true}}
 	cmd := &cobra.Command{
 		Use: "destroy", Short: "remove all that the stack owns", Args: cobra.NoArgs,
 		Long:    "destroy removes the containers and images of the stack. It reads the stack's name from the files and all else from the host: broken files and missing variables don't matter.",
 		Example: "  fairlead destroy\n  fairlead destroy --target container.web\n  fairlead destroy --stack shop   # from any directory",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), &f) },
 	}
-	f.flags(cmd)
+	f.addFlags(cmd)
 	f.stackFlag(cmd)
 	return cmd
 }
 
 // apply plans under the stack's lock, so that what is shown is what runs.
-func (a *app) apply(ctx context.Context, f *applying) (err error) {
+func (a *app) apply(ctx context.Context, f *applyFlags) (err error) {
 	if err := f.mayAsk(); err != nil {
 		return err
 	}
-	cfg, err := a.load(&f.narrowing)
+	cfg, err := a.load(&f.scopeFlags)
 	if err != nil {
 		return err
 	}
-	w, session, end, err := a.begin(ctx, f.host(a.host(cfg)), cfg.Stack.Name)
+	w, session, end, err := a.beginSession(ctx, f.addTo(a.hostOptions(cfg)), cfg.Stack.Name)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	defer func() { err = errors.Join(err, end()) }()
-	p, err := a.plan(session, cfg, w, &f.narrowing, f.answer)
+	p, err := a.plan(session, cfg, w, &f.scopeFlags, f.answer)
 	if err != nil {
 		return err
 	}
-	if err := a.write(stdout, p, f.destroy); err != nil {
+	if err := a.printPlan(stdout, p, f.destroy); err != nil {
 		return err
 	}
 	if p.Empty() {
 		return errors.Join(a.writePins(cfg, p), a.writeOutputs(session, cfg, w, f.destroy))
 	}
-	if !a.confirmed(session, f, p) {
+	if !a.confirmPlan(session, f, p) {
 		return exitCode(exitTrouble)
 	}
 	if err := a.writePins(cfg, p); err != nil {
@@ -117,18 +117,18 @@ func (a *app) apply(ctx context.Context, f *applying) (err error) {
 	if err := a.runPlan(session, p, w, f.parallel); err != nil {
 		return err
 	}
-	return errors.Join(a.settled(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.checkConverged(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
 }
 
-// host gives the options with how long is waited for what.
-func (f *applying) host(o ctrd.Options) ctrd.Options {
+// addTo sets the timeouts that the flags name.
+func (f *applyFlags) addTo(o ctrd.Options) ctrd.Options {
 	o.LockWait, o.AnswerWait, o.StartWait = f.wait, f.answer, f.start
 	return o
 }
 
-// begin opens the host for writing and takes the stack's lock. The returned end gives it back once.
-func (a *app) begin(ctx context.Context, o ctrd.Options, stack string) (*ctrd.Writer, context.Context, func() error, error) {
-	ctx, stop := a.interrupts(ctx)
+// beginSession opens the host for writing and takes the stack's lock. The returned end gives it back once.
+func (a *app) beginSession(ctx context.Context, o ctrd.Options, stack string) (*ctrd.Writer, context.Context, func() error, error) {
+	ctx, stop := a.untilInterrupted(ctx)
 	w, err := ctrd.OpenWriter(ctx, o)
 	if err != nil {
 		stop()
@@ -147,7 +147,7 @@ func (a *app) begin(ctx context.Context, o ctrd.Options, stack string) (*ctrd.Wr
 }
 
 // mayAsk refuses what would run unasked.
-func (f *applying) mayAsk() error {
+func (f *applyFlags) mayAsk() error {
 	if f.yes || term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil
 	}
@@ -155,13 +155,13 @@ func (f *applying) mayAsk() error {
 }
 
 // ask takes only "yes". An interrupt is a no.
-func ask(ctx context.Context, question string) bool {
+func askYesNo(ctx context.Context, question string) bool {
 	return askFor(ctx, question+` Only "yes" is taken:`, "yes")
 }
 
 // askFor takes only that answer. An interrupt is another one.
 func askFor(ctx context.Context, question, wanted string) bool {
-	defer program.asks()()
+	defer program.whileAsking()()
 	stderr.say("\n%s ", question)
 	answer := make(chan string, 1)
 	go func() {
@@ -176,8 +176,8 @@ func askFor(ctx context.Context, question, wanted string) bool {
 	}
 }
 
-// named asks for the stack's name where a plan removes all that was applied from elsewhere: that looks like two stacks of one name.
-func (f *applying) named(ctx context.Context, p *planner.Plan) bool {
+// confirmStack asks for the stack's name where a plan removes all that was applied from elsewhere: that looks like two stacks of one name.
+func (f *applyFlags) confirmStack(ctx context.Context, p *planner.Plan) bool {
 	if p.Elsewhere == nil || f.confirm == p.Stack {
 		return true
 	}
@@ -193,51 +193,51 @@ func (f *applying) named(ctx context.Context, p *planner.Plan) bool {
 	return false
 }
 
-// confirmed asks whether a plan is to be run, if it is to be asked.
-func (a *app) confirmed(ctx context.Context, f *applying, p *planner.Plan) bool {
-	if !f.named(ctx, p) {
-		a.note("Nothing was done.")
+// confirmPlan asks whether to run a plan, unless --yes answers that.
+func (a *app) confirmPlan(ctx context.Context, f *applyFlags, p *planner.Plan) bool {
+	if !f.confirmStack(ctx, p) {
+		a.printNote("Nothing was done.")
 		return false
 	}
 	question := "Run this step?"
 	if n := len(p.Steps); n > 1 {
 		question = fmt.Sprintf("Run these %d steps?", n)
 	}
-	if f.yes || p.Empty() || ask(ctx, question) {
+	if f.yes || p.Empty() || askYesNo(ctx, question) {
 		return true
 	}
-	a.note("Nothing was done.")
+	a.printNote("Nothing was done.")
 	return false
 }
 
 // applySaved runs a saved plan verbatim, or refuses it object by object.
-func (a *app) applySaved(ctx context.Context, path string, f *applying) (err error) {
-	p, err := read(path)
+func (a *app) applySaved(ctx context.Context, path string, f *applyFlags) (err error) {
+	p, err := readPlan(path)
 	if err != nil {
 		return err
 	}
 	if err := f.mayAsk(); err != nil {
 		return err
 	}
-	f.narrowing = madeFrom(p.From)
+	f.scopeFlags = scopeFrom(p.From)
 	if f.destroy {
 		f.stack, f.saved = p.Stack, true
 	}
-	cfg, err := a.load(&f.narrowing)
+	cfg, err := a.load(&f.scopeFlags)
 	if err != nil {
 		return err
 	}
 	if cfg.Stack.Name != p.Stack {
 		return fmt.Errorf("%s: it is a plan of stack %q, and this directory is stack %q", path, p.Stack, cfg.Stack.Name)
 	}
-	o := f.host(a.host(cfg))
+	o := f.addTo(a.hostOptions(cfg))
 	if o.PlanFile, err = planFile(path); err != nil {
 		return err
 	}
 	if o.Namespace != p.Namespace {
 		return fmt.Errorf("%s: it was made for namespace %q, and this is %q", path, p.Namespace, o.Namespace)
 	}
-	w, session, end, err := a.begin(ctx, o, p.Stack)
+	w, session, end, err := a.beginSession(ctx, o, p.Stack)
 	if err != nil {
 		return err
 	}
@@ -253,13 +253,13 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if err != nil {
 		return err
 	}
-	if err := a.tell(stale, cfg.Files); err != nil {
+	if err := a.printDiagnostics(stale, cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
-	if err := a.write(stdout, p, f.destroy); err != nil {
+	if err := a.printPlan(stdout, p, f.destroy); err != nil {
 		return err
 	}
-	if !a.confirmed(session, f, p) {
+	if !a.confirmPlan(session, f, p) {
 		return exitCode(exitTrouble)
 	}
 	if err := a.writePins(cfg, p); err != nil {
@@ -273,7 +273,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applying) (err err
 	if digestOf(cfg) != p.From.Files {
 		return nil // the files ask for something else by now, which is not this plan's to bring
 	}
-	return errors.Join(a.settled(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.checkConverged(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
 }
 
 // runPlan runs the steps and shows how they go.
@@ -298,9 +298,9 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 	return nil
 }
 
-// settled plans again: an apply after which something differs has failed.
-func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *applying) error {
-	again := f.narrowing
+// checkConverged plans again: an apply after which something differs has failed.
+func (a *app) checkConverged(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *applyFlags) error {
+	again := f.scopeFlags
 	again.replace, again.again = nil, true
 	p, err := a.plan(ctx, cfg, w, &again, f.answer)
 	if err != nil {
@@ -309,7 +309,7 @@ func (a *app) settled(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *
 	if p.Empty() {
 		return nil
 	}
-	if err := a.write(stderr, p, f.destroy); err != nil {
+	if err := a.printPlan(stderr, p, f.destroy); err != nil {
 		return err
 	}
 	return errors.New("the steps ran, and the host still differs as shown above: this apply has failed")

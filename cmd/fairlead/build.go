@@ -12,7 +12,7 @@ import (
 )
 
 func buildCommand(a *app) *cobra.Command {
-	f := applying{yes: true}
+	f := applyFlags{yes: true}
 	var again bool
 	cmd := &cobra.Command{
 		Use: "build [ADDRESS...]", Short: "build the stack's images, and touch no container",
@@ -20,20 +20,20 @@ func buildCommand(a *app) *cobra.Command {
 			"pushes. What is built from what is there already is not built again.",
 		Example: "  fairlead build\n  fairlead build image.app\n  fairlead build --again image.app",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.built(&f.narrowing, args, again); err != nil {
+			if err := a.targetBuilds(&f.scopeFlags, args, again); err != nil {
 				return err
 			}
 			return a.apply(cmd.Context(), &f)
 		},
 	}
-	f.inputs(cmd)
+	f.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&again, "again", false, "build also what is there")
-	f.running(cmd)
+	f.addRunFlags(cmd)
 	return cmd
 }
 
-// built narrows a plan to the images that are built: those named, or all.
-func (a *app) built(n *narrowing, named []string, again bool) error {
+// targetBuilds limits a plan's scope to the images that are built: those named, or all.
+func (a *app) targetBuilds(n *scopeFlags, named []string, again bool) error {
 	cfg, err := a.load(n)
 	if err != nil {
 		return err

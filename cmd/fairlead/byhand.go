@@ -31,8 +31,8 @@ type byHand struct {
 const byHandAtOnce = 4
 
 // byHand reads the host, has the steps decided, and runs them.
-func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
-	ctx, stop := a.interrupts(ctx)
+func (a *app) byHand(ctx context.Context, n *scopeFlags, asksRegistry bool, decide func(context.Context, *byHand) error) (err error) {
+	ctx, stop := a.untilInterrupted(ctx)
 	defer stop()
 	h, w, err := a.openByHand(ctx, n, asksRegistry, 0)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *app) byHand(ctx context.Context, n *narrowing, asksRegistry bool, decid
 	}
 	defer unlock()
 	for _, note := range h.notes {
-		a.note("%s", note)
+		a.printNote("%s", note)
 	}
 	session, end, err := w.ByHand(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *byHand) decideLocked(ctx context.Context, w *ctrd.Writer, decide func(c
 	if unlock, err = w.LockStacks(ctx, owners); err != nil {
 		return nil, err
 	}
-	if err = h.look(ctx, w); err == nil {
+	if err = h.observe(ctx, w); err == nil {
 		err = decide(ctx, h)
 	}
 	if err == nil && slices.ContainsFunc(h.stacks, func(s string) bool { return !slices.Contains(owners, s) }) {
@@ -83,8 +83,8 @@ func (h *byHand) decideLocked(ctx context.Context, w *ctrd.Writer, decide func(c
 	return unlock, nil
 }
 
-// look reads the host, and forgets what was decided.
-func (h *byHand) look(ctx context.Context, w *ctrd.Writer) (err error) {
+// observe reads the host, and forgets what was decided.
+func (h *byHand) observe(ctx context.Context, w *ctrd.Writer) (err error) {
 	h.have, err = w.Observe(ctx, nil, ctrd.ObserveOptions{})
 	h.plan = &planner.Plan{Namespace: h.options.Namespace, Summary: planner.Summary{Actions: map[string]int{}}}
 	h.stacks, h.notes, h.results = nil, nil, nil
@@ -92,27 +92,27 @@ func (h *byHand) look(ctx context.Context, w *ctrd.Writer) (err error) {
 }
 
 // openByHand reads the host. The caller closes the Writer.
-func (a *app) openByHand(ctx context.Context, n *narrowing, asksRegistry bool, wait time.Duration) (*byHand, *ctrd.Writer, error) {
-	cfg, err := a.beside(n, asksRegistry)
+func (a *app) openByHand(ctx context.Context, n *scopeFlags, asksRegistry bool, wait time.Duration) (*byHand, *ctrd.Writer, error) {
+	cfg, err := a.loadIfNeeded(n, asksRegistry)
 	if err != nil {
 		return nil, nil, err
 	}
-	h := &byHand{config: cfg, options: a.host(cfg)}
+	h := &byHand{config: cfg, options: a.hostOptions(cfg)}
 	h.options.LockWait = wait
 	w, err := ctrd.OpenWriter(ctx, h.options)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := h.look(ctx, w); err != nil {
+	if err := h.observe(ctx, w); err != nil {
 		w.Close()
 		return nil, nil, err
 	}
 	return h, w, nil
 }
 
-// beside gives the stack of the directory, for its namespace and its registries; nil where there is none, or nothing of it is needed.
+// loadIfNeeded gives the stack of the directory, for its namespace and its registries; nil where there is none, or nothing of it is needed.
 // A file with an error is no less one here: what it says of the namespace may be what is wrong.
-func (a *app) beside(n *narrowing, asksRegistry bool) (*spec.Config, error) {
+func (a *app) loadIfNeeded(n *scopeFlags, asksRegistry bool) (*spec.Config, error) {
 	if a.namespace != "" && !asksRegistry {
 		return nil, nil
 	}
@@ -122,34 +122,34 @@ func (a *app) beside(n *narrowing, asksRegistry bool) (*spec.Config, error) {
 	return a.load(n)
 }
 
-// step adds a step to the plan, and says what it is about.
-func (h *byHand) step(op planner.Op, object string, after ...int) (id int) {
+// addStep adds a step to the plan, and a change with the name of what it works on.
+func (h *byHand) addStep(op planner.Op, object string, after ...int) (id int) {
 	const why = "asked for by hand"
 	planner.Expect(op, h.have.Images)
 	id = len(h.plan.Steps) + 1
 	verb := planner.Verb(op)
-	h.plan.Changes = append(h.plan.Changes, &planner.Change{Object: familiar(object), Action: planner.Update, Verb: verb, Reasons: []string{why}})
+	h.plan.Changes = append(h.plan.Changes, &planner.Change{Object: familiarName(object), Action: planner.Update, Verb: verb, Reasons: []string{why}})
 	h.plan.Steps = append(h.plan.Steps, &planner.Step{ID: id, Op: op, Change: id - 1, After: after, Cause: why})
 	h.plan.Summary.Actions[verb]++
 	return id
 }
 
-// gives says what a name stands for once all is done, and whose name it is: its stack's next plan brings up what is done to it.
-func (h *byHand) gives(name, digest string) {
-	h.warn(h.have.Images[name], digest)
-	h.results = append(h.results, familiar(name)+"  "+digest)
+// noteResult notes the digest that a name has once all is done, and the stack that owns the name.
+func (h *byHand) noteResult(name, digest string) {
+	h.warnOwner(h.have.Images[name], digest)
+	h.results = append(h.results, familiarName(name)+"  "+digest)
 }
 
-// warn says whose a record is that is to have another digest, or none.
-func (h *byHand) warn(rec *planner.LiveImage, digest string) {
+// warnOwner notes the stack that owns a record whose digest changes: its next plan shows this.
+func (h *byHand) warnOwner(rec *planner.LiveImage, digest string) {
 	if rec != nil && rec.Owner != nil && rec.Digest != digest {
 		h.stacks = append(h.stacks, rec.Owner.Stack)
-		h.notes = append(h.notes, fmt.Sprintf("%s is %s of stack %q: the next plan will show this", familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack))
+		h.notes = append(h.notes, fmt.Sprintf("%s is %s of stack %q: the next plan will show this", familiarName(rec.ID), rec.Owner.Addr, rec.Owner.Stack))
 	}
 }
 
-// find gives the image that is there under a name: as the name is written, or in its normal form.
-func find(have *planner.State, name string) (*planner.LiveImage, error) {
+// findImage gives the image that is there under a name: as the name is written, or in its normal form.
+func findImage(have *planner.State, name string) (*planner.LiveImage, error) {
 	if rec := have.Images[name]; rec != nil {
 		return rec, nil
 	}
@@ -162,10 +162,10 @@ func find(have *planner.State, name string) (*planner.LiveImage, error) {
 	}
 	var known []string
 	for _, n := range slices.Sorted(maps.Keys(have.Images)) {
-		known = append(known, familiar(n))
+		known = append(known, familiarName(n))
 	}
 	return nil, fmt.Errorf("image %s: there is none of this name in namespace %s.%s `fairlead images -a` lists them",
-		familiar(ref), have.Namespace, spec.DidYouMean(familiar(ref), known))
+		familiarName(ref), have.Namespace, spec.DidYouMean(familiarName(ref), known))
 }
 
 // findEach gives the images that are there under names, each named once.
@@ -173,7 +173,7 @@ func findEach(have *planner.State, names []string) ([]*planner.LiveImage, error)
 	var recs []*planner.LiveImage
 	var found []string
 	for _, n := range names {
-		rec, err := find(have, n)
+		rec, err := findImage(have, n)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func findEach(have *planner.State, names []string) ([]*planner.LiveImage, error)
 func eachOnce(names []string) error {
 	for i, n := range names {
 		if slices.Contains(names[:i], n) {
-			return fmt.Errorf("image %s: it is named twice. Name it once", familiar(n))
+			return fmt.Errorf("image %s: it is named twice. Name it once", familiarName(n))
 		}
 	}
 	return nil
@@ -206,8 +206,8 @@ func parsePlatforms(texts []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// familiar is an image's name without what everybody leaves out.
-func familiar(name string) string {
+// familiarName is an image's name without what everybody leaves out.
+func familiarName(name string) string {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		return name

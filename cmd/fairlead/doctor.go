@@ -69,11 +69,11 @@ func (a *app) examine(ctx context.Context) []finding {
 	var found []finding
 	note := func(what string, ok bool, is, fix string) { found = append(found, finding{what, ok, is, fix}) }
 	note("user", os.Geteuid() == 0, fmt.Sprintf("uid %d", os.Geteuid()), "run as root: containerd's socket and its mounts need it")
-	have, plugins, err := a.ask(ctx)
+	have, plugins, err := a.askHost(ctx)
 	dirs := []string{a.dataRoot}
 	if err != nil {
 		is, _, _ := strings.Cut(err.Error(), ". ") // what to do stands below it
-		note("containerd", false, is, a.engine().fix(err))
+		note("containerd", false, is, a.engine().remedyFor(err))
 	} else {
 		host := have.Host
 		note("containerd", true, host.Daemon+" at "+a.address, "")
@@ -81,9 +81,9 @@ func (a *app) examine(ctx context.Context) []finding {
 		note("snapshotter", slices.Contains(host.Snapshotters, host.Snapshotter), host.Snapshotter+", of "+strings.Join(host.Snapshotters, ", "),
 			"see containerd's log for why it does not work")
 		monitor := slices.ContainsFunc(plugins, func(p ctrd.Plugin) bool { return p.ID == "restart" && p.Works })
-		note("restarts", monitor, restarts(monitor, host),
+		note("restarts", monitor, describeRestarts(monitor, host),
 			"take it out of disabled_plugins in containerd's config.toml: without it nothing comes back after a crash or a reboot")
-		note("defaults", true, lacking(have.Containers), "")
+		note("defaults", true, describeLacks(have.Containers), "")
 		for _, p := range plugins {
 			if root := p.Exports["root"]; root != "" && p.Type == "io.containerd.content.v1" {
 				dirs = append(dirs, filepath.Dir(root))
@@ -91,7 +91,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		}
 	}
 	_, err = findProgram("runc")
-	note("runc", err == nil, say(err, "found"), "install it (Debian: apt install runc)")
+	note("runc", err == nil, errorOr(err, "found"), "install it (Debian: apt install runc)")
 	builder, err := buildkit.Program()
 	if err != nil {
 		builder = "none is installed; builds need one"
@@ -99,10 +99,10 @@ func (a *app) examine(ctx context.Context) []finding {
 	note("seccomp", seccomp.IsEnabled(), map[bool]string{true: "the kernel filters system calls", false: "the kernel has no seccomp: containers run without a filter"}[seccomp.IsEnabled()],
 		"use a kernel with CONFIG_SECCOMP_FILTER")
 	note("builder", true, cmp.Or(a.builder, builder), "")
-	is, fix := emulators(ctx)
+	is, fix := describeEmulators(ctx)
 	note("emulators", fix == "", is, fix)
 	_, err = os.Stat("/sys/fs/cgroup")
-	note("cgroups", err == nil, say(err, cgroups()), "mount them below /sys/fs/cgroup")
+	note("cgroups", err == nil, errorOr(err, cgroupVersion()), "mount them below /sys/fs/cgroup")
 	for _, dir := range dirs {
 		free, at := freeSpace(dir)
 		note("disk", free > 1<<30, planner.Bytes(free)+" free at "+at, "make room: pulls and containers need it")
@@ -113,8 +113,8 @@ func (a *app) examine(ctx context.Context) []finding {
 // emulated are the platforms that doctor looks at: those that people build for.
 var emulated = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64", "linux/s390x", "linux/ppc64le"}
 
-// emulators says what of other architectures runs here, and what to do about a handler that doesn't serve.
-func emulators(ctx context.Context) (is, fix string) {
+// describeEmulators says what of other architectures runs here, and what to do about a handler that doesn't serve.
+func describeEmulators(ctx context.Context) (is, fix string) {
 	h := binfmt.System()
 	var runs, could []string
 	for _, p := range emulated {
@@ -143,8 +143,8 @@ func emulators(ctx context.Context) (is, fix string) {
 	return cmp.Or(strings.Join(parts, "; "), "none"), ""
 }
 
-// fix says what to do about a daemon that an error is of.
-func (e engine) fix(err error) string {
+// remedyFor says what to do about a daemon that gave this error.
+func (e engine) remedyFor(err error) string {
 	var hangs *ctrd.Hangs
 	switch {
 	case !errors.As(err, &hangs):
@@ -158,8 +158,8 @@ func (e engine) fix(err error) string {
 }
 
 // ask asks the daemon what it is and can do.
-func (a *app) ask(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
-	r, err := ctrd.OpenReader(ctx, a.host(nil))
+func (a *app) askHost(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
+	r, err := ctrd.OpenReader(ctx, a.hostOptions(nil))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -172,8 +172,8 @@ func (a *app) ask(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
 	return have, plugins, err
 }
 
-// restarts says what the daemon's restart monitor does.
-func restarts(atWork bool, h planner.Host) string {
+// describeRestarts says what the daemon's restart monitor does.
+func describeRestarts(atWork bool, h planner.Host) string {
 	if !atWork {
 		return "containerd's restart monitor is not at work"
 	}
@@ -188,8 +188,8 @@ func restarts(atWork bool, h planner.Host) string {
 // mostNamed is how many containers doctor names.
 const mostNamed = 10
 
-// lacking names the containers of stacks that were created without what new ones get by default.
-func lacking(all []*planner.LiveContainer) string {
+// describeLacks names the containers of stacks that were created without what new ones get by default.
+func describeLacks(all []*planner.LiveContainer) string {
 	var names []string
 	for _, c := range all {
 		if c.Owner != nil && len(c.Lacks) > 0 {
@@ -214,14 +214,14 @@ func freeSpace(dir string) (int64, string) {
 	return int64(fs.Bavail) * fs.Bsize, dir
 }
 
-func say(err error, good string) string {
+func errorOr(err error, good string) string {
 	if err != nil {
 		return err.Error()
 	}
 	return good
 }
 
-func cgroups() string {
+func cgroupVersion() string {
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
 		return "v2"
 	}

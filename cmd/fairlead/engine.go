@@ -71,7 +71,7 @@ func engineCommand(a *app) *cobra.Command {
 		&cobra.Command{Use: "start", Short: "start it", Args: cobra.NoArgs, Example: "  fairlead engine start --data-root /tmp/try",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				e := a.engine()
-				ctx, stop := a.interrupts(cmd.Context())
+				ctx, stop := a.untilInterrupted(cmd.Context())
 				defer stop()
 				if err := e.start(ctx); err != nil {
 					return err
@@ -98,7 +98,7 @@ func engineCommand(a *app) *cobra.Command {
 				if !runs {
 					return errors.New("the private engine does not run: fairlead engine start")
 				}
-				if err := e.hangs(cmd.Context()); err != nil || a.json {
+				if err := e.checkAnswers(cmd.Context()); err != nil || a.json {
 					return err
 				}
 				fmt.Fprintln(stdout, e.socket())
@@ -107,8 +107,8 @@ func engineCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// hangs asks the daemon, which must answer within a bound. Who may not ask it learns only that it runs.
-func (e engine) hangs(ctx context.Context) error {
+// checkAnswers asks the daemon, which must answer within a bound. Who may not ask it learns only that it runs.
+func (e engine) checkAnswers(ctx context.Context) error {
 	r, err := ctrd.OpenReader(ctx, ctrd.Options{Address: e.socket()})
 	var hangs *ctrd.Hangs
 	switch {
@@ -196,7 +196,7 @@ func (e engine) start(ctx context.Context) error {
 		}
 	}
 	settings := fmt.Sprintf(engineConfig, e.root(), e.state(), e.socket())
-	if err := spec.ReplaceFile(e.config(), 0o644, text(settings)); err != nil {
+	if err := spec.ReplaceFile(e.config(), 0o644, spec.Content([]byte(settings))); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	out, err := os.OpenFile(e.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
@@ -211,7 +211,7 @@ func (e engine) start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := spec.ReplaceFile(e.pidFile(), 0o644, text(strconv.Itoa(cmd.Process.Pid)+"\n")); err != nil {
+	if err := spec.ReplaceFile(e.pidFile(), 0o644, spec.Content([]byte(strconv.Itoa(cmd.Process.Pid)+"\n"))); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	ended := make(chan error, 1)

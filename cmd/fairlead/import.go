@@ -12,7 +12,7 @@ import (
 )
 
 func importCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	var platform string
 	cmd := &cobra.Command{
 		Use: "import FILE|DIR|URL NAME", Short: "make an image of a root filesystem", Args: cobra.ExactArgs(2),
@@ -38,13 +38,13 @@ func importCommand(a *app) *cobra.Command {
 				root.Platform = all[0]
 			}
 			return a.byHand(cmd.Context(), &n, false, func(_ context.Context, h *byHand) error {
-				h.warn(h.have.Images[name], "")
-				h.step(&planner.ImportImage{Name: name, Rootfs: root}, name)
+				h.warnOwner(h.have.Images[name], "")
+				h.addStep(&planner.ImportImage{Name: name, Rootfs: root}, name)
 				return nil
 			})
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	cmd.Flags().StringVar(&platform, "platform", "", "the `PLATFORM` of the programs in it, as linux/arm64; the host's own if it isn't said")
 	return cmd
 }

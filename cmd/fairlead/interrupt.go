@@ -32,13 +32,13 @@ func (i *interruption) listen() {
 	}
 	go func() {
 		for s := range signals {
-			i.hear(s == syscall.SIGHUP)
+			i.handle(s == syscall.SIGHUP)
 		}
 	}()
 }
 
-// hear takes an interrupt. gone is whether it tells that nobody is there any more, which is told once.
-func (i *interruption) hear(gone bool) {
+// handle takes an interrupt. gone: a terminal or a reader went away, which counts once, however many signals and outputs say so.
+func (i *interruption) handle(gone bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
@@ -57,8 +57,8 @@ func (i *interruption) hear(gone bool) {
 	}
 }
 
-// asks tells that a question is on the terminal, until the function that it gives is called.
-func (i *interruption) asks() (answered func()) {
+// whileAsking notes that a question is on the terminal, until answered is called.
+func (i *interruption) whileAsking() (answered func()) {
 	set := func(asking bool) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -74,9 +74,9 @@ func (i *interruption) wasHeard() bool {
 	return i.heard
 }
 
-// interrupts gives a context that ends at the first interrupt, for what changes the host, until the function that it gives is called. The
+// untilInterrupted gives a context that ends at the first interrupt, for what changes the host, until the function that it gives is called. The
 // outputs are watched meanwhile: where one goes away, what is written to it from then on goes into a file.
-func (a *app) interrupts(ctx context.Context) (context.Context, func()) {
+func (a *app) untilInterrupted(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signal.Ignore(syscall.SIGPIPE)
 	program.mu.Lock()
@@ -124,7 +124,7 @@ func (a *app) watchOutputs() (quit func()) {
 				}
 			}
 			if interrupts { // once there is a place for what it says
-				program.hear(true)
+				program.handle(true)
 			}
 		}
 	}()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -59,7 +58,7 @@ func initCommand(a *app) *cobra.Command {
 				{name + ".fairlead.hcl", fmt.Sprintf(starter, name)},
 				{".gitignore", "*.plan\n*.auto.vars.hcl\n"},
 			} {
-				err := spec.CreateFile(filepath.Join(a.dir, file.name), 0o644, text(file.text))
+				err := spec.CreateFile(filepath.Join(a.dir, file.name), 0o644, spec.Content([]byte(file.text)))
 				if errors.Is(err, fs.ErrExist) {
 					continue // what is there is the user's
 				}
@@ -68,7 +67,7 @@ func initCommand(a *app) *cobra.Command {
 				}
 				stdout.say("wrote %s\n", file.name)
 			}
-			a.note("Next: fairlead plan")
+			a.printNote("Next: fairlead plan")
 			return nil
 		},
 	}
@@ -102,7 +101,7 @@ func stackName(dir string) string {
 }
 
 func validateCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "validate", Short: "check the files; needs no containerd", Args: cobra.NoArgs,
 		Example: "  fairlead validate\n  fairlead -C shop validate --json",
@@ -117,14 +116,14 @@ func validateCommand(a *app) *cobra.Command {
 				}
 				return nil
 			}
-			if err := a.tell(diags, cfg.Files); err != nil {
+			if err := a.printDiagnostics(diags, cfg.Files); err != nil {
 				return err
 			}
 			stdout.say("Valid: stack %q, %s, %s.\n", cfg.Stack.Name, planner.Count(len(spec.Of[*spec.Image](cfg)), "image"), planner.Count(len(spec.Of[*spec.Container](cfg)), "container"))
 			return nil
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	return cmd
 }
 
@@ -167,7 +166,7 @@ func (a *app) format(path string, check, diff bool) (bool, error) {
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	if file, diags := spec.Parse(before, path, a.trust); diags.HasErrors() {
-		return false, a.tell(diags, map[string]*hcl.File{path: file})
+		return false, a.printDiagnostics(diags, map[string]*hcl.File{path: file})
 	}
 	after := hclwrite.Format(before)
 	if bytes.Equal(before, after) {
@@ -185,20 +184,12 @@ func (a *app) format(path string, check, diff bool) (bool, error) {
 	if check {
 		return true, nil
 	}
-	return true, spec.RewriteFile(path, text(string(after)))
-}
-
-// text writes a text as a file's.
-func text(s string) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := io.WriteString(w, s)
-		return err
-	}
+	return true, spec.RewriteFile(path, spec.Content(after))
 }
 
 func graphCommand(a *app) *cobra.Command {
 	var format string
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "graph", Short: "draw what refers to what; needs no containerd", Args: cobra.NoArgs,
 		Example: "  fairlead graph | dot -Tsvg > stack.svg\n  fairlead graph --format mermaid",
@@ -210,7 +201,7 @@ func graphCommand(a *app) *cobra.Command {
 			return view.Graph(stdout, cfg, format)
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	cmd.Flags().StringVar(&format, "format", "dot", "dot or mermaid")
 	return cmd
 }

@@ -50,11 +50,11 @@ type imageRow struct {
 // observe reads the host for the stack of the directory. Who only looks needs no variables, and no files without errors: the stack's
 // name is enough, and for all stacks not even that.
 func (a *app) observe(ctx context.Context, all bool) (*spec.Config, *planner.State, error) {
-	cfg, diags := a.parse(&narrowing{})
+	cfg, diags := a.parse(&scopeFlags{})
 	if cfg.Stack.Name == "" && !all {
-		return nil, nil, a.tell(diags, cfg.Files)
+		return nil, nil, a.printDiagnostics(diags, cfg.Files)
 	}
-	r, err := ctrd.OpenReader(ctx, a.host(cfg))
+	r, err := ctrd.OpenReader(ctx, a.hostOptions(cfg))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,9 +78,9 @@ func psCommand(a *app) *cobra.Command {
 				return view.JSON(stdout, listed{"fairlead.ps", view.Version, rows})
 			}
 			if a.quiet {
-				return ids(rows, func(r containerRow) string { return r.ID })
+				return printIDs(rows, func(r containerRow) string { return r.ID })
 			}
-			return table([]string{"NAME", "ADDRESS", "IMAGE", "STATE", "CREATED", "ID"}, rows, func(r containerRow) []string {
+			return printTable([]string{"NAME", "ADDRESS", "IMAGE", "STATE", "CREATED", "ID"}, rows, func(r containerRow) []string {
 				state := r.State
 				switch r.State {
 				case "none":
@@ -132,9 +132,9 @@ func imagesCommand(a *app) *cobra.Command {
 				return view.JSON(stdout, listed{"fairlead.images", view.Version, rows})
 			}
 			if a.quiet {
-				return ids(rows, func(r imageRow) string { return r.Digest })
+				return printIDs(rows, func(r imageRow) string { return r.Digest })
 			}
-			return table([]string{"NAME", "ADDRESS", "DIGEST"}, rows, func(r imageRow) []string {
+			return printTable([]string{"NAME", "ADDRESS", "DIGEST"}, rows, func(r imageRow) []string {
 				return []string{r.Name, cmp.Or(r.Address, "-"), fmt.Sprintf("%.19s", r.Digest)}
 			})
 		},
@@ -159,8 +159,8 @@ func imageRows(stack string, have *planner.State, all bool) []imageRow {
 	return rows
 }
 
-// table writes rows below each other, in columns.
-func table[R any](header []string, rows []R, cells func(R) []string) error {
+// printTable writes rows below each other, in columns.
+func printTable[R any](header []string, rows []R, cells func(R) []string) error {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	write := func(row []string) {
@@ -180,8 +180,8 @@ func table[R any](header []string, rows []R, cells func(R) []string) error {
 	return nil
 }
 
-// ids writes what identifies each row, one a line.
-func ids[R any](rows []R, id func(R) string) error {
+// printIDs writes what identifies each row, one a line.
+func printIDs[R any](rows []R, id func(R) string) error {
 	for _, r := range rows {
 		if _, err := fmt.Fprintln(stdout, view.Line(id(r))); err != nil {
 			return err
@@ -196,11 +196,11 @@ func showCommand(a *app) *cobra.Command {
 		Example: "  fairlead show\n  fairlead show next.plan",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				p, err := read(args[0])
+				p, err := readPlan(args[0])
 				if err != nil {
 					return err
 				}
-				return a.write(stdout, p, false)
+				return a.printPlan(stdout, p, false)
 			}
 			cfg, have, err := a.observe(cmd.Context(), false)
 			if err != nil {
@@ -229,11 +229,11 @@ func (a *app) outputs(ctx context.Context, cfg *spec.Config, host observer) ([]*
 		return nil, err
 	}
 	outputs, diags := cfg.ReevaluateOutputs(planner.Values(cfg, have))
-	return outputs, a.tell(diags, cfg.Files)
+	return outputs, a.printDiagnostics(diags, cfg.Files)
 }
 
 func outputCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "output [NAME]", Short: "show the stack's outputs", Args: cobra.MaximumNArgs(1),
 		Example: "  fairlead output\n  curl $(fairlead output url)",
@@ -242,7 +242,7 @@ func outputCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := ctrd.OpenReader(cmd.Context(), a.host(cfg))
+			r, err := ctrd.OpenReader(cmd.Context(), a.hostOptions(cfg))
 			if err != nil {
 				return err
 			}
@@ -267,6 +267,6 @@ func outputCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func loadCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	var name string
 	cmd := &cobra.Command{
 		Use: "load FILE|DIR", Short: "bring images from an archive or an OCI layout", Args: cobra.ExactArgs(1),
@@ -33,7 +33,7 @@ func loadCommand(a *app) *cobra.Command {
 			return a.byHand(cmd.Context(), &n, false, func(ctx context.Context, h *byHand) error { return h.load(ctx, args[0], name) })
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "bring one image, as `NAME`")
 	return cmd
 }
@@ -60,13 +60,13 @@ func (h *byHand) load(ctx context.Context, path, name string) error {
 		if err != nil {
 			return err
 		}
-		h.gives(name, found.Digest)
+		h.noteResult(name, found.Digest)
 		if f, ok := first[found.Digest]; ok {
-			h.step(&planner.TagImage{Name: name, From: f.name, Digest: found.Digest}, name, f.step)
+			h.addStep(&planner.TagImage{Name: name, From: f.name, Digest: found.Digest}, name, f.step)
 			continue
 		}
 		op := &planner.LoadImage{Name: name, Path: path, Digest: found.Digest, Fingerprint: a.Fingerprint, Platforms: slices.Sorted(maps.Keys(found.Platforms))}
-		first[found.Digest] = loaded{name, h.step(op, name)}
+		first[found.Digest] = loaded{name, h.addStep(op, name)}
 	}
 	return nil
 }

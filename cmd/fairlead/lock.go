@@ -17,8 +17,8 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// pullable are the references of a stack that a lock file can pin, sorted.
-func pullable(cfg *spec.Config) []string {
+// pulledRefs are the references of a stack that a lock file can pin, sorted.
+func pulledRefs(cfg *spec.Config) []string {
 	var refs []string
 	for _, img := range spec.Of[*spec.Image](cfg) {
 		if img.Pull != "" && !strings.Contains(img.Pull, "@") {
@@ -29,8 +29,8 @@ func pullable(cfg *spec.Config) []string {
 	return slices.Compact(refs)
 }
 
-// pins asks registries and servers what references and URLs stand for now. named has the URLs whole.
-func pins(ctx context.Context, hosts *registry.Hosts, keys []string, named sources.Named) (spec.Lock, error) {
+// resolvePins asks registries and servers what references and URLs stand for now. named has the URLs whole.
+func resolvePins(ctx context.Context, hosts *registry.Hosts, keys []string, named sources.Named) (spec.Lock, error) {
 	found := spec.Lock{}
 	var errs []error
 	for _, key := range keys {
@@ -66,7 +66,7 @@ type locking struct {
 
 // keys are what a lock file can pin of the stack: references that it pulls, and what its Dockerfiles name.
 func (l *locking) keys(named sources.Named) []string {
-	keys := pullable(l.cfg)
+	keys := pulledRefs(l.cfg)
 	for _, ref := range named.Images {
 		if !strings.Contains(ref, "@") {
 			keys = append(keys, ref)
@@ -98,7 +98,7 @@ func (l *locking) run(ctx context.Context) error {
 			return l.done[key] || pinned && !anew
 		})
 		if len(ask) == 0 {
-			if err := l.check(keys); err != nil {
+			if err := l.checkKeys(keys); err != nil {
 				return err
 			}
 			if named.Whole {
@@ -109,12 +109,12 @@ func (l *locking) run(ctx context.Context) error {
 			slices.SortFunc(l.rows, func(a, b movedRow) int { return strings.Compare(a.Reference, b.Reference) })
 			return errors.Join(append(errs, l.lock.Write(l.a.dir), l.a.writeMoved("fairlead.lock", l.rows))...)
 		}
-		errs = append(errs, l.ask(ctx, ask, named))
+		errs = append(errs, l.resolveKeys(ctx, ask, named))
 	}
 }
 
-// check refuses a reference or a URL that the stack doesn't have.
-func (l *locking) check(keys []string) error {
+// checkKeys refuses a reference or a URL that the stack doesn't have.
+func (l *locking) checkKeys(keys []string) error {
 	for _, key := range l.only {
 		if !slices.Contains(keys, key) {
 			return fmt.Errorf("%s: no image of the stack is pulled by that reference or built on it, and no ADD takes it; there are: %s", key, strings.Join(keys, ", "))
@@ -123,7 +123,7 @@ func (l *locking) check(keys []string) error {
 	return nil
 }
 
-func (l *locking) ask(ctx context.Context, keys []string, named sources.Named) error {
+func (l *locking) resolveKeys(ctx context.Context, keys []string, named sources.Named) error {
 	var errs []error
 	for _, key := range keys {
 		l.done[key] = true
@@ -131,7 +131,7 @@ func (l *locking) ask(ctx context.Context, keys []string, named sources.Named) e
 		pin, err := pinOf(ctx, l.hosts, key, named)
 		if err != nil {
 			if !pinned && !slices.Contains(l.only, key) && slices.Contains(named.Images, key) { // it may be on the host alone
-				l.a.note("%s is not pinned: %v", key, err)
+				l.a.printNote("%s is not pinned: %v", key, err)
 				continue
 			}
 			errs = append(errs, err)
@@ -149,7 +149,7 @@ func (l *locking) ask(ctx context.Context, keys []string, named sources.Named) e
 
 func lockCommand(a *app) *cobra.Command {
 	var update bool
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "lock [REFERENCE|URL...]", Short: "pin image references, and what ADD takes from servers, in " + spec.LockFile,
 		Long: "lock pins what is not pinned yet, and forgets what no block and no Dockerfile names. With --update it asks the registries and servers again, " +
@@ -177,7 +177,7 @@ func lockCommand(a *app) *cobra.Command {
 			return l.run(cmd.Context())
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&update, "update", false, "ask the registries and servers again for what is pinned")
 	return cmd
 }
@@ -194,7 +194,7 @@ func (a *app) writeMoved(format string, rows []movedRow) error {
 	case a.json:
 		return view.JSON(stdout, listed{format, view.Version, rows})
 	case a.quiet:
-		return ids(rows, func(r movedRow) string { return r.Reference })
+		return printIDs(rows, func(r movedRow) string { return r.Reference })
 	}
 	for _, r := range rows {
 		if r.Pinned != "" {
@@ -206,7 +206,7 @@ func (a *app) writeMoved(format string, rows []movedRow) error {
 }
 
 func outdatedCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "outdated", Short: "list pinned references and URLs that stand for something else now", Args: cobra.NoArgs,
 		Example: "  fairlead outdated && echo all is current   # exit 2 where something is outdated",
@@ -223,7 +223,7 @@ func outdatedCommand(a *app) *cobra.Command {
 				}
 			}
 			keys := slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Lock)), func(key string) bool { return strings.Contains(key, "@") && !spec.IsSource(key) })
-			found, err := pins(cmd.Context(), hosts, keys, named)
+			found, err := resolvePins(cmd.Context(), hosts, keys, named)
 			rows := []movedRow{}
 			for _, ref := range slices.Sorted(maps.Keys(found)) {
 				was, now := cfg.Lock[ref].Digest+cfg.Lock[ref].Commit, found[ref].Digest+found[ref].Commit
@@ -235,11 +235,11 @@ func outdatedCommand(a *app) *cobra.Command {
 				return err
 			}
 			if !a.json && !a.quiet {
-				a.note("Take them with: fairlead lock --update")
+				a.printNote("Take them with: fairlead lock --update")
 			}
 			return exitCode(exitChanges)
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	return cmd
 }

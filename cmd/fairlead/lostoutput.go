@@ -78,6 +78,6 @@ func (a *app) tellLost() {
 		}
 	}
 	if slices.Sort(paths); len(paths) > 0 {
-		a.note("An earlier run lost its terminal; the rest of its output is in %s", strings.Join(paths, ", "))
+		a.printNote("An earlier run lost its terminal; the rest of its output is in %s", strings.Join(paths, ", "))
 	}
 }

@@ -69,7 +69,7 @@ func execute() (code int) {
 	if a.json = a.json || slices.Contains(os.Args, "--json"); !a.json { // what the flags say may not have been read
 		err = fmt.Errorf("fairlead: %w", err)
 	}
-	a.report(hcl.DiagError, err.Error())
+	a.printReport(hcl.DiagError, err.Error())
 	return exitTrouble
 }
 
@@ -98,11 +98,11 @@ func (a *app) root() *cobra.Command {
 	cmd.Flags().BoolVar(&showVersion, "version", false, "show fairlead's version")
 	f := cmd.PersistentFlags()
 	f.StringVarP(&a.dir, "chdir", "C", ".", "the stack is in `DIR`")
-	f.StringVar(&a.address, "address", env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
+	f.StringVar(&a.address, "address", envOr("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock"), "`PATH` of containerd's socket; CONTAINERD_ADDRESS")
 	f.StringVar(&a.namespace, "namespace", os.Getenv("CONTAINERD_NAMESPACE"), "containerd namespace `NAME`, in place of the stack's; CONTAINERD_NAMESPACE")
-	f.StringVar(&a.dataRoot, "data-root", env("FAIRLEAD_DATA_ROOT", machine.DefaultDataRoot), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
+	f.StringVar(&a.dataRoot, "data-root", envOr("FAIRLEAD_DATA_ROOT", machine.DefaultDataRoot), "logs and the private engine are below `DIR`; FAIRLEAD_DATA_ROOT")
 	f.StringVar(&a.builder, "builder", os.Getenv("BUILDKIT_HOST"), "`ADDRESS` of the buildkitd that builds, as unix:///run/buildkit/buildkitd.sock, or own; BUILDKIT_HOST")
-	f.StringVar(&a.builderCache, "builder-cache", env("FAIRLEAD_BUILDER_CACHE", defaultBuilderCache), "a builder of fairlead's own keeps at most `SIZE` of its cache; FAIRLEAD_BUILDER_CACHE")
+	f.StringVar(&a.builderCache, "builder-cache", envOr("FAIRLEAD_BUILDER_CACHE", defaultBuilderCache), "a builder of fairlead's own keeps at most `SIZE` of its cache; FAIRLEAD_BUILDER_CACHE")
 	f.BoolVar(&a.json, "json", false, "write JSON")
 	f.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "write no colours; NO_COLOR")
 	f.StringVar(&a.logLevel, "log-level", "error", "show what containerd's client logs from `LEVEL` up: error, warn, info, debug, trace")
@@ -160,7 +160,7 @@ func noJSON(cmd *cobra.Command) error {
 	return fmt.Errorf("%s: it writes no JSON. Leave --json out", cmd.CommandPath())
 }
 
-func env(name, fallback string) string {
+func envOr(name, fallback string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
 	}

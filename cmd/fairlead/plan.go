@@ -15,7 +15,7 @@ import (
 )
 
 func planCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	var out, format string
 	var detailed bool
 	cmd := &cobra.Command{
@@ -32,14 +32,14 @@ func planCommand(a *app) *cobra.Command {
 			if n.stack != "" && !n.destroy {
 				return errors.New("--stack names a stack that ends: give it with --destroy")
 			}
-			if err := savable(out); cmd.Flags().Changed("out") && err != nil {
+			if err := checkSavable(out); cmd.Flags().Changed("out") && err != nil {
 				return fmt.Errorf("--out %w", err)
 			}
 			cfg, err := a.load(&n)
 			if err != nil {
 				return err
 			}
-			o := a.host(cfg)
+			o := a.hostOptions(cfg)
 			if o.PlanFile, err = planFile(out); err != nil {
 				return err
 			}
@@ -52,14 +52,14 @@ func planCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.write(stdout, p, n.destroy); err != nil {
+			if err := a.printPlan(stdout, p, n.destroy); err != nil {
 				return err
 			}
 			if out != "" {
-				if err := save(out, p); err != nil {
+				if err := savePlan(out, p); err != nil {
 					return err
 				}
-				a.note("Saved. Run exactly this plan with: fairlead apply %s", out)
+				a.printNote("Saved. Run exactly this plan with: fairlead apply %s", out)
 			}
 			if detailed && !p.Empty() {
 				return exitCode(exitChanges)
@@ -67,7 +67,7 @@ func planCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	n.flags(cmd)
+	n.addFlags(cmd)
 	n.stackFlag(cmd)
 	cmd.Flags().BoolVar(&n.destroy, "destroy", false, "plan the end of the stack")
 	cmd.Flags().StringVar(&out, "out", "", "save the plan into this `FILE`, for apply; it holds what containers are given, secrets too")
@@ -88,8 +88,8 @@ func planFile(path string) (string, error) {
 	return abs, nil
 }
 
-// savable tells whether a plan may be saved into a file. An error says why not.
-func savable(path string) error {
+// checkSavable tells whether a plan may be saved into a file. An error says why not.
+func checkSavable(path string) error {
 	if path == "" {
 		return errors.New("must be the path of a file; got an empty one")
 	}
@@ -99,8 +99,8 @@ func savable(path string) error {
 	return spec.Replaceable(path)
 }
 
-// save writes a plan that only its owner can read.
-func save(path string, p *planner.Plan) error {
+// savePlan writes a plan that only its owner can read.
+func savePlan(path string, p *planner.Plan) error {
 	err := spec.ReplaceFile(path, 0o600, func(w io.Writer) error { return planner.Encode(w, p) })
 	if err != nil {
 		return fmt.Errorf("saved plan %s: %w", path, err)
@@ -108,7 +108,7 @@ func save(path string, p *planner.Plan) error {
 	return nil
 }
 
-func read(path string) (*planner.Plan, error) {
+func readPlan(path string) (*planner.Plan, error) {
 	f, err := spec.OpenRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("saved plan %s: %w", path, err)

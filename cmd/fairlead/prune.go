@@ -16,7 +16,7 @@ import (
 )
 
 func pruneCommand(a *app) *cobra.Command {
-	f := applying{}
+	f := applyFlags{}
 	var all bool
 	cmd := &cobra.Command{
 		Use: "prune", Short: "free what nothing needs: the builder's cache, and images that no container uses", Args: cobra.NoArgs,
@@ -26,20 +26,20 @@ func pruneCommand(a *app) *cobra.Command {
 		Example: "  fairlead prune\n  fairlead prune --all --yes",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), &f, all) },
 	}
-	f.inputs(cmd)
+	f.addInputFlags(cmd)
 	cmd.Flags().Var(duration{&f.wait}, "lock-timeout", "how long to wait for an apply of a stack whose images would go, as `30s`; 0s: fail at once")
 	cmd.Flags().BoolVar(&all, "all", false, "also all images of stacks that no container uses")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "free it without asking")
 	return cmd
 }
 
-func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
+func (a *app) prune(ctx context.Context, f *applyFlags, all bool) (err error) {
 	if f.mayAsk() != nil {
 		return errors.New("there is no terminal to ask on: run again with --yes")
 	}
-	ctx, stop := a.interrupts(ctx)
+	ctx, stop := a.untilInterrupted(ctx)
 	defer stop()
-	h, w, err := a.openByHand(ctx, &f.narrowing, true, f.wait)
+	h, w, err := a.openByHand(ctx, &f.scopeFlags, true, f.wait)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	if err != nil {
 		return err
 	}
-	found := unused(h.have, h.config, all)
+	found := unusedImages(h.have, h.config, all)
 	if err := a.writeUnused(found, cache); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (a *app) prune(ctx context.Context, f *applying, all bool) (err error) {
 	case len(found) == 0 && cache.Freeable == 0:
 		return nil
 	case !f.yes && !askToPrune(ctx, w):
-		a.note("Nothing was done.")
+		a.printNote("Nothing was done.")
 		return exitCode(exitTrouble)
 	}
 	if err := a.untagUnused(session, h, w, found, all); err != nil {
@@ -90,7 +90,7 @@ func (a *app) writeUnused(found []*planner.LiveImage, cache buildkit.Usage) erro
 			"images": imageRows("", &planner.State{Images: images}, true), "cache": map[string]int64{"bytes": cache.Total, "freeable": cache.Freeable}})
 	}
 	for _, rec := range found {
-		stdout.say("- image %q, %s of stack %q\n", familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
+		stdout.say("- image %q, %s of stack %q\n", familiarName(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
 	}
 	if cache.Freeable > 0 {
 		stdout.say("- the builder's cache: %s, of which up to %s can go\n", planner.Bytes(cache.Total), planner.Bytes(cache.Freeable))
@@ -115,18 +115,18 @@ func (a *app) untagUnused(ctx context.Context, h *byHand, w *ctrd.Writer, found 
 		return err
 	}
 	defer unlock()
-	if err := h.look(ctx, w); err != nil {
+	if err := h.observe(ctx, w); err != nil {
 		return err
 	}
-	now := unused(h.have, h.config, all)
+	now := unusedImages(h.have, h.config, all)
 	for _, rec := range found {
 		if !slices.ContainsFunc(now, func(n *planner.LiveImage) bool {
 			return n.ID == rec.ID && n.Digest == rec.Digest && *n.Owner == *rec.Owner
 		}) {
-			a.note("%s is left alone: it is used, or has changed, since it was shown", familiar(rec.ID))
+			a.printNote("%s is left alone: it is used, or has changed, since it was shown", familiarName(rec.ID))
 			continue
 		}
-		h.step(&planner.UntagImage{Name: rec.ID}, rec.ID)
+		h.addStep(&planner.UntagImage{Name: rec.ID}, rec.ID)
 	}
 	if h.plan.Empty() {
 		return nil
@@ -137,11 +137,11 @@ func (a *app) untagUnused(ctx context.Context, h *byHand, w *ctrd.Writer, found 
 // askToPrune asks, and lets others use the builder until there is an answer.
 func askToPrune(ctx context.Context, w *ctrd.Writer) bool {
 	w.EndBuilder(context.WithoutCancel(ctx))
-	return ask(ctx, "Free this?")
+	return askYesNo(ctx, "Free this?")
 }
 
-// unused gives the images that no container uses, by name: of the stack those that its files don't have, or all of all stacks.
-func unused(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImage {
+// unusedImages gives the images that no container uses, by name: of the stack those that its files don't have, or all of all stacks.
+func unusedImages(have *planner.State, cfg *spec.Config, all bool) []*planner.LiveImage {
 	used, content := map[string]bool{}, map[string]bool{}
 	for _, c := range have.Containers {
 		used[c.Image], content[c.Digest] = true, true

@@ -14,7 +14,7 @@ import (
 )
 
 func pullCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	var platforms []string
 	var all bool
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ func pullCommand(a *app) *cobra.Command {
 			return a.byHand(cmd.Context(), &n, true, func(ctx context.Context, h *byHand) error { return h.pull(ctx, ref, wanted, all) })
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	cmd.Flags().StringArrayVar(&platforms, "platform", nil, "this `PLATFORM`, as linux/arm64; may be given more than once")
 	cmd.Flags().BoolVar(&all, "all-platforms", false, "all platforms that the image has")
 	cmd.MarkFlagsMutuallyExclusive("platform", "all-platforms")
@@ -57,14 +57,14 @@ func (h *byHand) pull(ctx context.Context, ref string, wanted []string, all bool
 	for _, p := range wanted {
 		size, ok := got.Platforms[p]
 		if !ok {
-			return registry.NoPlatform(familiar(ref), p, got.Platforms)
+			return registry.NoPlatform(familiarName(ref), p, got.Platforms)
 		}
 		op.Bytes += size
 	}
 	if len(wanted) == 0 {
-		return registry.NoPlatform(familiar(ref), h.have.Host.Platform, got.Platforms)
+		return registry.NoPlatform(familiarName(ref), h.have.Host.Platform, got.Platforms)
 	}
-	h.gives(ref, got.Digest)
-	h.step(op, ref)
+	h.noteResult(ref, got.Digest)
+	h.addStep(op, ref)
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 
 // saving are the flags of save.
 type saving struct {
-	narrowing
+	scopeFlags
 	out, format string
 	platforms   []string
 }
@@ -35,7 +35,7 @@ func saveCommand(a *app) *cobra.Command {
 			"  fairlead save shop/app:1.0 shop/db:1.0 --format oci -o shop.tar",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.save(cmd.Context(), args, &f) },
 	}
-	f.inputs(cmd)
+	f.addInputFlags(cmd)
 	cmd.Flags().StringVarP(&f.out, "output", "o", "-", "write into `FILE`; - is the standard output")
 	cmd.Flags().StringArrayVar(&f.platforms, "platform", nil, "only this `PLATFORM`, as linux/arm64; may be given more than once")
 	cmd.Flags().StringVar(&f.format, "format", "docker", "`FORMAT` of the archive: docker, an OCI archive that older dockers read too, or oci")
@@ -63,13 +63,13 @@ func (a *app) save(ctx context.Context, names []string, f *saving) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := a.beside(&f.narrowing, false)
+	cfg, err := a.loadIfNeeded(&f.scopeFlags, false)
 	if err != nil {
 		return err
 	}
-	ctx, stop := a.interrupts(ctx)
+	ctx, stop := a.untilInterrupted(ctx)
 	defer stop()
-	r, err := ctrd.OpenReader(ctx, a.host(cfg))
+	r, err := ctrd.OpenReader(ctx, a.hostOptions(cfg))
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (a *app) tellSaved(images []ctrd.Saved, f *saving) error {
 	for _, im := range images {
 		rows = append(rows, savedRow{im.Name, im.Digest, im.Platforms})
 		if len(im.Missing) > 0 && f.platforms == nil {
-			a.note("%s: %s of it is not here, and not in the archive", familiar(im.Name), strings.Join(im.Missing, ", "))
+			a.printNote("%s: %s of it is not here, and not in the archive", familiarName(im.Name), strings.Join(im.Missing, ", "))
 		}
 	}
 	switch {
@@ -117,7 +117,7 @@ func (a *app) tellSaved(images []ctrd.Saved, f *saving) error {
 		return view.JSON(stdout, listed{"fairlead.save", view.Version, rows})
 	}
 	for _, r := range rows {
-		stdout.say("%s  %s  %s\n", familiar(r.Name), r.Digest, strings.Join(r.Platforms, ", "))
+		stdout.say("%s  %s  %s\n", familiarName(r.Name), r.Digest, strings.Join(r.Platforms, ", "))
 	}
 	return nil
 }
@@ -153,33 +153,33 @@ func outputTo(path string) (output, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return replacing(path), nil
+		return replaceWith(path), nil
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, reason(err))
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	case info.IsDir():
 		return nil, fmt.Errorf("%s: it is a directory. Name a file in it, as in -o %s", path, filepath.Join(path, "images.tar"))
 	case !info.Mode().IsRegular():
-		return into(path), nil
+		return writeInto(path), nil
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil { // the link stays one
-		return nil, fmt.Errorf("%s: %w", path, reason(err))
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
-	return replacing(path), nil
+	return replaceWith(path), nil
 }
 
-func into(path string) output {
+func writeInto(path string) output {
 	return func(ctx context.Context, write func(io.Writer) error) error {
 		return unlessInterrupted(ctx, func() error {
 			f, err := os.OpenFile(path, os.O_WRONLY, 0)
 			if err != nil {
-				return fmt.Errorf("%s: %w", path, reason(err))
+				return fmt.Errorf("%s: %w", path, withoutPath(err))
 			}
 			return errors.Join(write(f), f.Close())
 		})
 	}
 }
 
-func replacing(path string) output {
+func replaceWith(path string) output {
 	return func(_ context.Context, write func(io.Writer) error) error {
 		err := spec.ReplaceFile(path, 0o644, func(w io.Writer) error {
 			b := bufio.NewWriterSize(w, 1<<20)
@@ -189,14 +189,14 @@ func replacing(path string) output {
 			return b.Flush()
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, reason(err))
+			return fmt.Errorf("%s: %w", path, withoutPath(err))
 		}
 		return nil
 	}
 }
 
-// reason takes from a file's error the name that it says, which may be one that nobody has given.
-func reason(err error) error {
+// withoutPath takes from a file's error the name that it says, which may be one that nobody has given.
+func withoutPath(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {
 		return e.Err

@@ -13,7 +13,7 @@ import (
 )
 
 func tagCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "tag SOURCE NAME...", Short: "give an image more names", Args: cobra.MinimumNArgs(2),
 		Long:    "tag makes each NAME stand for what SOURCE stands for. A NAME that is there is moved.",
@@ -31,24 +31,24 @@ func tagCommand(a *app) *cobra.Command {
 				return err
 			}
 			return a.byHand(cmd.Context(), &n, false, func(_ context.Context, h *byHand) error {
-				from, err := find(h.have, args[0])
+				from, err := findImage(h.have, args[0])
 				if err != nil {
 					return err
 				}
 				for _, name := range names {
-					h.gives(name, from.Digest)
-					h.step(&planner.TagImage{Name: name, From: from.ID, Digest: from.Digest}, name)
+					h.noteResult(name, from.Digest)
+					h.addStep(&planner.TagImage{Name: name, From: from.ID, Digest: from.Digest}, name)
 				}
 				return nil
 			})
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	return cmd
 }
 
 func untagCommand(a *app) *cobra.Command {
-	var n narrowing
+	var n scopeFlags
 	cmd := &cobra.Command{
 		Use: "untag NAME...", Short: "take names away from images", Args: cobra.MinimumNArgs(1),
 		Long: "untag takes names away. An image's content goes with its last name. A name that a container uses stays, and so does one whose block " +
@@ -62,25 +62,25 @@ func untagCommand(a *app) *cobra.Command {
 				}
 				var errs []error
 				for _, rec := range recs {
-					errs = append(errs, h.untaggable(rec))
+					errs = append(errs, h.checkUntaggable(rec))
 				}
 				if err := errors.Join(errs...); err != nil {
 					return err
 				}
 				for _, rec := range recs {
-					h.warn(rec, "")
-					h.step(&planner.UntagImage{Name: rec.ID}, rec.ID)
+					h.warnOwner(rec, "")
+					h.addStep(&planner.UntagImage{Name: rec.ID}, rec.ID)
 				}
 				return nil
 			})
 		},
 	}
-	n.inputs(cmd)
+	n.addInputFlags(cmd)
 	return cmd
 }
 
-// untaggable says what keeps a name.
-func (h *byHand) untaggable(rec *planner.LiveImage) error {
+// checkUntaggable says what keeps a name.
+func (h *byHand) checkUntaggable(rec *planner.LiveImage) error {
 	var users []string
 	for _, c := range h.have.Containers {
 		if c.Image == rec.ID {
@@ -89,12 +89,12 @@ func (h *byHand) untaggable(rec *planner.LiveImage) error {
 	}
 	switch {
 	case len(users) == 1:
-		return fmt.Errorf("image %s: the container %s uses it. Remove that first", familiar(rec.ID), users[0])
+		return fmt.Errorf("image %s: the container %s uses it. Remove that first", familiarName(rec.ID), users[0])
 	case len(users) > 1:
-		return fmt.Errorf("image %s: the containers %s use it. Remove them first", familiar(rec.ID), strings.Join(users, ", "))
+		return fmt.Errorf("image %s: the containers %s use it. Remove them first", familiarName(rec.ID), strings.Join(users, ", "))
 	case rec.Protected:
 		return fmt.Errorf("image %s: %s of stack %q sets prevent_destroy. Take that out of its files and apply them first",
-			familiar(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
+			familiarName(rec.ID), rec.Owner.Addr, rec.Owner.Stack)
 	}
 	return nil
 }

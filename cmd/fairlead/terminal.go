@@ -43,13 +43,13 @@ func (a *app) style(t terminal) view.Style {
 	return view.Style{Color: !a.noColor && t.isTerminal(), Width: t.columns()}
 }
 
-// note tells people something that is no result; programs get it as a diagnostic.
-func (a *app) note(format string, args ...any) {
-	a.report(hcl.DiagWarning, fmt.Sprintf(format, args...))
+// printNote tells people something that is no result; programs get it as a diagnostic.
+func (a *app) printNote(format string, args ...any) {
+	a.printReport(hcl.DiagWarning, fmt.Sprintf(format, args...))
 }
 
-// report writes text to the standard error, in the form that was asked for.
-func (a *app) report(severity hcl.DiagnosticSeverity, text string) {
+// printReport writes text to the standard error, in the form that was asked for.
+func (a *app) printReport(severity hcl.DiagnosticSeverity, text string) {
 	if !a.json {
 		stderr.say("%s\n", view.WholeBlocks(view.Told(text)))
 		return

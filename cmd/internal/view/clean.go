@@ -61,17 +61,17 @@ func (c *Writer) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text := append(c.rest, b...)
-	whole := complete(text)
+	whole := wholePrefix(text)
 	c.rest = append([]byte{}, text[whole:]...)
-	if _, err := io.WriteString(c.w, clean(string(text[:whole]), passing{lines: true, sequences: !c.bare})); err != nil {
+	if _, err := io.WriteString(c.w, escapeControls(string(text[:whole]), passing{lines: true, sequences: !c.bare})); err != nil {
 		c.err = cmp.Or(c.err, err)
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// complete gives how many bytes of text don't wait for what follows them.
-func complete(text []byte) int {
+// wholePrefix gives how many bytes of text can be written now: a character or a control sequence at the end may be cut off.
+func wholePrefix(text []byte) int {
 	if i := bytes.LastIndexByte(text, own[0]); i >= 0 && len(text)-i < len(own) && strings.HasPrefix(own, string(text[i:])) {
 		return i
 	}
@@ -87,7 +87,7 @@ func complete(text []byte) int {
 }
 
 // Line cleans one piece of a line, so that it neither ends the line nor moves what follows it.
-func Line(s string) string { return clean(s, passing{}) }
+func Line(s string) string { return escapeControls(s, passing{}) }
 
 // planLine matches a line end after which something would be read as a line of a plan, of a run or of a diagnostic.
 var planLine = regexp.MustCompile(`\n( {0,3}(?:(?:[-+~>]|-/\+) +(?:container|image|emulator)\b|# \S+ is |[✓✗] )|(?:Plan|Steps|Error|Warning): |Done in )`)
@@ -102,9 +102,9 @@ type passing struct {
 	sequences bool // these pass, else they are dropped
 }
 
-// clean does the work of both.
-func clean(s string, pass passing) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return hidden(r) || r == utf8.RuneError }) {
+// escapeControls writes as escapes what is not shown as itself, but for what passes.
+func escapeControls(s string, pass passing) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return isHidden(r) || r == utf8.RuneError }) {
 		return s
 	}
 	var b strings.Builder
@@ -117,26 +117,26 @@ func clean(s string, pass passing) string {
 			b.WriteByte(own[0])
 			n = len(own)
 		case pass.lines && strings.HasPrefix(s, own):
-			n, _ = next(s)
+			n, _ = nextCell(s)
 		case r == '\x1b' && colour.MatchString(s):
 			n = len(colour.FindString(s))
-		case pass.lines && (r == '\n' || r == '\t'), !hidden(r):
+		case pass.lines && (r == '\n' || r == '\t'), !isHidden(r):
 			b.WriteString(s[:n])
 		default:
-			b.WriteString(escape(r))
+			b.WriteString(escapeRune(r))
 		}
 		s = s[n:]
 	}
 	return b.String()
 }
 
-// hidden tells whether a character is not shown as itself.
-func hidden(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+// isHidden tells whether a character is not shown as itself.
+func isHidden(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // short are the escapes of what is often in text.
 var short = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
 
-func escape(r rune) string {
+func escapeRune(r rune) string {
 	if s := short[r]; s != "" {
 		return s
 	}

@@ -77,7 +77,7 @@ func TestWriterKeepsJSON(t *testing.T) {
 	if err := JSON(NewWriter(&b), map[string]string{"a": hostile}); err != nil {
 		t.Fatal(err)
 	}
-	if text := b.String(); strings.ContainsFunc(strings.TrimSuffix(strings.ReplaceAll(text, "\n", ""), "\n"), hidden) {
+	if text := b.String(); strings.ContainsFunc(strings.TrimSuffix(strings.ReplaceAll(text, "\n", ""), "\n"), isHidden) {
 		t.Errorf("control characters are in %q", text)
 	}
 	var back map[string]string

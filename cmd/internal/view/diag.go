@@ -18,7 +18,7 @@ func Diagnostics(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File,
 	// count bytes.
 	const other = "\x1a"
 	hide := func(text string) string { return strings.ReplaceAll(text, "\x1b", other) }
-	shown := sorted(diags)
+	shown := sortedByPlace(diags)
 	for i, d := range shown {
 		c := *d
 		c.Summary, c.Detail = hide(Line(d.Summary)), strings.ReplaceAll(wholeBlocks(hide(Told(d.Detail)), s.width()), own, "\x1b")
@@ -75,7 +75,7 @@ func lineLength(text []byte, at int) int {
 	return at + to - from
 }
 
-func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
+func sortedByPlace(diags hcl.Diagnostics) hcl.Diagnostics {
 	diags = slices.Clone(diags)
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
 		switch {
@@ -128,7 +128,7 @@ func DiagnosticsJSON(w io.Writer, diags hcl.Diagnostics) error {
 		Valid       bool         `json:"valid"`
 		Diagnostics []Diagnostic `json:"diagnostics"`
 	}{Format: "fairlead.diagnostics", Version: Version, Valid: !diags.HasErrors(), Diagnostics: []Diagnostic{}}
-	for _, d := range sorted(diags) {
+	for _, d := range sortedByPlace(diags) {
 		severity := "error"
 		if d.Severity == hcl.DiagWarning {
 			severity = "warning"

@@ -71,12 +71,12 @@ func PlanJSON(w io.Writer, p *planner.Plan) error {
 	doc := planDoc{Format: "fairlead.plan", Version: Version, Stack: p.Stack, Namespace: p.Namespace, Empty: p.Empty(),
 		Changes: []changeDoc{}, Steps: []stepDoc{}, Summary: p.Summary}
 	for _, c := range p.Changes {
-		cd := changeDoc{Object: c.Object, Action: string(c.Action), Verb: c.Verb, Reasons: c.Reasons, Notes: c.Notes, At: place(c.Decl)}
+		cd := changeDoc{Object: c.Object, Action: string(c.Action), Verb: c.Verb, Reasons: c.Reasons, Notes: c.Notes, At: fileAndLine(c.Decl)}
 		if !c.Addr.IsZero() {
 			cd.Address = c.Addr.String()
 		}
 		for _, d := range c.Diffs {
-			cd.Diffs = append(cd.Diffs, diffDoc{Path: d.Path, Before: raw(d.Before, d.Secret), After: raw(d.After, d.Secret),
+			cd.Diffs = append(cd.Diffs, diffDoc{Path: d.Path, Before: rawJSON(d.Before, d.Secret), After: rawJSON(d.After, d.Secret),
 				Unknown: !d.After.IsWhollyKnown(), Sensitive: d.Secret, Cost: costNames[d.Cost]})
 		}
 		doc.Changes = append(doc.Changes, cd)
@@ -91,8 +91,8 @@ func PlanJSON(w io.Writer, p *planner.Plan) error {
 	return JSON(w, doc)
 }
 
-// raw writes a value as JSON; null for what is unknown or not to be shown.
-func raw(v cty.Value, secret bool) json.RawMessage {
+// rawJSON writes a value as JSON; null for what is unknown or not to be shown.
+func rawJSON(v cty.Value, secret bool) json.RawMessage {
 	if secret || isNull(v) || !v.IsWhollyKnown() {
 		return json.RawMessage("null")
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Output writes an output's value as it would stand in a file; a sensitive one isn't shown.
-func Output(o *spec.Output) string { return value(o.Value, o.Sensitive) }
+func Output(o *spec.Output) string { return valueText(o.Value, o.Sensitive) }
 
 // OutputAlone writes one output that was asked for by name: a string as it is, for use in a shell. Asking for a sensitive one
 // by name is asking to see it.
@@ -20,9 +20,9 @@ func OutputAlone(w io.Writer, o *spec.Output, asJSON bool) error {
 		return fmt.Errorf("output %q: its value is known only after apply", o.Name)
 	}
 	if asJSON {
-		return JSON(w, raw(o.Value, false))
+		return JSON(w, rawJSON(o.Value, false))
 	}
-	text := value(o.Value, false)
+	text := valueText(o.Value, false)
 	if !o.Value.IsNull() && o.Value.Type() == cty.String {
 		text = o.Value.AsString()
 	}
@@ -39,7 +39,7 @@ func OutputsJSON(w io.Writer, outputs []*spec.Output) error {
 	}
 	all := map[string]one{}
 	for _, o := range outputs {
-		all[o.Name] = one{raw(o.Value, o.Sensitive), o.Value.IsWhollyKnown(), o.Sensitive}
+		all[o.Name] = one{rawJSON(o.Value, o.Sensitive), o.Value.IsWhollyKnown(), o.Sensitive}
 	}
 	return JSON(w, map[string]any{"format": "fairlead.outputs", "version": Version, "outputs": all})
 }

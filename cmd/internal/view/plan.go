@@ -20,27 +20,27 @@ import (
 func Plan(w io.Writer, p *planner.Plan, s Style) error {
 	var b strings.Builder
 	for _, c := range p.Changes {
-		change(&b, shown(c), s)
+		writeChange(&b, printable(c), s)
 	}
 	if len(p.Steps) > 0 {
-		steps(&b, p, s)
+		writeSteps(&b, p, s)
 	}
 	fmt.Fprintln(&b, Summary(p))
 	_, err := io.WriteString(w, Wrap(b.String(), s.Width))
 	return err
 }
 
-// shown is a change with each text of it fit to be a piece of a line.
-func shown(c *planner.Change) *planner.Change {
+// printable is a change with each text of it fit to be a piece of a line.
+func printable(c *planner.Change) *planner.Change {
 	out := *c
-	out.Object, out.Reasons, out.Notes, out.Diffs = Line(c.Object), lined(c.Reasons), lined(c.Notes), slices.Clone(c.Diffs)
+	out.Object, out.Reasons, out.Notes, out.Diffs = Line(c.Object), asLines(c.Reasons), asLines(c.Notes), slices.Clone(c.Diffs)
 	for i := range out.Diffs {
 		out.Diffs[i].Path = Line(out.Diffs[i].Path)
 	}
 	return &out
 }
 
-func lined(texts []string) []string {
+func asLines(texts []string) []string {
 	out := make([]string, len(texts))
 	for i, t := range texts {
 		out[i] = Line(t)
@@ -51,14 +51,14 @@ func lined(texts []string) []string {
 // stepTitle is a step's title as a piece of a line.
 func stepTitle(p *planner.Plan, step *planner.Step) string { return Line(planner.Title(p, step)) }
 
-func change(w io.Writer, c *planner.Change, s Style) {
-	left := "  # " + title(c) + ": " + strings.Join(c.Reasons, "; ")
-	if at := place(c.Decl); at != "" {
+func writeChange(w io.Writer, c *planner.Change, s Style) {
+	left := "  # " + changeTitle(c) + ": " + strings.Join(c.Reasons, "; ")
+	if at := fileAndLine(c.Decl); at != "" {
 		left += strings.Repeat(" ", max(2, s.width()-columnsOf(left)-columnsOf(at))) + at
 	}
 	fmt.Fprintln(w, s.paint(dim, left))
 	sym := symbols[c.Action]
-	line := header(c)
+	line := changeLine(c)
 	below := c.Notes
 	if notes := strings.Join(c.Notes, "; "); len(c.Notes) == 1 || notes != "" && columnsOf(line+notes)+6 <= s.width() {
 		line, below = line+"  "+notes, nil
@@ -74,20 +74,20 @@ func change(w io.Writer, c *planner.Change, s Style) {
 		}
 	}
 	for _, d := range c.Diffs {
-		diff(w, d, wide, c.Action, s)
+		writeDiff(w, d, wide, c.Action, s)
 	}
 }
 
-// title says what happens to what: "container.web is replaced".
-func title(c *planner.Change) string {
+// changeTitle says what happens to what: "container.web is replaced".
+func changeTitle(c *planner.Change) string {
 	name := c.Addr.String()
 	if c.IsRecord() {
 		name = c.Object
 	}
-	return name + " is " + done(c.Verb)
+	return name + " is " + participleOf(c.Verb)
 }
 
-func header(c *planner.Change) string {
+func changeLine(c *planner.Change) string {
 	switch {
 	case c.IsRecord():
 		return fmt.Sprintf("image %q  %s", c.Object, c.Verb)
@@ -103,7 +103,7 @@ var participles = map[string]string{
 	"tag": "tagged", "build": "built", "register": "registered", "relabel": "relabelled", "pause": "paused", "resume": "resumed", "move": "moved",
 }
 
-func done(verb string) string {
+func participleOf(verb string) string {
 	if p, ok := participles[verb]; ok {
 		return p
 	}
@@ -116,14 +116,14 @@ func done(verb string) string {
 // maxAlign is the longest path that moves the values of the others to the right.
 const maxAlign = 24
 
-func diff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style) {
+func writeDiff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style) {
 	mark, color := "~", yellow
-	before, after := value(d.Before, d.Secret), value(d.After, d.Secret)
+	before, after := valueText(d.Before, d.Secret), valueText(d.After, d.Secret)
 	if d.Outside { // whole lists of the container's record
 		before, after = shorten(before), shorten(after)
 	}
 	if d.Path == "image" {
-		before, after = familiar(before), familiar(after)
+		before, after = familiarName(before), familiarName(after)
 	}
 	text := fmt.Sprintf("%-*s = %s -> %s", wide, d.Path, before, after)
 	switch {
@@ -140,14 +140,14 @@ func diff(w io.Writer, d planner.Diff, wide int, action planner.Action, s Style)
 	fmt.Fprintf(w, "      %s %s\n", s.paint(color, mark), text)
 }
 
-// familiar leaves out of a quoted image name what everybody leaves out.
-func familiar(quoted string) string {
+// familiarName leaves out of a quoted image name what everybody leaves out.
+func familiarName(quoted string) string {
 	return strings.Replace(strings.Replace(quoted, `"docker.io/`, `"`, 1), `"library/`, `"`, 1)
 }
 
 func isNull(v cty.Value) bool { return v == cty.NilVal || v.IsKnown() && v.IsNull() }
 
-func place(r *hcl.Range) string {
+func fileAndLine(r *hcl.Range) string {
 	if r == nil || r.Filename == "" {
 		return ""
 	}
@@ -157,8 +157,8 @@ func place(r *hcl.Range) string {
 // manySteps is how many step names a plan shows before it counts the rest.
 const manySteps = 20
 
-// steps writes the order in which things happen, wrapped.
-func steps(w io.Writer, p *planner.Plan, s Style) {
+// writeSteps writes the order in which things happen, wrapped.
+func writeSteps(w io.Writer, p *planner.Plan, s Style) {
 	var parts []string
 	for _, step := range p.Steps {
 		if len(parts) == manySteps && len(p.Steps) > manySteps+1 {
@@ -196,7 +196,7 @@ func Summary(p *planner.Plan) string {
 	if p.Empty() {
 		return "No changes. The host is as the files say."
 	}
-	out := "Plan: " + counts(p, func(n int, verb string) string { return fmt.Sprintf("%d to %s", n, verb) }) + "."
+	out := "Plan: " + countActions(p, func(n int, verb string) string { return fmt.Sprintf("%d to %s", n, verb) }) + "."
 	var down []string
 	for _, o := range p.Summary.Outages {
 		down = append(down, fmt.Sprintf("%s about %s", o.Addr, Duration(o.About)))
@@ -225,15 +225,15 @@ func Done(p *planner.Plan, left map[int]bool, took time.Duration) string {
 			actual.Summary.Actions[c.Verb]++
 		}
 	}
-	out := counts(actual, func(n int, verb string) string { return fmt.Sprintf("%d %s", n, done(verb)) })
+	out := countActions(actual, func(n int, verb string) string { return fmt.Sprintf("%d %s", n, participleOf(verb)) })
 	if len(left) > 0 {
 		out += fmt.Sprintf(", %d left alone", len(left))
 	}
 	return fmt.Sprintf("Done in %s: %s.", Duration(took), out)
 }
 
-// counts says how many changes of each verb there are.
-func counts(p *planner.Plan, say func(n int, verb string) string) string {
+// countActions says how many changes of each verb there are.
+func countActions(p *planner.Plan, say func(n int, verb string) string) string {
 	var out []string
 	known := verbs
 	for _, verb := range slices.Sorted(maps.Keys(p.Summary.Actions)) {

@@ -19,24 +19,24 @@ type Progress struct {
 	live  bool
 	quiet bool
 
-	running map[int]executor.Event // the last event of each step under way
-	order   []int
-	drawn   int // lines of the block on the screen
-	last    time.Time
-	told    map[int]time.Time
-	tail    map[int][]string // the last lines of what each step under way says
-	passed  map[int]bool     // changes of which a step was passed over
+	running  map[int]executor.Event // the last event of each step under way
+	order    []int
+	drawn    int // lines of the block on the screen
+	last     time.Time
+	reported map[int]time.Time
+	tail     map[int][]string // the last lines of what each step under way says
+	passed   map[int]bool     // changes of which a step was passed over
 }
 
 // NewProgress makes a Progress. live is whether w is a terminal.
 func NewProgress(w io.Writer, p *planner.Plan, s Style, live, quiet bool) *Progress {
-	return &Progress{w: w, plan: p, style: s, live: live, quiet: quiet, running: map[int]executor.Event{}, told: map[int]time.Time{}, tail: map[int][]string{}, passed: map[int]bool{}}
+	return &Progress{w: w, plan: p, style: s, live: live, quiet: quiet, running: map[int]executor.Event{}, reported: map[int]time.Time{}, tail: map[int][]string{}, passed: map[int]bool{}}
 }
 
 // How often a block is redrawn, and how often a plain line tells of a step that takes long.
 const (
-	redraw = 100 * time.Millisecond
-	retell = 5 * time.Second
+	redraw      = 100 * time.Millisecond
+	reportEvery = 5 * time.Second
 )
 
 // Event takes the next event.
@@ -46,51 +46,51 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Started:
 		p.running[id] = e
 		p.order = append(p.order, id)
-		p.told[id] = e.At
+		p.reported[id] = e.At
 	case executor.Progressed:
-		p.lines(e)
+		p.addLines(e)
 		p.running[id] = e
-		if !p.onTerminal() && !p.quiet && e.At.Sub(p.told[id]) > retell {
-			p.told[id] = e.At
-			p.say("%s", p.line(e))
+		if !p.onTerminal() && !p.quiet && e.At.Sub(p.reported[id]) > reportEvery {
+			p.reported[id] = e.At
+			p.say("%s", p.stepLine(e))
 		}
 	case executor.Succeeded, executor.Failed:
-		p.forget(id)
+		p.removeStep(id)
 		if !p.quiet || e.Kind == executor.Failed {
-			p.say("%s", p.line(e))
+			p.say("%s", p.stepLine(e))
 		}
 	case executor.Passed:
-		p.pass(e)
+		p.leaveAlone(e)
 	case executor.Undone:
 		if e.Err == nil {
 			p.say("%s %d of %d  %s is undone", p.style.paint(yellow, "<"), id, len(p.plan.Steps), stepTitle(p.plan, e.Step))
 		}
 	case executor.Skipped:
-		p.forget(id) // a build that was interrupted
+		p.removeStep(id) // a build that was interrupted
 		return
 	}
-	p.draw(e.At)
+	p.drawBlock(e.At)
 }
 
-// tailed is how many of a step's last lines a terminal shows below it.
-const tailed = 4
+// tailLines is how many of a step's last lines a terminal shows below it.
+const tailLines = 4
 
-// lines shows what a step says: below it in a terminal, else as it comes.
-func (p *Progress) lines(e executor.Event) {
+// addLines shows what a step says: below it in a terminal, else as it comes.
+func (p *Progress) addLines(e executor.Event) {
 	id := e.Step.ID
 	for _, l := range e.Progress.Lines {
 		l = Line(l)
 		if !p.onTerminal() && !p.quiet {
 			p.say("%s %d of %d  %s", p.style.paint(dim, "|"), id, len(p.plan.Steps), l)
-			p.told[id] = e.At
+			p.reported[id] = e.At
 		}
 		p.tail[id] = append(p.tail[id], l)
 	}
-	p.tail[id] = p.tail[id][max(0, len(p.tail[id])-tailed):]
+	p.tail[id] = p.tail[id][max(0, len(p.tail[id])-tailLines):]
 }
 
-// pass says once of a change that it came to nothing, because what it hangs on came out as it was.
-func (p *Progress) pass(e executor.Event) {
+// leaveAlone says, once for a change, that it is left alone: what it depends on came out as before.
+func (p *Progress) leaveAlone(e executor.Event) {
 	c := e.Step.Change
 	if c < 0 || p.passed[c] {
 		return
@@ -113,7 +113,7 @@ func (p *Progress) pass(e executor.Event) {
 // Left are the changes that came to nothing.
 func (p *Progress) Left() map[int]bool { return p.passed }
 
-func (p *Progress) forget(id int) {
+func (p *Progress) removeStep(id int) {
 	delete(p.running, id)
 	delete(p.tail, id)
 	for i, o := range p.order {
@@ -124,8 +124,8 @@ func (p *Progress) forget(id int) {
 	}
 }
 
-// line is one step in words.
-func (p *Progress) line(e executor.Event) string {
+// stepLine is one step in words.
+func (p *Progress) stepLine(e executor.Event) string {
 	mark := p.style.paint(dim, "·")
 	switch e.Kind {
 	case executor.Succeeded:
@@ -146,18 +146,18 @@ func (p *Progress) line(e executor.Event) string {
 	return text
 }
 
-func (p *Progress) draw(now time.Time) {
+func (p *Progress) drawBlock(now time.Time) {
 	if !p.onTerminal() || p.quiet || now.Sub(p.last) < redraw {
 		return
 	}
-	p.clear()
+	p.clearBlock()
 	p.last = now
 	var b strings.Builder
 	for _, id := range p.order {
-		b.WriteString(cut(p.line(p.running[id]), p.style.width()-1) + "\n")
+		b.WriteString(cutLine(p.stepLine(p.running[id]), p.style.width()-1) + "\n")
 		p.drawn++
 		for _, l := range p.tail[id] {
-			b.WriteString(p.style.paint(dim, cut("    "+l, p.style.width()-1)) + "\n")
+			b.WriteString(p.style.paint(dim, cutLine("    "+l, p.style.width()-1)) + "\n")
 			p.drawn++
 		}
 	}
@@ -166,7 +166,7 @@ func (p *Progress) draw(now time.Time) {
 
 // say writes a line above the block.
 func (p *Progress) say(format string, args ...any) {
-	p.clear()
+	p.clearBlock()
 	io.WriteString(p.w, Wrap(fmt.Sprintf(format, args...), p.style.Width)+"\n")
 }
 
@@ -176,8 +176,8 @@ func (p *Progress) onTerminal() bool {
 	return p.live && (!ok || !w.Bare())
 }
 
-// clear takes the block off the screen.
-func (p *Progress) clear() {
+// clearBlock removes the block from the screen.
+func (p *Progress) clearBlock() {
 	if p.drawn > 0 {
 		fmt.Fprintf(p.w, "%s[%dA%s[J", own, p.drawn, own)
 		p.drawn = 0
@@ -185,4 +185,4 @@ func (p *Progress) clear() {
 }
 
 // End leaves the screen clean.
-func (p *Progress) End() { p.clear() }
+func (p *Progress) End() { p.clearBlock() }

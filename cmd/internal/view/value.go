@@ -23,8 +23,8 @@ func shorten(s string) string {
 	return s
 }
 
-// value writes one value as it would stand in a file. Secrets and unknowns are handled here and nowhere else.
-func value(v cty.Value, secret bool) string {
+// valueText writes one value as it would stand in a file. Secrets and unknowns are handled here and nowhere else.
+func valueText(v cty.Value, secret bool) string {
 	switch {
 	case v == cty.NilVal || v.IsNull():
 		return "null"
@@ -43,7 +43,7 @@ func value(v cty.Value, secret bool) string {
 		for it := v.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			if !e.IsNull() {
-				parts = append(parts, fmt.Sprintf("%s = %s", Line(k.AsString()), value(e, false)))
+				parts = append(parts, fmt.Sprintf("%s = %s", Line(k.AsString()), valueText(e, false)))
 			}
 		}
 		return "{ " + strings.Join(parts, ", ") + " }"
@@ -51,7 +51,7 @@ func value(v cty.Value, secret bool) string {
 		var parts []string
 		for it := v.ElementIterator(); it.Next(); {
 			_, e := it.Element()
-			parts = append(parts, value(e, false))
+			parts = append(parts, valueText(e, false))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}

@@ -57,7 +57,7 @@ func wrapLine(line string, columns, at int) string {
 		current.WriteString(gap)
 		used += len(gap)
 		for columnsOf(word) > columns-used && !strings.Contains(word, wholeMark) { // even on a line of its own
-			head := cut(word, max(columns-used, 1))
+			head := cutLine(word, max(columns-used, 1))
 			current.WriteString(head)
 			word = word[len(head):]
 			end()
@@ -69,11 +69,11 @@ func wrapLine(line string, columns, at int) string {
 	return out.String() + strings.TrimRight(current.String(), " ")
 }
 
-// cut gives the beginning of a line that fits into columns, with all control sequences of fairlead's own in it; at least one character.
-func cut(line string, columns int) string {
+// cutLine gives the beginning of a line that fits into columns, with all control sequences of fairlead's own in it; at least one character.
+func cutLine(line string, columns int) string {
 	used := 0
 	for i := 0; i < len(line); {
-		n, wide := next(line[i:])
+		n, wide := nextCell(line[i:])
 		if used += wide; used > columns && i > 0 {
 			return line[:i]
 		}
@@ -86,15 +86,15 @@ func cut(line string, columns int) string {
 func columnsOf(line string) int {
 	used := 0
 	for line != "" {
-		n, wide := next(line)
+		n, wide := nextCell(line)
 		used += wide
 		line = line[n:]
 	}
 	return used
 }
 
-// next gives the bytes and the columns of the first character, or control sequence of fairlead's own.
-func next(s string) (n, columns int) {
+// nextCell gives the bytes and the columns of the first character, or control sequence of fairlead's own.
+func nextCell(s string) (n, columns int) {
 	if strings.HasPrefix(s, wholeSpace) {
 		return len(wholeSpace), 1
 	}
@@ -110,8 +110,8 @@ func next(s string) (n, columns int) {
 		return n, len(`\x00`)
 	case r == '\t':
 		return n, 8 // at most
-	case hidden(r):
-		return n, len(escape(r))
+	case isHidden(r):
+		return n, len(escapeRune(r))
 	case unicode.In(r, unicode.Mn, unicode.Me):
 		return n, 0
 	}
