@@ -10,6 +10,7 @@ import (
 
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/fairlead-dev/fairlead/executor"
@@ -151,7 +152,7 @@ func describeExit(code uint32) string {
 }
 
 func (w *Writer) taskGone(op *planner.AwaitReady, c containers.Container, err error) error {
-	if isNotFound(err) {
+	if errdefs.IsNotFound(err) {
 		return w.notReady(op, c, "its process is gone")
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	leasesapi "github.com/containerd/containerd/api/services/leases/v1"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/fairlead-dev/fairlead/executor/mark"
@@ -67,7 +68,7 @@ func (r *Reader) leased(ctx context.Context, stack string, blobs map[string]*pla
 			continue
 		}
 		res, err := r.leases.ListResources(ctx, &leasesapi.ListResourcesRequest{ID: l.ID})
-		if isNotFound(errgrpc.ToNative(err)) {
+		if errdefs.IsNotFound(errgrpc.ToNative(err)) {
 			continue // it ended since it was listed
 		}
 		if err != nil {

@@ -46,9 +46,7 @@ const unpackTimeout = time.Hour
 // createContainer makes a container with its snapshot, marked as pending.
 func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContainer, report func(executor.Progress)) error {
 	want := w.withDefaults(op.Want)
-	got, err := within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
-		return w.client.ContainerService().Get(ctx, op.ID)
-	})
+	got, err := w.get(ctx, op.ID)
 	if err == nil {
 		if mark.OwnerOf(got.Labels, op.ID) == nil || got.Extensions[mark.Extension] == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
@@ -56,7 +54,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		w.names.add(op)
 		return nil // an earlier try got as far as this
 	}
-	if !errdefs.IsNotFound(err) {
+	if !errors.Is(err, errGone) {
 		return err
 	}
 	if err := checkMounts(want); err != nil {

@@ -66,10 +66,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	if next.Image != "" && next.Image != c.Image {
 		paths = append(paths, "image")
 	}
-	_, err = within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
-		return w.client.ContainerService().Update(ctx, next, paths...)
-	})
-	return explainLabels(err)
+	return w.update(ctx, next, paths...)
 }
 
 // appliedTo is what was last asked of a container, or for one that is not fairlead's, what a reading of it shows.

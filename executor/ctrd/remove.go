@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/fairlead-dev/fairlead/executor"
+	"github.com/fairlead-dev/fairlead/executor/machine"
 	"github.com/fairlead-dev/fairlead/executor/mark"
 	"github.com/fairlead-dev/fairlead/planner"
 )
@@ -56,16 +58,17 @@ func (w *Writer) removeContainer(ctx context.Context, op *planner.RemoveContaine
 	return w.dropDirs(op.ID)
 }
 
-// dropDirs removes a container's files, whichever of the namespace's stacks it was of.
+// dropDirs removes a container's files, whichever of the namespace's stacks it was of, and the directories above that are empty then.
 func (w *Writer) dropDirs(id string) error {
 	dirs, err := filepath.Glob(w.paths.Container("*", id))
 	if err != nil {
 		return err
 	}
 	for _, d := range dirs {
-		if err := w.dropDir(d); err != nil {
+		if err := os.RemoveAll(d); err != nil {
 			return err
 		}
+		machine.RemoveEmpty(filepath.Dir(d), w.paths.Root)
 	}
 	return nil
 }

@@ -138,12 +138,3 @@ func (w *Writer) sweep(ctx context.Context, stack string) error {
 	}
 	return nil
 }
-
-// dropDir removes the files of a container, and the directories above that are empty then.
-func (w *Writer) dropDir(dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	machine.RemoveEmpty(filepath.Dir(dir), w.paths.Root)
-	return nil
-}

@@ -41,8 +41,13 @@ func (w *Writer) setLabels(ctx context.Context, id string, labels map[string]str
 	if len(labels) == 0 {
 		return nil
 	}
+	return w.update(ctx, containers.Container{ID: id, Labels: labels}, labelPaths(labels)...)
+}
+
+// update writes these fields of a record.
+func (w *Writer) update(ctx context.Context, c containers.Container, fields ...string) error {
 	_, err := within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
-		return w.client.ContainerService().Update(ctx, containers.Container{ID: id, Labels: labels}, labelPaths(labels)...)
+		return w.client.ContainerService().Update(ctx, c, fields...)
 	})
 	if errdefs.IsNotFound(err) {
 		return errGone

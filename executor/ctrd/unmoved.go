@@ -5,11 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/containerd/errdefs"
-
-	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/fairlead-dev/fairlead/executor/image"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -71,12 +66,8 @@ type seenKey struct {
 func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	var got reading
-	g, listing := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { got.containers, err = w.listContainers(listing); return err })
-	g.Go(func() (err error) { got.tasks, err = w.tasks.List(listing, &tasksapi.ListTasksRequest{}); return err })
-	g.Go(func() (err error) { got.images, err = w.listImages(listing); return err })
-	if err := g.Wait(); err != nil {
+	got, err := w.lists(ctx)
+	if err != nil {
 		return nil, err
 	}
 	out := map[seenKey]string{}
@@ -92,5 +83,3 @@ func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string
 	}
 	return out, nil
 }
-
-func isNotFound(err error) bool { return errdefs.IsNotFound(err) }

@@ -25,15 +25,9 @@ import (
 
 // Push copies all that a record's target names to a registry, and notes that on the record if it is a stack's.
 func (s *Store) Push(ctx context.Context, op *planner.PushImage, report func(executor.Progress)) error {
-	rec, err := s.Client.ImageService().Get(ctx, op.Name)
-	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("image %s: it is gone, and was to be pushed to %s. Plan again", op.Name, op.To)
-	}
+	rec, err := s.planned(ctx, op.Name, op.Digest, "was to be pushed to "+op.To)
 	if err != nil {
-		return RecordError(op.Name, err)
-	}
-	if rec.Target.Digest.String() != op.Digest {
-		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.Name, rec.Target.Digest, op.Digest)
+		return err
 	}
 	store := s.Client.ContentStore()
 	total, err := s.checkComplete(ctx, op, store, rec.Target)

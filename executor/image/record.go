@@ -72,21 +72,15 @@ func fingerprint(rec images.Image) string {
 
 // Tag points one more record at the content of another.
 func (s *Store) Tag(ctx context.Context, op *planner.TagImage) error {
-	from, err := s.Client.ImageService().Get(ctx, op.From)
-	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("image %s: it is gone, and %s was to be the same. Plan again", op.From, op.Name)
-	}
+	from, err := s.planned(ctx, op.From, op.Digest, op.Name+" was to be the same")
 	if err != nil {
-		return RecordError(op.From, err)
-	}
-	if from.Target.Digest.String() != op.Digest {
-		return fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", op.From, from.Target.Digest, op.Digest)
+		return err
 	}
 	m := mark.Image{Owner: op.Owner, Protect: op.Protect}
-	if mark.OwnerOf(from.Labels, op.From) != nil {
+	its := mark.OwnerOf(from.Labels, op.From)
+	if its != nil {
 		m.Platforms = mark.ParsePlatforms(from.Labels[mark.LabelPlatforms])
 	}
-	its := mark.OwnerOf(from.Labels, op.From)
 	if its == nil || its.Stack != op.Owner.Stack {
 		return s.SetRecord(ctx, op.Name, from.Target, op.Before, m)
 	}
@@ -95,6 +89,18 @@ func (s *Store) Tag(ctx context.Context, op *planner.TagImage) error {
 		return err
 	}
 	return s.noteTag(ctx, op.From, op.Name, op.Name)
+}
+
+// planned gives a record that must be at the digest that the plan saw. lost says what its loss prevents.
+func (s *Store) planned(ctx context.Context, name, digest, lost string) (images.Image, error) {
+	rec, err := s.Client.ImageService().Get(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return rec, fmt.Errorf("image %s: it is gone, and %s. Plan again", name, lost)
+	}
+	if err == nil && rec.Target.Digest.String() != digest {
+		return rec, fmt.Errorf("image %s: it is %s now, and was planned to be %s. Plan again", name, rec.Target.Digest, digest)
+	}
+	return rec, RecordError(name, err)
 }
 
 // noteTag writes on a record that another name was made from it, so that a plan knows whose that was if another tool moves it; "" forgets
