@@ -79,8 +79,8 @@ func completed(labels map[string]string, t planner.Task) bool {
 	return labels[mark.LabelCompleted] == "true" && !t.Up() && (t.Status != planner.TaskStopped || t.ExitCode == 0)
 }
 
-// wait gives the exit code of a process that ends within d.
-func (w *Writer) wait(ctx context.Context, id string, d time.Duration) (code uint32, ended bool, err error) {
+// waitForExit gives the exit code of a process that ends within d.
+func (w *Writer) waitForExit(ctx context.Context, id string, d time.Duration) (code uint32, ended bool, err error) {
 	if d <= 0 {
 		d = spec.DefaultWithin
 	}
@@ -100,7 +100,7 @@ func (w *Writer) wait(ctx context.Context, id string, d time.Duration) (code uin
 }
 
 func (w *Writer) awaitStarted(ctx context.Context, op *planner.AwaitReady, c containers.Container) error {
-	code, ended, err := w.wait(ctx, op.ID, startedAfter)
+	code, ended, err := w.waitForExit(ctx, op.ID, startedAfter)
 	if err != nil {
 		return w.taskGone(op, c, err)
 	}
@@ -119,7 +119,7 @@ func (w *Writer) awaitStarted(ctx context.Context, op *planner.AwaitReady, c con
 }
 
 func (w *Writer) awaitCompleted(ctx context.Context, op *planner.AwaitReady, c containers.Container) error {
-	code, ended, err := w.wait(ctx, op.ID, op.Within)
+	code, ended, err := w.waitForExit(ctx, op.ID, op.Within)
 	switch {
 	case err != nil:
 		return w.taskGone(op, c, err)

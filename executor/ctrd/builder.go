@@ -38,8 +38,8 @@ func (w *Writer) builder(ctx context.Context, stack string) (*buildkit.Builder, 
 	return w.building.builder, nil
 }
 
-// EndBuilder ends the session's builder, if it is our own and was started: there is nothing more to build. What goes wrong is told
-// when the session ends, which waits for it.
+// EndBuilder ends the session's builder, if it is our own and was started: there is nothing more to build. An error of that is
+// told when the session ends, which waits for it.
 func (w *Writer) EndBuilder(ctx context.Context) {
 	w.building.mu.Lock()
 	go func() {

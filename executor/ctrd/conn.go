@@ -49,7 +49,7 @@ func dial(ctx context.Context, o *Options) (*grpc.ClientConn, daemon, error) {
 	if err != nil {
 		return nil, d, explainDial(o.Address, err)
 	}
-	d.pid = peer(first)
+	d.pid = peerPID(first)
 	var spare atomic.Pointer[net.Conn]
 	spare.Store(&first)
 	opts := append([]grpc.DialOption{
@@ -88,8 +88,8 @@ func connect(ctx context.Context, address string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", address)
 }
 
-// peer asks the kernel who listens.
-func peer(c net.Conn) int {
+// peerPID asks the kernel which process listens; 0: not known.
+func peerPID(c net.Conn) int {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
 		return 0

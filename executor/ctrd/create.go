@@ -51,7 +51,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		if mark.OwnerOf(got.Labels, op.ID) == nil || got.Extensions[mark.Extension] == nil {
 			return fmt.Errorf("there is a container %s that isn't fairlead's", op.ID)
 		}
-		w.names.add(op)
+		w.names.claim(op)
 		return nil // an earlier try got as far as this
 	}
 	if !errors.Is(err, errGone) {
@@ -70,10 +70,10 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 	}
 	c := containers.Container{ID: op.ID, Image: want.Image.Name, Snapshotter: want.Snapshotter, SnapshotKey: op.ID}
 	c.Runtime.Name = want.Runtime
-	if err := w.snapshot(ctx, &c, img, parts, want.Platform, report); err != nil {
+	if err := w.prepareSnapshot(ctx, &c, img, parts, want.Platform, report); err != nil {
 		return err
 	}
-	if err := w.describe(ctx, &c, op, want, img, parts); err != nil {
+	if err := w.fillRecord(ctx, &c, op, want, img, parts); err != nil {
 		return err
 	}
 	_, err = within(ctx, callTimeout, func(ctx context.Context) (containers.Container, error) {
@@ -83,7 +83,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 		return explainLabels(err)
 	}
 	w.down.Store(op.ID, true)
-	w.names.add(op)
+	w.names.claim(op)
 	return nil
 }
 
@@ -149,9 +149,9 @@ func orNone(words []string) string {
 	return strings.Join(words, ", ")
 }
 
-// snapshot makes the container's file system. One that is there under the container's ID was made by a try that was cut off
+// prepareSnapshot makes the container's file system. One that is there under the container's ID was made by a try that was cut off
 // before the container was, so nothing has used it.
-func (w *Writer) snapshot(ctx context.Context, c *containers.Container, img images.Image, p imageParts, platform string, report func(executor.Progress)) error {
+func (w *Writer) prepareSnapshot(ctx context.Context, c *containers.Container, img images.Image, p imageParts, platform string, report func(executor.Progress)) error {
 	if c.Snapshotter == "" {
 		name, err := w.defaultSnapshotter(ctx)
 		if err != nil {
@@ -200,8 +200,8 @@ func (w *Writer) unpackFor(ctx context.Context, img images.Image, p imageParts, 
 	return nil
 }
 
-// describe writes the record: OCI spec, labels and extension; and makes the directory of its files.
-func (w *Writer) describe(ctx context.Context, c *containers.Container, op *planner.CreateContainer, want *spec.Container, img images.Image, p imageParts) error {
+// fillRecord writes the record: OCI spec, labels and extension; and makes the directory of its files.
+func (w *Writer) fillRecord(ctx context.Context, c *containers.Container, op *planner.CreateContainer, want *spec.Container, img images.Image, p imageParts) error {
 	user, err := w.userOf(ctx, c, want, p)
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func (w *Writer) describe(ctx context.Context, c *containers.Container, op *plan
 		return err
 	}
 	a := mark.Applied{Spec: op.Want, Image: p.config, User: user, Mounts: own}
-	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
+	if err := w.signApplied(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
 	if a.Written, err = ocispec.Written(c); err != nil {
@@ -238,8 +238,8 @@ func extensionOf(a mark.Applied) (map[string]typeurl.Any, error) {
 	return map[string]typeurl.Any{mark.Extension: &ptypes.Any{TypeUrl: mark.AppliedURL, Value: b}}, err
 }
 
-// claim writes into an applied record that the container is the owner's, and whether its image is.
-func (w *Writer) claim(a *mark.Applied, id string, owner planner.Owner, img images.Image) error {
+// signApplied notes in an applied record that the container is the owner's, and whether its image is too.
+func (w *Writer) signApplied(a *mark.Applied, id string, owner planner.Owner, img images.Image) error {
 	signer, err := mark.NewSigner(w.opts.Namespace, w.paths.Key())
 	if err != nil {
 		return err

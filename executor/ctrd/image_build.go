@@ -37,7 +37,7 @@ func (w *Writer) buildImage(ctx context.Context, op *planner.BuildImage, report 
 		if err != nil {
 			return err
 		}
-		w.results.set(op.Result, op.Was)
+		w.results.put(op.Result, op.Was)
 		report(executor.Progress{Same: true})
 		return w.store.SetRecord(ctx, op.Name, there.Target, op.Before, mark.Image{Owner: op.Owner, Protect: op.Protect, Platforms: whole, Inputs: inputs})
 	}
@@ -223,7 +223,7 @@ func (w *Writer) recordBuilt(ctx context.Context, m builtImage, target ocispec.D
 	}
 	digest := target.Digest.String()
 	if m.placeholder != "" { // by hand, nothing comes after it
-		w.results.set(m.placeholder, digest)
+		w.results.put(m.placeholder, digest)
 	}
 	report(executor.Progress{Same: digest == m.was})
 	return nil

@@ -30,7 +30,8 @@ type nameClaim struct {
 	number int
 }
 
-func (n *names) add(op *planner.CreateContainer) {
+// claim notes that the session created a container with its name.
+func (n *names) claim(op *planner.CreateContainer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.taken == nil {

@@ -36,7 +36,7 @@ func (w *Writer) relabelContainer(ctx context.Context, op *planner.RelabelContai
 	if err != nil && !errdefs.IsNotFound(err) {
 		return image.RecordError(op.Want.Image.Name, err)
 	}
-	if err := w.claim(&a, op.ID, op.Owner, img); err != nil {
+	if err := w.signApplied(&a, op.ID, op.Owner, img); err != nil {
 		return err
 	}
 	x, err := extensionOf(a)

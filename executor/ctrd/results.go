@@ -10,7 +10,7 @@ import (
 // Passed notes what a step that was passed over leaves as it was.
 func (w *Writer) Passed(op planner.Op) {
 	if placeholder, is := planner.PassedOver(op); is != "" {
-		w.results.set(placeholder, is)
+		w.results.put(placeholder, is)
 	}
 }
 
@@ -27,7 +27,7 @@ func (r *results) all() map[string]string {
 	return maps.Clone(r.by)
 }
 
-func (r *results) set(token, digest string) {
+func (r *results) put(token, digest string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.by == nil {

@@ -69,7 +69,7 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 		if timeout <= 0 {
 			timeout = spec.DefaultStopTimeout
 		}
-		if err := w.end(ctx, op.ID, t, sig, timeout, report); err != nil {
+		if err := w.endProcess(ctx, op.ID, t, sig, timeout, report); err != nil {
 			if errdefs.IsUnavailable(err) {
 				return err
 			}
@@ -88,8 +88,8 @@ func undoLabels(was, told map[string]string) map[string]string {
 	return out
 }
 
-// end sends the signal and waits, then kills and waits.
-func (w *Writer) end(ctx context.Context, id string, t planner.Task, sig syscall.Signal, timeout time.Duration, report func(executor.Progress)) error {
+// endProcess sends the signal and waits, then kills and waits.
+func (w *Writer) endProcess(ctx context.Context, id string, t planner.Task, sig syscall.Signal, timeout time.Duration, report func(executor.Progress)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -110,7 +110,7 @@ func (w *Writer) end(ctx context.Context, id string, t planner.Task, sig syscall
 		}
 	}
 	report(executor.Progress{Note: "waiting for the process to end"})
-	done, err := await(ctx, ended, timeout)
+	done, err := awaitEnd(ctx, ended, timeout)
 	if done || err != nil {
 		return err
 	}
@@ -118,14 +118,15 @@ func (w *Writer) end(ctx context.Context, id string, t planner.Task, sig syscall
 	if err := w.kill(ctx, id, syscall.SIGKILL, true); err != nil {
 		return fmt.Errorf("signal SIGKILL: %w", err)
 	}
-	done, err = await(ctx, ended, killTimeout)
+	done, err = awaitEnd(ctx, ended, killTimeout)
 	if !done && err == nil {
 		return fmt.Errorf("its process does not end, not even by SIGKILL, within %s: it hangs in the kernel, as on a disk or a network file system that doesn't answer", killTimeout)
 	}
 	return err
 }
 
-func await(ctx context.Context, ended <-chan error, d time.Duration) (bool, error) {
+// awaitEnd tells whether the process ended within d.
+func awaitEnd(ctx context.Context, ended <-chan error, d time.Duration) (bool, error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -151,7 +151,7 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 	ctx, cancel := context.WithTimeout(ctx, w.opts.startTimeout())
 	defer cancel()
 	req := &tasksapi.CreateTaskRequest{ContainerID: c.ID}
-	if err := w.stdio(ctx, c, req); err != nil {
+	if err := w.setOutput(ctx, c, req); err != nil {
 		return err
 	}
 	if c.SnapshotKey != "" {
@@ -180,7 +180,8 @@ func (w *Writer) newTask(ctx context.Context, c containers.Container) error {
 	return err
 }
 
-func (w *Writer) stdio(ctx context.Context, c containers.Container, req *tasksapi.CreateTaskRequest) error {
+// setOutput says where the output of a task goes, and makes the directory of its log.
+func (w *Writer) setOutput(ctx context.Context, c containers.Container, req *tasksapi.CreateTaskRequest) error {
 	s, err := ocispec.Parse(&c)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 // A daemon asks a shim for its task, and waits 2 s for the answer. Of one that is slow, containerd 1.6 says UNKNOWN, and 2.4 leaves its task
 // out of the list, as if there were none. So where a container has no task, or an unknown one, the kernel is asked what lives of it.
 
-// clarify looks closer at the containers of these IDs whose task is not there or not known. What it can't tell is TaskUnknown, with the trouble.
+// clarify looks closer at the containers of these IDs whose task is not there or not known. A task that can't be told is TaskUnknown, with the trouble.
 func (r *Reader) clarify(ctx context.Context, tasks map[string]planner.Task, ids []string) error {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
 		s := tasks[id].Status

@@ -94,7 +94,7 @@ func importBlob(ctx context.Context, store content.Store, desc ocispec.Descripto
 		return err
 	}
 	defer cw.Close()
-	// What a killed load wrote is not written again: Copy passes over as much of the archive.
+	// The beginning that a killed load wrote is not written again: Copy passes over as much of the archive.
 	if err := content.Copy(ctx, cw, r, desc.Size, desc.Digest); err != nil {
 		if errdefs.IsFailedPrecondition(err) {
 			_ = cw.Close()

@@ -178,7 +178,7 @@ func changedSince(w *mark.Written, r *containers.Container) *change {
 	return &change{was, is}
 }
 
-// drift gives the differences that no row shows, by path. What was asked for and what was read are what rows compare.
+// drift gives the differences that no row shows, by path. asked and read are the two sides that rows compare.
 func (c *change) drift(asked, read *spec.Container) []planner.Drift {
 	if c == nil {
 		return nil

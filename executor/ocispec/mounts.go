@@ -44,7 +44,7 @@ func addMounts(s *specs.Spec, c *spec.Container, hostFiles []string) []string {
 			}
 		}
 	}
-	// What is mounted inside of another comes after it.
+	// A mount inside of another comes after it.
 	slices.SortStableFunc(s.Mounts, func(a, b specs.Mount) int { return mountDepth(a.Destination) - mountDepth(b.Destination) })
 	return own
 }
