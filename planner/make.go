@@ -132,14 +132,7 @@ func (pb *planBuilder) orderOf(given []spec.Addr) []spec.Addr {
 	for _, r := range pb.want.Resources {
 		all = append(all, r.Header().Addr)
 	}
-	absent := func(a spec.Addr) bool { return pb.blocks[a] == nil }
-	return spec.SortByReference(slices.DeleteFunc(all, absent), func(a spec.Addr) []spec.Addr {
-		refs := pb.refs(pb.blocks[a])
-		if slices.ContainsFunc(refs, absent) {
-			return slices.DeleteFunc(slices.Clone(refs), absent)
-		}
-		return refs
-	}, nil)
+	return spec.SortByReference(all, func(a spec.Addr) []spec.Addr { return pb.refs(pb.blocks[a]) }, nil)
 }
 
 // add adds a change. Its reasons must be set before its steps are added.

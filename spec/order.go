@@ -11,9 +11,7 @@ import (
 func (e *evaluator) order() {
 	e.sorted = SortByReference(e.source, func(n *node) (out []*node) {
 		for _, r := range n.refs {
-			if to := e.nodes[r.to]; to != nil {
-				out = append(out, to)
-			}
+			out = append(out, e.nodes[r.to])
 		}
 		return out
 	}, e.cycle)
@@ -56,9 +54,7 @@ func (e *evaluator) orderResources() {
 			}
 		}
 	}
-	e.cfg.Order = SortByReference(all, func(a Addr) []Addr {
-		return slices.DeleteFunc(slices.Clone(e.cfg.resources[a].Header().References), func(to Addr) bool { return e.cfg.resources[to] == nil })
-	}, e.instanceCycle)
+	e.cfg.Order = SortByReference(all, func(a Addr) []Addr { return e.cfg.resources[a].Header().References }, e.instanceCycle)
 	slices.SortFunc(e.cfg.Resources, func(a, b Resource) int { return a.Header().Addr.Compare(b.Header().Addr) })
 }
 

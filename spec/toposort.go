@@ -1,14 +1,18 @@
 package spec
 
-// SortByReference puts nodes so that each comes after all that it refers to, which it takes in too; otherwise they stay in the order that is given.
-// Of a reference that closes a cycle it tells cycle, which may be nil: the path from the node that is referred to until the one that does so.
+// SortByReference puts nodes so that each comes after those that it refers to; otherwise they stay in the order that is given. References to others are
+// passed over. Of a reference that closes a cycle it tells cycle, which may be nil: the path from the node that is referred to until the one that does so.
 func SortByReference[T comparable](nodes []T, references func(T) []T, cycle func(path []T)) []T {
 	const (
-		open = iota + 1
+		unseen = iota + 1
+		open
 		done
 	)
 	out := make([]T, 0, len(nodes))
-	state := make(map[T]int, len(nodes))
+	state := make(map[T]byte, len(nodes))
+	for _, n := range nodes {
+		state[n] = unseen
+	}
 	var path []T
 	var visit func(n T)
 	visit = func(n T) {
@@ -16,7 +20,7 @@ func SortByReference[T comparable](nodes []T, references func(T) []T, cycle func
 		path = append(path, n)
 		for _, to := range references(n) {
 			switch state[to] {
-			case 0:
+			case unseen:
 				visit(to)
 			case open:
 				if cycle != nil {
@@ -33,7 +37,7 @@ func SortByReference[T comparable](nodes []T, references func(T) []T, cycle func
 		out = append(out, n)
 	}
 	for _, n := range nodes {
-		if state[n] == 0 {
+		if state[n] == unseen {
 			visit(n)
 		}
 	}
