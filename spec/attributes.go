@@ -22,21 +22,21 @@ func (d *decoder) text(attrs hcl.Attributes, attr string) (string, hcl.Range, bo
 	return s, at, true
 }
 
-func (d *decoder) flag(attrs hcl.Attributes, attr string, otherwise bool) bool {
+func (d *decoder) boolean(attrs hcl.Attributes, attr string, otherwise bool) bool {
 	if v, _, ok := d.value(attrs, attr, cty.Bool); ok {
 		return v.True()
 	}
 	return otherwise
 }
 
-// word reads an attribute that takes one of a few words.
-func (d *decoder) word(attrs hcl.Attributes, attr, otherwise string, known ...string) (string, hcl.Range) {
+// oneOfWords reads an attribute that takes one of a few words.
+func (d *decoder) oneOfWords(attrs hcl.Attributes, attr, otherwise string, known ...string) (string, hcl.Range) {
 	s, at, ok := d.text(attrs, attr)
 	if !ok {
 		return otherwise, at
 	}
 	if !contains(known, s) {
-		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, list(known, "or"), s, DidYouMean(s, known)))
+		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, quotedList(known, "or"), s, DidYouMean(s, known)))
 		return otherwise, at
 	}
 	return s, at
@@ -154,8 +154,8 @@ func parsed[T any](d *decoder, attrs hcl.Attributes, attr, summary string, parse
 	return got, at, true
 }
 
-// size reads a number of bytes that is not zero; 0 where it is unset, which means what otherwise says.
-func (d *decoder) size(attrs hcl.Attributes, attr, otherwise string) int64 {
+// byteSize reads a number of bytes that is not zero. It gives 0 where the attribute is unset, which means what otherwise says.
+func (d *decoder) byteSize(attrs hcl.Attributes, attr, otherwise string) int64 {
 	v, at, ok := d.value(attrs, attr, cty.DynamicPseudoType)
 	if !ok {
 		return 0
@@ -175,14 +175,14 @@ func (d *decoder) size(attrs hcl.Attributes, attr, otherwise string) int64 {
 	return size
 }
 
-// single gives the one block of a type, and says that there are more.
-func (d *decoder) single(blocks hcl.Blocks, kind string) *hcl.Block {
+// singleBlock gives the one block of a type; nil for none. It says where there are more.
+func (d *decoder) singleBlock(blocks hcl.Blocks, kind string) *hcl.Block {
 	found := blocks.OfType(kind)
 	if len(found) == 0 {
 		return nil
 	}
 	for _, b := range found[1:] {
-		d.fail(fault(b.DefRange, "Duplicate block", "A block has one %s block, and there is one at %s already. Put the two together.", kind, place(found[0].DefRange)))
+		d.fail(fault(b.DefRange, "Duplicate block", "A block has one %s block, and there is one at %s already. Put the two together.", kind, lineOf(found[0].DefRange)))
 	}
 	return found[0]
 }

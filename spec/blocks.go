@@ -45,11 +45,11 @@ func blockNames() []string {
 	return names
 }
 
-// sort puts each block where its phase looks for it, in source order, and says what no block is.
-func (e *evaluator) sort(bodies []*hclsyntax.Body) {
+// sortBlocks puts each block where its phase looks for it, in source order, and says what no block is.
+func (e *evaluator) sortBlocks(bodies []*hclsyntax.Body) {
 	for _, body := range bodies {
 		for _, a := range inOrder(body.Attributes) {
-			e.fail(fault(a.NameRange, "Attribute outside of a block", "A file holds blocks only: %s. Put a value of your own into a locals block.", list(blockNames(), "and")))
+			e.fail(fault(a.NameRange, "Attribute outside of a block", "A file holds blocks only: %s. Put a value of your own into a locals block.", quotedList(blockNames(), "and")))
 		}
 		for _, b := range body.Blocks {
 			if e.checkHeader(b) {
@@ -71,7 +71,7 @@ func (e *evaluator) checkHeader(b *hclsyntax.Block) bool {
 		return false
 	case !known:
 		names := blockNames()
-		e.fail(fault(b.TypeRange, "Unknown block", "There is no block %q in a stack: there are %s.%s", b.Type, list(names, "and"), DidYouMean(b.Type, names)))
+		e.fail(fault(b.TypeRange, "Unknown block", "There is no block %q in a stack: there are %s.%s", b.Type, quotedList(names, "and"), DidYouMean(b.Type, names)))
 		return false
 	case len(b.Labels) > most:
 		takes := "no label"
@@ -97,7 +97,7 @@ func (e *evaluator) declare(b *hclsyntax.Block) {
 		e.imports = append(e.imports, b)
 	case "locals":
 		for _, a := range inOrder(b.Body.Attributes) {
-			e.add(&node{name: name{"local", a.Name}, at: a.NameRange, local: a})
+			e.addNode(&node{name: name{"local", a.Name}, at: a.NameRange, local: a})
 		}
 		for _, sub := range b.Body.Blocks {
 			e.fail(fault(sub.TypeRange, "Block inside locals", "A locals block holds attributes only, as in: %s = { … }.", sub.Type))
@@ -105,7 +105,7 @@ func (e *evaluator) declare(b *hclsyntax.Block) {
 	case "variable":
 		e.declareVariable(b)
 	default:
-		e.add(&node{name: name{b.Type, e.parseLabel(b)}, at: b.DefRange(), kind: kindNamed(b.Type), block: b})
+		e.addNode(&node{name: name{b.Type, e.parseLabel(b)}, at: b.DefRange(), kind: kindNamed(b.Type), block: b})
 	}
 }
 
@@ -133,7 +133,7 @@ func parseName(s string) (string, error) {
 	return s, nil
 }
 
-func (e *evaluator) add(n *node) {
+func (e *evaluator) addNode(n *node) {
 	if first := e.nodes[n.name]; first != nil {
 		at, each, remedy := n.at, "name", "rename one of the two"
 		if n.block != nil {
@@ -142,22 +142,22 @@ func (e *evaluator) add(n *node) {
 		if n.kind != nil && n.kind.label.parse != nil {
 			each, remedy = n.kind.label.name, "take one of the two out"
 		}
-		e.fail(fault(at, "Duplicate name", "%s is declared at %s already. Each %s is declared once; %s.", n.name, place(first.at), each, remedy))
+		e.fail(fault(at, "Duplicate name", "%s is declared at %s already. Each %s is declared once; %s.", n.name, lineOf(first.at), each, remedy))
 		return
 	}
 	if len(e.source) == e.budget.names {
-		if !e.torn {
+		if !e.incomplete {
 			e.fail(exceeded(n.at, fmt.Sprintf("The files declare more than %d names, which is the limit", e.budget.names)))
 		}
-		e.torn = true // what is not declared need not be said
+		e.incomplete = true // what is not declared need not be said
 		return
 	}
 	e.nodes[n.name] = n
 	e.source = append(e.source, n)
 }
 
-// place names a line as people write it.
-func place(r hcl.Range) string { return r.Filename + ":" + itoa(r.Start.Line) }
+// lineOf names the line of a range, as people write it.
+func lineOf(r hcl.Range) string { return r.Filename + ":" + itoa(r.Start.Line) }
 
 // inOrder gives attributes as the file has them.
 func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {

@@ -14,9 +14,9 @@ import (
 type budget struct {
 	limits
 	used    int
-	running bool            // within an evaluation, which can be left
+	running bool            // within an evaluation, which can be abandoned
 	at      hcl.Range       // what is evaluated, for what knows no place of its own
-	over    *hcl.Diagnostic // the limit that the evaluation was left for
+	over    *hcl.Diagnostic // the limit that the evaluation was abandoned for
 }
 
 // overBudget is the panic.
@@ -28,19 +28,19 @@ func (b *budget) take(steps int, at hcl.Range) {
 		at = b.at
 	}
 	if b.used += steps; b.used > b.steps || b.used < 0 {
-		b.leave(exceeded(at, stepsText(b.steps)))
+		b.abandon(exceeded(at, stepsText(b.steps)))
 	}
 }
 
-func (b *budget) leave(d *hcl.Diagnostic) {
+func (b *budget) abandon(d *hcl.Diagnostic) {
 	if b.over == nil {
 		b.over = d
 	}
 	panic(overBudget{b})
 }
 
-// within runs an evaluation; false if it was left because of a limit, which b.over says. A function that recovers panics may have hidden that.
-func (b *budget) within(evaluate func()) (ok bool) {
+// run runs an evaluation. It gives false if the evaluation was abandoned for a limit, which b.over says: a function that recovers panics may have hidden that.
+func (b *budget) run(evaluate func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			if o, is := p.(overBudget); !is || o.budget != b {

@@ -84,7 +84,7 @@ func (d *decoder) refuse(a *hcl.Attribute, c *carrier, culprit hclsyntax.Express
 
 // pathAt is the path of an attribute, or of the element of it that is written at a place.
 func (d *decoder) pathAt(a *hcl.Attribute, at hcl.Range) string {
-	path := within(d.part, a.Name)
+	path := joinPath(d.part, a.Name)
 	for element, r := range d.block.AttrsAt {
 		if strings.HasPrefix(element, path+"[") && r.ContainsPos(at.Start) {
 			return element
@@ -113,7 +113,7 @@ func (c *carrier) scope(expr hclsyntax.Expression, ctx *hcl.EvalContext) *hcl.Ev
 	}
 	var missing map[string]cty.Value
 	for _, t := range expr.Variables() {
-		if root := t.RootName(); !defined(root, ctx) {
+		if root := t.RootName(); !isDefinedIn(root, ctx) {
 			if missing == nil {
 				missing = map[string]cty.Value{}
 			}
@@ -128,7 +128,7 @@ func (c *carrier) scope(expr hclsyntax.Expression, ctx *hcl.EvalContext) *hcl.Ev
 	return ctx
 }
 
-func defined(root string, ctx *hcl.EvalContext) bool {
+func isDefinedIn(root string, ctx *hcl.EvalContext) bool {
 	for ; ctx != nil; ctx = ctx.Parent() {
 		if _, ok := ctx.Variables[root]; ok {
 			return true
@@ -137,15 +137,15 @@ func defined(root string, ctx *hcl.EvalContext) bool {
 	return false
 }
 
-// known tells whether an expression has the same value whatever the apply tells.
-func known(x hclsyntax.Expression, ctx *hcl.EvalContext) bool {
+// isKnownIn tells whether an expression has the same value whatever the apply tells.
+func isKnownIn(x hclsyntax.Expression, ctx *hcl.EvalContext) bool {
 	v, diags := x.Value(ctx)
 	return !diags.HasErrors() && v.IsWhollyKnown()
 }
 
 // culprit gives the part of an expression that would make something else of a placeholder than carry it; nil where there is none.
 func (c *carrier) culprit(x hclsyntax.Expression, ctx *hcl.EvalContext) hclsyntax.Expression {
-	if known(x, ctx) {
+	if isKnownIn(x, ctx) {
 		return nil
 	}
 	all := func(xs ...hclsyntax.Expression) hclsyntax.Expression {
@@ -171,7 +171,7 @@ func (c *carrier) culprit(x hclsyntax.Expression, ctx *hcl.EvalContext) hclsynta
 		return all(x.Exprs...)
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range x.Items {
-			if !known(item.KeyExpr, ctx) {
+			if !isKnownIn(item.KeyExpr, ctx) {
 				return item.KeyExpr
 			}
 			if bad := c.culprit(item.ValueExpr, ctx); bad != nil {
@@ -189,7 +189,7 @@ func (c *carrier) culprit(x hclsyntax.Expression, ctx *hcl.EvalContext) hclsynta
 		}
 		return all(x.FalseResult)
 	case *hclsyntax.IndexExpr:
-		if !known(x.Key, ctx) {
+		if !isKnownIn(x.Key, ctx) {
 			return x.Key
 		}
 		return all(x.Collection)
@@ -227,7 +227,7 @@ func (c *carrier) reference(x *hclsyntax.ScopeTraversalExpr) hclsyntax.Expressio
 		each := c.n.block.Body.Attributes["for_each"].Expr
 		return c.culprit(each, c.e.context(c.n, c.s))
 	case root == "local":
-		n := c.e.nodes[name{root, step(x.Traversal, 1)}]
+		n := c.e.nodes[name{root, stepName(x.Traversal, 1)}]
 		if n == nil || n.local == nil {
 			return x
 		}
@@ -255,7 +255,7 @@ func (c *carrier) call(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) hcls
 	}
 	for i, arg := range x.Args {
 		if slices.Contains(decides, i) {
-			if !known(arg, ctx) {
+			if !isKnownIn(arg, ctx) {
 				return x
 			}
 			continue
@@ -290,7 +290,7 @@ func (c *carrier) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) hclsyntax.Exp
 			inner.Variables[x.KeyVar] = k
 		}
 		for _, decides := range []hclsyntax.Expression{x.KeyExpr, x.CondExpr} {
-			if decides != nil && !known(decides, inner) {
+			if decides != nil && !isKnownIn(decides, inner) {
 				return decides
 			}
 		}
@@ -320,7 +320,7 @@ func (c *carrier) pending(x hclsyntax.Expression, ctx *hcl.EvalContext) []string
 			case root == "each" && c.n.repeat == "for_each":
 				visit(c.n.block.Body.Attributes["for_each"].Expr, c.e.context(c.n, c.s))
 			case root == "local":
-				if n := c.e.nodes[name{root, step(t, 1)}]; n != nil && n.local != nil && !seen[n] {
+				if n := c.e.nodes[name{root, stepName(t, 1)}]; n != nil && n.local != nil && !seen[n] {
 					seen[n] = true
 					visit(n.local.Expr, c.e.context(n, c.s))
 				}

@@ -154,11 +154,11 @@ func (c *Container) decode(d *decoder, content *hcl.BodyContent) {
 	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")
 	c.Command, _, _ = d.texts(attrs, "command")
 	c.Env = d.env(attrs)
-	c.WorkingDir = d.absolute(attrs, "working_dir")
+	c.WorkingDir = d.absolutePath(attrs, "working_dir")
 	c.User = d.user(attrs)
 	c.Groups = d.groups(attrs)
 	c.Hostname = d.hostname(attrs)
-	c.TTY = d.flag(attrs, "tty", false)
+	c.TTY = d.boolean(attrs, "tty", false)
 	c.Labels = d.labels(attrs, "labels")
 	c.Annotations = d.labels(attrs, "annotations")
 	c.NetworkMode = d.networkMode(attrs, c)
@@ -168,13 +168,13 @@ func (c *Container) decode(d *decoder, content *hcl.BodyContent) {
 	if r, _, ok := parsed(d, attrs, "restart", "Bad restart policy", parseRestart); ok {
 		c.Restart = r
 	}
-	c.State, _ = d.word(attrs, "state", StateRunning, StateRunning, StateStopped, StatePaused)
+	c.State, _ = d.oneOfWords(attrs, "state", StateRunning, StateRunning, StateStopped, StatePaused)
 	c.Ready = d.ready(attrs)
 	c.StopSignal, _, _ = parsed(d, attrs, "stop_signal", "Bad signal", ParseSignal)
 	c.StopTimeout = d.duration(attrs, "stop_timeout", 0)
 	c.DependsOn = d.addresses(attrs["depends_on"], "depends_on")
-	c.Runtime = d.matching(attrs, "runtime", regexp.MustCompile(`^[A-Za-z0-9./_-]+$`), "Bad runtime", "A runtime is named as containerd does, as in \"io.containerd.runc.v2\".")
-	c.Snapshotter = d.matching(attrs, "snapshotter", nsPattern, "Bad snapshotter", "A snapshotter is named as containerd does, as in \"overlayfs\".")
+	c.Runtime = d.textMatching(attrs, "runtime", regexp.MustCompile(`^[A-Za-z0-9./_-]+$`), "Bad runtime", "A runtime is named as containerd does, as in \"io.containerd.runc.v2\".")
+	c.Snapshotter = d.textMatching(attrs, "snapshotter", nsPattern, "Bad snapshotter", "A snapshotter is named as containerd does, as in \"overlayfs\".")
 	c.Update = d.update(content.Blocks)
 	d.checkProcess(c, attrs)
 	d.check(c, attrs)
@@ -264,7 +264,7 @@ func imageNameIn(v cty.Value) (cty.Value, bool) {
 	return v.GetAttr("name"), true
 }
 
-func (d *decoder) absolute(attrs hcl.Attributes, attr string) string {
+func (d *decoder) absolutePath(attrs hcl.Attributes, attr string) string {
 	s, at, ok := d.text(attrs, attr)
 	if !ok {
 		return ""
@@ -280,7 +280,7 @@ func (d *decoder) absolute(attrs hcl.Attributes, attr string) string {
 	return path.Clean(s)
 }
 
-func (d *decoder) matching(attrs hcl.Attributes, attr string, pattern *regexp.Regexp, summary, detail string) string {
+func (d *decoder) textMatching(attrs hcl.Attributes, attr string, pattern *regexp.Regexp, summary, detail string) string {
 	s, at, ok := d.text(attrs, attr)
 	if ok && !pattern.MatchString(s) {
 		d.fail(fault(at, summary, "%s", detail))
@@ -290,7 +290,7 @@ func (d *decoder) matching(attrs hcl.Attributes, attr string, pattern *regexp.Re
 }
 
 func (d *decoder) user(attrs hcl.Attributes) string {
-	user := d.matching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
+	user := d.textMatching(attrs, "user", userPattern, "Bad user", "A user is a name or a number, with a group after a colon if need be, as in \"999:999\".")
 	if text := UserTrouble(user); text != "" {
 		d.fail(fault(attrs["user"].Expr.Range(), "Bad user", "The user %q %s.", user, text))
 	}
@@ -333,7 +333,7 @@ func (d *decoder) networkMode(attrs hcl.Attributes, c *Container) string {
 	s, at, ok := d.text(attrs, "network_mode")
 	known := []string{NetworkHost, NetworkNone}
 	if ok && !contains(known, s) {
-		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", list(known, "or"), s, DidYouMean(s, known)))
+		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", quotedList(known, "or"), s, DidYouMean(s, known)))
 		return ""
 	}
 	return s
@@ -344,7 +344,7 @@ func (d *decoder) ready(attrs hcl.Attributes) string {
 		d.fail(fault(at, "Not there yet", "This version of fairlead has no health checks yet, so nothing can wait for \"healthy\". Use \"started\" or \"completed\"."))
 		return ReadyStarted
 	}
-	s, _ := d.word(attrs, "ready", ReadyStarted, ReadyStarted, ReadyCompleted)
+	s, _ := d.oneOfWords(attrs, "ready", ReadyStarted, ReadyStarted, ReadyCompleted)
 	return s
 }
 
@@ -411,7 +411,7 @@ func (c *Container) claim(e *evaluator, _ *node) {
 	}
 	if holder := e.claim(c.Name, c); holder != nil {
 		first := holder.Header()
-		e.fail(fault(c.DeclAt, "Duplicate container name", "%s and %s at %s would both be named %s on the host. Rename one of the blocks, or choose other keys.", c.Addr, first.Addr, place(first.DeclAt), c.Name))
+		e.fail(fault(c.DeclAt, "Duplicate container name", "%s and %s at %s would both be named %s on the host. Rename one of the blocks, or choose other keys.", c.Addr, first.Addr, lineOf(first.DeclAt), c.Name))
 	}
 }
 

@@ -95,7 +95,7 @@ func ranges(body *hclsyntax.Body) map[string]hcl.Range {
 		}
 		at[name] = b.DefRange()
 		for inside, r := range ranges(b.Body) {
-			at[within(name, inside)] = r
+			at[joinPath(name, inside)] = r
 		}
 	}
 	return at
@@ -104,8 +104,8 @@ func ranges(body *hclsyntax.Body) map[string]hcl.Range {
 // element is the path of one element of a map attribute, as a plan prints it.
 func element(attr, key string) string { return attr + "[" + strconv.Quote(key) + "]" }
 
-// within is the path of an attribute in a nested block.
-func within(part, attr string) string {
+// joinPath is the path of an attribute in a nested block.
+func joinPath(part, attr string) string {
 	if part == "" {
 		return attr
 	}
@@ -114,7 +114,7 @@ func within(part, attr string) string {
 
 // elementAt is where one element of a map attribute is written; the whole attribute where it isn't written out.
 func (d *decoder) elementAt(a *hcl.Attribute, key string) hcl.Range {
-	if r, ok := d.block.AttrsAt[within(d.part, element(a.Name, key))]; ok {
+	if r, ok := d.block.AttrsAt[joinPath(d.part, element(a.Name, key))]; ok {
 		return r
 	}
 	return a.Expr.Range()

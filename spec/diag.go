@@ -19,8 +19,8 @@ func fault(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at.Ptr()}
 }
 
-// rootless makes an error that no file holds, as about a command line.
-func rootless(summary, detail string, args ...any) *hcl.Diagnostic {
+// faultWithoutRange makes an error that is in no file, as one of the command line.
+func faultWithoutRange(summary, detail string, args ...any) *hcl.Diagnostic {
 	d := fault(hcl.Range{}, summary, detail, args...)
 	d.Subject = nil
 	return d
@@ -40,7 +40,7 @@ func DidYouMean(word string, known []string) string {
 			continue
 		}
 		d := levenshtein.Distance(word, k, nil)
-		if d > 1 && letters(word) == letters(k) {
+		if d > 1 && sortedLetters(word) == sortedLetters(k) {
 			d = 1 // two letters that changed places
 		}
 		if d < at {
@@ -56,14 +56,14 @@ func DidYouMean(word string, known []string) string {
 // longestGuessed is the longest word that another is looked for: to compare words takes time by the product of their lengths.
 const longestGuessed = 100
 
-func letters(s string) string {
+func sortedLetters(s string) string {
 	b := []byte(s)
 	sort.Slice(b, func(i, j int) bool { return b[i] < b[j] })
 	return string(b)
 }
 
-// list writes words as people do: "a", "b" or "c".
-func list(words []string, last string) string {
+// quotedList writes words as people do: "a", "b" or "c".
+func quotedList(words []string, last string) string {
 	q := make([]string, len(words))
 	for i, w := range words {
 		q[i] = strconv.Quote(w)
@@ -74,8 +74,8 @@ func list(words []string, last string) string {
 	return strings.Join(q[:len(q)-1], ", ") + " " + last + " " + q[len(q)-1]
 }
 
-// tidy puts diagnostics in file order and drops those that say the same of the same place, as the instances of a block do.
-func tidy(in hcl.Diagnostics) hcl.Diagnostics {
+// sortDiagnostics puts diagnostics in file order and drops those that say the same of the same place, as the instances of a block do.
+func sortDiagnostics(in hcl.Diagnostics) hcl.Diagnostics {
 	type place struct {
 		at      hcl.Range
 		summary string
@@ -84,7 +84,7 @@ func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[place]bool{}
 	out := hcl.Diagnostics{}
 	for _, d := range in {
-		d = inOurWords(d)
+		d = withOwnWords(d)
 		p := place{summary: d.Summary, detail: d.Detail}
 		if d.Subject != nil {
 			p.at = *d.Subject

@@ -40,14 +40,14 @@ func EmulatorAddr(platform string) Addr {
 func parseEmulatorLabel(s string) (string, error) {
 	platform, err := ParsePlatform(s)
 	if err != nil {
-		return "", fmt.Errorf("%s Emulators are mostly for %s", sentence(err.Error()), list(commonPlatforms, "and"))
+		return "", fmt.Errorf("%s Emulators are mostly for %s", sentence(err.Error()), quotedList(commonPlatforms, "and"))
 	}
 	return EmulatorAddr(platform).Name, nil
 }
 
 func (m *Emulator) decode(d *decoder, content *hcl.BodyContent) {
 	m.Platform, _ = ParsePlatform(m.Addr.Name)
-	m.Persist = d.flag(content.Attributes, "persist", false)
+	m.Persist = d.boolean(content.Attributes, "persist", false)
 	d.mustKnow(content.Attributes, "persist")
 }
 

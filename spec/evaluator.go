@@ -8,18 +8,18 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluator is a directory under evaluation. It outlives Load to settle what refers to values that only the host knows.
+// evaluator is a directory under evaluation. It outlives Load: what refers to values that only the host knows is evaluated again.
 type evaluator struct {
-	dir       string
-	in        Inputs
-	cfg       *Config
-	budget    *budget
-	reads     *reads
-	lock      Lock
-	diags     hcl.Diagnostics
-	instances int         // of all blocks with for_each or count
-	tears     []hcl.Range // where parsing failed
-	torn      bool        // a file could not be parsed whole: what seems to be missing may be in it
+	dir        string
+	in         Inputs
+	cfg        *Config
+	budget     *budget
+	reads      *reads
+	lock       Lock
+	diags      hcl.Diagnostics
+	instances  int         // of all blocks with for_each or count
+	unparsed   []hcl.Range // where parsing failed
+	incomplete bool        // a file could not be parsed whole: what seems to be missing may be in it
 
 	stacks     []*hclsyntax.Block
 	registries []*hclsyntax.Block
@@ -70,22 +70,22 @@ type instance struct {
 // mostProblems is how many are said: to look for more, and to show them, takes longer than to mend the first.
 const mostProblems = 1000
 
-// fail notes problems. Where there are too many of them, the evaluation is left.
+// fail notes problems. Where there are too many of them, it abandons the evaluation.
 func (e *evaluator) fail(ds ...*hcl.Diagnostic) {
 	room := mostProblems - len(e.diags)
 	if len(ds) > room && e.budget.running {
 		e.diags = append(e.diags, e.explained(ds[:room])...)
-		e.budget.leave(rootless(tooManyProblems, "There are more than %d problems; the first that were found are shown. Mend these, and run the command again.", mostProblems))
+		e.budget.abandon(faultWithoutRange(tooManyProblems, "There are more than %d problems; the first that were found are shown. Mend these, and run the command again.", mostProblems))
 	}
 	e.diags = append(e.diags, e.explained(ds)...)
 }
 
 const tooManyProblems = "Too many problems"
 
-// left is what is said of an evaluation that was left.
-func (e *evaluator) left() hcl.Diagnostics {
+// abandonedDiagnostics is what is said of an evaluation that was abandoned.
+func (e *evaluator) abandonedDiagnostics() hcl.Diagnostics {
 	if e.budget.over.Summary == tooManyProblems {
-		return append(tidy(e.diags), e.budget.over)
+		return append(sortDiagnostics(e.diags), e.budget.over)
 	}
 	return hcl.Diagnostics{e.budget.over}
 }
@@ -102,7 +102,7 @@ func (e *evaluator) explained(ds hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-func (e *evaluator) prepare() {
+func (e *evaluator) prepareContext() {
 	e.declared = map[string]*variable{}
 	e.nodes = map[name]*node{}
 	cwd, err := os.Getwd()
@@ -127,7 +127,7 @@ func (e *evaluator) evaluate() {
 		}
 		e.checkRefs(n)
 		switch {
-		case n.block != nil && e.tornAt(n.block.Range()):
+		case n.block != nil && e.isUnparsedIn(n.block.Range()):
 			n.bad, n.unread, n.byKey = true, true, map[string]*instance{}
 		case n.local != nil:
 			n.value = e.localValue(n, e.context(n, nil))
@@ -158,14 +158,14 @@ func (e *evaluator) localValue(n *node, ctx *hcl.EvalContext) cty.Value {
 	e.budget.at = n.local.Expr.Range()
 	v, diags := n.local.Expr.Value(ctx)
 	e.fail(diags...)
-	if diags.HasErrors() || !e.fits(v, n.local.Expr.Range()) {
+	if diags.HasErrors() || !e.checkSize(v, n.local.Expr.Range()) {
 		return cty.DynamicVal
 	}
 	return v
 }
 
-// fits tells whether a value is within the limits; if not, that is said.
-func (e *evaluator) fits(v cty.Value, at hcl.Range) bool {
+// checkSize tells whether a value is within the limits, and says it if it is not.
+func (e *evaluator) checkSize(v cty.Value, at hcl.Range) bool {
 	m := e.budget.measure(v)
 	e.budget.take(1+m.elements/elementsPerStep, at)
 	if m.over != "" {

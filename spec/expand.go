@@ -21,7 +21,7 @@ func (e *evaluator) expand(n *node) {
 	each, count := attrs["for_each"], attrs["count"]
 	switch {
 	case !n.kind.schema.repeats:
-		e.instance(n, "", nil)
+		e.addInstance(n, "", nil)
 	case each != nil && count != nil:
 		e.fail(fault(count.NameRange, "Two ways to repeat", "A block has for_each or count, not both. Take one out."))
 		n.bad = true
@@ -30,19 +30,19 @@ func (e *evaluator) expand(n *node) {
 	case count != nil:
 		e.expandCount(n, count.Expr)
 	default:
-		e.instance(n, "", nil)
+		e.addInstance(n, "", nil)
 	}
 	n.unread = n.repeat != "" && n.bad && len(n.instances) == 0
 }
 
-func (e *evaluator) instance(n *node, key string, vars map[string]cty.Value) {
+func (e *evaluator) addInstance(n *node, key string, vars map[string]cty.Value) {
 	i := &instance{addr: Addr{Kind: n.kind.name, Name: n.name.label, Key: key}, vars: vars}
 	n.instances = append(n.instances, i)
 	n.byKey[key] = i
 }
 
-// repetition evaluates for_each or count; false if it cannot be used, which is said.
-func (e *evaluator) repetition(n *node, expr hcl.Expression) (cty.Value, bool) {
+// evalRepetition evaluates for_each or count; false if it cannot be used, which is said.
+func (e *evaluator) evalRepetition(n *node, expr hcl.Expression) (cty.Value, bool) {
 	if n.wrongIn(expr.Range()) {
 		n.bad = true
 		return cty.NilVal, false
@@ -67,8 +67,8 @@ func (e *evaluator) repetition(n *node, expr hcl.Expression) (cty.Value, bool) {
 	return cty.NilVal, false
 }
 
-// mayHave counts the instances of a block; false, and said, if they are too many with those of the others.
-func (e *evaluator) mayHave(n *node, many int, at hcl.Range) bool {
+// countInstances counts the instances of a block; false, and said, if they are too many with those of the others.
+func (e *evaluator) countInstances(n *node, many int, at hcl.Range) bool {
 	if many <= e.budget.instances-e.instances {
 		e.instances += many
 		return true
@@ -79,7 +79,7 @@ func (e *evaluator) mayHave(n *node, many int, at hcl.Range) bool {
 }
 
 func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
-	v, ok := e.repetition(n, expr)
+	v, ok := e.evalRepetition(n, expr)
 	if !ok {
 		return
 	}
@@ -103,7 +103,7 @@ func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
 		n.bad = true
 		return
 	}
-	if !e.mayHave(n, v.LengthInt(), expr.Range()) {
+	if !e.countInstances(n, v.LengthInt(), expr.Range()) {
 		return
 	}
 	for it := v.ElementIterator(); it.Next(); {
@@ -117,13 +117,13 @@ func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
 			n.bad = true
 			continue
 		}
-		e.instance(n, quoteKey(k.AsString()), map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": el})})
+		e.addInstance(n, quoteKey(k.AsString()), map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": el})})
 	}
 	sort.SliceStable(n.instances, func(i, j int) bool { return n.instances[i].addr.Key < n.instances[j].addr.Key })
 }
 
 func (e *evaluator) expandCount(n *node, expr hcl.Expression) {
-	v, ok := e.repetition(n, expr)
+	v, ok := e.evalRepetition(n, expr)
 	if !ok {
 		return
 	}
@@ -137,10 +137,10 @@ func (e *evaluator) expandCount(n *node, expr hcl.Expression) {
 		n.bad = true
 		return
 	}
-	if !e.mayHave(n, many, expr.Range()) {
+	if !e.countInstances(n, many, expr.Range()) {
 		return
 	}
 	for i := range many {
-		e.instance(n, itoa(i), map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})})
+		e.addInstance(n, itoa(i), map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})})
 	}
 }

@@ -21,14 +21,14 @@ const (
 
 // Files gives the paths of a directory's *.fairlead.hcl files, sorted.
 func Files(dir string) ([]string, error) {
-	names, err := named(dir, FileSuffix)
+	names, err := filesWithSuffix(dir, FileSuffix)
 	for i := range names {
 		names[i] = filepath.Join(dir, names[i])
 	}
 	return names, err
 }
 
-func named(dir, suffix string) ([]string, error) {
+func filesWithSuffix(dir, suffix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -45,16 +45,16 @@ func named(dir, suffix string) ([]string, error) {
 
 // parse reads and parses the directory's files. Ranges name a file as the directory does.
 func (e *evaluator) parse() []*hclsyntax.Body {
-	names, err := named(e.dir, FileSuffix)
+	names, err := filesWithSuffix(e.dir, FileSuffix)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.fail(rootless("No such directory", "There is no directory %s. Name the stack's directory with -C.", e.dir))
+		e.fail(faultWithoutRange("No such directory", "There is no directory %s. Name the stack's directory with -C.", e.dir))
 		return nil
 	case err != nil:
-		e.fail(rootless("Unreadable directory", "The directory %s cannot be read: %s.", e.dir, err))
+		e.fail(faultWithoutRange("Unreadable directory", "The directory %s cannot be read: %s.", e.dir, err))
 		return nil
 	case len(names) == 0:
-		e.fail(rootless("No files", "The directory %s holds no *%s file. Name another with -C, or run `fairlead init` to write a first stack.", e.dir, FileSuffix))
+		e.fail(faultWithoutRange("No files", "The directory %s holds no *%s file. Name another with -C, or run `fairlead init` to write a first stack.", e.dir, FileSuffix))
 		return nil
 	}
 	var bodies []*hclsyntax.Body
@@ -70,20 +70,20 @@ func (e *evaluator) parse() []*hclsyntax.Body {
 func (e *evaluator) parseFile(name, path string) *hclsyntax.Body {
 	src, err := ReadSource(path, e.in.Trust)
 	if err != nil {
-		e.fail(rootless("Unreadable file", "The file %s cannot be read: %s.", name, err))
+		e.fail(faultWithoutRange("Unreadable file", "The file %s cannot be read: %s.", name, err))
 		return nil
 	}
 	file, diags := Parse(src, name, e.in.Trust)
 	e.fail(diags...)
-	e.torn = e.torn || file == nil
+	e.incomplete = e.incomplete || file == nil
 	if file == nil {
 		return nil
 	}
 	e.cfg.Files[name] = file
 	for _, d := range diags {
 		if d.Severity == hcl.DiagError {
-			e.torn = true
-			e.tears = append(e.tears, *d.Subject)
+			e.incomplete = true
+			e.unparsed = append(e.unparsed, *d.Subject)
 		}
 	}
 	body, _ := file.Body.(*hclsyntax.Body)
@@ -113,9 +113,9 @@ func absurdNumbers(body *hclsyntax.Body) hcl.Diagnostics {
 	})
 }
 
-// tornAt tells whether something within the range could not be parsed: what it holds is then not all that was written.
-func (e *evaluator) tornAt(r hcl.Range) bool {
-	for _, t := range e.tears {
+// isUnparsedIn tells whether something within the range could not be parsed, so that the range holds more than what was read.
+func (e *evaluator) isUnparsedIn(r hcl.Range) bool {
+	for _, t := range e.unparsed {
 		if t.Filename == r.Filename && t.Start.Byte >= r.Start.Byte && t.Start.Byte <= r.End.Byte {
 			return true
 		}

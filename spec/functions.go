@@ -286,11 +286,11 @@ var cidrHostFunc = function.New(&function.Spec{
 	Params: []function.Parameter{prefixParam, {Name: "number", Type: cty.Number}},
 	Type:   function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := prefix(args[0])
+		n, err := parsePrefix(args[0])
 		if err != nil {
 			return cty.NilVal, err
 		}
-		host, err := whole(args[1], 1)
+		host, err := wholeNumber(args[1], 1)
 		if err != nil {
 			return cty.NilVal, err
 		}
@@ -306,7 +306,7 @@ var cidrNetmaskFunc = function.New(&function.Spec{
 	Params: []function.Parameter{prefixParam},
 	Type:   function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := prefix(args[0])
+		n, err := parsePrefix(args[0])
 		if err != nil {
 			return cty.NilVal, err
 		}
@@ -321,15 +321,15 @@ var cidrSubnetFunc = function.New(&function.Spec{
 	Params: []function.Parameter{prefixParam, {Name: "newbits", Type: cty.Number}, {Name: "netnum", Type: cty.Number}},
 	Type:   function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := prefix(args[0])
+		n, err := parsePrefix(args[0])
 		if err != nil {
 			return cty.NilVal, err
 		}
-		bits, err := whole(args[1], 1)
+		bits, err := wholeNumber(args[1], 1)
 		if err != nil {
 			return cty.NilVal, err
 		}
-		num, err := whole(args[2], 2)
+		num, err := wholeNumber(args[2], 2)
 		if err != nil {
 			return cty.NilVal, err
 		}
@@ -344,7 +344,7 @@ var cidrSubnetFunc = function.New(&function.Spec{
 	},
 })
 
-func prefix(v cty.Value) (*net.IPNet, error) {
+func parsePrefix(v cty.Value) (*net.IPNet, error) {
 	_, n, err := net.ParseCIDR(v.AsString())
 	if err != nil {
 		return nil, function.NewArgErrorf(0, "%q is no address prefix, as in \"10.90.0.0/24\"", v.AsString())
@@ -352,7 +352,7 @@ func prefix(v cty.Value) (*net.IPNet, error) {
 	return n, nil
 }
 
-func whole(v cty.Value, arg int) (*big.Int, error) {
+func wholeNumber(v cty.Value, arg int) (*big.Int, error) {
 	n, acc := v.AsBigFloat().Int(nil)
 	if n == nil || acc != big.Exact {
 		return nil, function.NewArgErrorf(arg, "a whole number is needed")

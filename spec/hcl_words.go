@@ -25,8 +25,8 @@ var unknownFunction = regexp.MustCompile(`^There is no function named "([^"]*)"\
 
 var wrongLabels = regexp.MustCompile(`^(Missing .*|Extraneous label) for ([a-z]+)$`)
 
-// inOurWords calls an attribute an attribute, and offers the function that was meant.
-func inOurWords(d *hcl.Diagnostic) *hcl.Diagnostic {
+// withOwnWords calls an attribute an attribute, and offers the function that was meant.
+func withOwnWords(d *hcl.Diagnostic) *hcl.Diagnostic {
 	y := *d
 	y.Summary = ourWords.Replace(y.Summary)
 	y.Detail = ourWords.Replace(y.Detail)

@@ -137,7 +137,7 @@ func templateFunc(readText func(string) (string, error), table map[string]functi
 func inTemplate(name string, diags hcl.Diagnostics) error {
 	d, at := discreet(diags[0]), name
 	if d.Subject != nil {
-		at = place(*d.Subject)
+		at = lineOf(*d.Subject)
 	}
 	return function.NewArgErrorf(0, "%s: %s", at, strings.TrimSuffix(d.Detail, "."))
 }

@@ -48,7 +48,7 @@ var imageSources = []string{"pull", "load", "build", "import"}
 
 func (im *Image) decode(d *decoder, content *hcl.BodyContent) {
 	attrs := content.Attributes
-	build := d.single(content.Blocks, "build")
+	build := d.singleBlock(content.Blocks, "build")
 	d.oneSource(im, attrs, build)
 	im.Pull, _, _ = parsed(d, attrs, "pull", "Bad reference", ParseReference)
 	im.Load = d.hostPath(attrs, "load", "an archive or of an OCI layout's directory")
@@ -75,13 +75,13 @@ func (d *decoder) oneSource(im *Image, attrs hcl.Attributes, build *hcl.Block) {
 	}
 	switch {
 	case len(set) == 0:
-		d.fail(fault(im.DeclAt, "No source", "An image says where it comes from: set one of %s.", list(imageSources, "or")))
+		d.fail(fault(im.DeclAt, "No source", "An image says where it comes from: set one of %s.", quotedList(imageSources, "or")))
 	case len(set) > 1:
 		hint := ""
 		if contains(set, "pull") && contains(set, "build") {
 			hint = " To build on an image that is pulled, name it in the Dockerfile's FROM; to name the result, set name."
 		}
-		d.fail(fault(ats[1], "Two sources", "An image comes from one place, and this one sets %s. Take one out.%s", list(set, "and"), hint))
+		d.fail(fault(ats[1], "Two sources", "An image comes from one place, and this one sets %s. Take one out.%s", quotedList(set, "and"), hint))
 	}
 }
 
@@ -180,7 +180,7 @@ func (im *Image) claim(e *evaluator, n *node) {
 			}
 			hint = " Build the name from each.key or count.index."
 		}
-		e.fail(fault(at, "Duplicate image name", "%s names its image %s, and so does %s at %s. One name stands for one image.%s", im.Addr, record, first.Addr, place(first.DeclAt), hint))
+		e.fail(fault(at, "Duplicate image name", "%s names its image %s, and so does %s at %s. One name stands for one image.%s", im.Addr, record, first.Addr, lineOf(first.DeclAt), hint))
 	}
 }
 

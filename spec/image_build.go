@@ -62,15 +62,15 @@ func (d *decoder) build(block *hcl.Block) *Build {
 	b.CacheTo = d.caches(attrs, "cache_to")
 	b.Labels = d.labels(attrs, "labels")
 	b.Annotations = d.variables(attrs, "annotations", "an annotation")
-	if b.Network, _ = d.word(attrs, "network", "", NetworkHost, NetworkNone, "default"); b.Network == "default" {
+	if b.Network, _ = d.oneOfWords(attrs, "network", "", NetworkHost, NetworkNone, "default"); b.Network == "default" {
 		b.Network = ""
 	}
 	b.ExtraHosts = d.extraHosts(attrs)
-	b.ShmSize = d.size(attrs, "shm_size", "the builder's default")
+	b.ShmSize = d.byteSize(attrs, "shm_size", "the builder's default")
 	b.Ulimits = d.ulimits(attrs)
-	b.NoCache = d.flag(attrs, "no_cache", false)
-	b.Provenance = d.flag(attrs, "provenance", false)
-	b.SBOM = d.flag(attrs, "sbom", false)
+	b.NoCache = d.boolean(attrs, "no_cache", false)
+	b.Provenance = d.boolean(attrs, "provenance", false)
+	b.SBOM = d.boolean(attrs, "sbom", false)
 	return b
 }
 
@@ -116,7 +116,7 @@ func (d *decoder) buildSecrets(blocks hcl.Blocks) []BuildSecret {
 		seen[s.ID] = b.DefRange
 		switch {
 		case twice:
-			d.fail(fault(b.LabelRanges[0], "Duplicate name", "The secret %q is declared at %s already. Each ID is declared once.", s.ID, place(first)))
+			d.fail(fault(b.LabelRanges[0], "Duplicate name", "The secret %q is declared at %s already. Each ID is declared once.", s.ID, lineOf(first)))
 			continue
 		case !idPattern.MatchString(s.ID):
 			d.fail(fault(b.LabelRanges[0], "Bad name", "A secret's ID is what RUN --mount=type=secret,id=… says: letters, digits, \"-\", \"_\", \".\" and \"/\"."))
@@ -175,7 +175,7 @@ func (d *decoder) ulimits(attrs hcl.Attributes) map[string]string {
 	for _, limit := range slices.Sorted(maps.Keys(m)) {
 		at := d.elementAt(attrs["ulimits"], limit)
 		if !contains(limitNames, limit) {
-			d.fail(fault(at, "Unknown limit", "There is no limit %q: there are %s.%s", limit, list(limitNames, "and"), DidYouMean(limit, limitNames)))
+			d.fail(fault(at, "Unknown limit", "There is no limit %q: there are %s.%s", limit, quotedList(limitNames, "and"), DidYouMean(limit, limitNames)))
 			continue
 		}
 		u, err := units.ParseUlimit(limit + "=" + m[limit])

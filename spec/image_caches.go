@@ -12,8 +12,8 @@ import (
 
 // cacheType says what a cache of a type takes, by BuildKit's names.
 type cacheType struct {
-	needs string   // the attribute that says where it is; "" for none
-	more  []string // what it may have besides
+	location string   // the attribute that says where it is; "" for none
+	more     []string // what it may have besides
 }
 
 var exportOptions = []string{"mode", "compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest", "ignore-error"}
@@ -69,32 +69,32 @@ func parseCache(attr string, b base, s string) (BuildCache, error) {
 	case c.Type == "inline" && !ok:
 		return c, fmt.Errorf("%q: a cache that was written inline is in the image itself: name the image here, as in \"registry.example.com/app:1\"", shown)
 	case c.Type == "":
-		return c, fmt.Errorf("%q has no type: add type= and %s", shown, list(known, "or"))
+		return c, fmt.Errorf("%q has no type: add type= and %s", shown, quotedList(known, "or"))
 	case !ok:
-		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", shown, c.Type, list(known, "and"), DidYouMean(c.Type, known))
+		return c, fmt.Errorf("%q has the type %q, which fairlead doesn't have: there are %s.%s", shown, c.Type, quotedList(known, "and"), DidYouMean(c.Type, known))
 	}
 	all := ty.more
-	if ty.needs != "" {
-		all = append([]string{ty.needs}, all...)
+	if ty.location != "" {
+		all = append([]string{ty.location}, all...)
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Attrs)) {
 		if !contains(all, k) {
 			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", shown, c.Type, k, attr, DidYouMean(k, all))
 		}
 	}
-	if ty.needs != "" && c.Attrs[ty.needs] == "" {
-		return c, fmt.Errorf("%q has no %s, which says where the cache is: add %s=…", shown, ty.needs, ty.needs)
+	if ty.location != "" && c.Attrs[ty.location] == "" {
+		return c, fmt.Errorf("%q has no %s, which says where the cache is: add %s=…", shown, ty.location, ty.location)
 	}
 	if mode, set := c.Attrs["mode"]; set && mode != "min" && mode != "max" {
 		return c, fmt.Errorf("%q: mode is \"min\", the layers of the result, or \"max\", those of every stage", shown)
 	}
-	switch ty.needs {
+	switch ty.location {
 	case "ref":
 		if c.Attrs["ref"], err = ParseReference(c.Attrs["ref"]); err != nil {
 			return c, err
 		}
 	case "src", "dest":
-		c.Attrs[ty.needs] = b.path(c.Attrs[ty.needs])
+		c.Attrs[ty.location] = b.path(c.Attrs[ty.location])
 	}
 	if len(c.Attrs) == 0 {
 		c.Attrs = nil

@@ -15,7 +15,7 @@ const (
 	imagePrefix  = "docker-image://"
 )
 
-// contexts reads a build's named contexts. Which image blocks they name is found by link.
+// contexts reads a build's named contexts. Image.link finds the image blocks that they name.
 func (d *decoder) contexts(attrs hcl.Attributes) map[string]BuildContext {
 	a := attrs["contexts"]
 	if a == nil {

@@ -20,7 +20,7 @@ var configSchema = newSchema(schema{
 // rootfs reads import, and what goes with it alone; nil for none.
 func (d *decoder) rootfs(content *hcl.BodyContent) *Rootfs {
 	attrs := content.Attributes
-	config := d.single(content.Blocks, "config")
+	config := d.singleBlock(content.Blocks, "config")
 	if !d.isSet(attrs, "import") {
 		if a := attrs["platform"]; a != nil {
 			d.fail(fault(a.NameRange, "Not for this image", "Only an image with import has platform. One that is built has platforms in its build block; one that is pulled or loaded brings its own. Take it out."))
@@ -48,7 +48,7 @@ func (d *decoder) imageConfig(block *hcl.Block) ImageConfig {
 	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")
 	c.Command, _, _ = d.texts(attrs, "cmd")
 	c.Env = d.variables(attrs, "env", "an environment variable")
-	c.WorkingDir = d.absolute(attrs, "working_dir")
+	c.WorkingDir = d.absolutePath(attrs, "working_dir")
 	c.User = d.user(attrs)
 	c.StopSignal, _, _ = parsed(d, attrs, "stop_signal", "Bad signal", ParseSignal)
 	c.Expose = d.parsedSet(attrs, "expose", "Bad port", parseExpose)

@@ -45,7 +45,7 @@ func (d *decoder) checkTarget(im *Import, at hcl.Range, seen map[Addr]*Import) {
 	case n.byKey[im.To.Key] == nil:
 		d.fail(fault(at, "Which instance", "%s is no single instance. Say which: %s%s.", im.To, n.name, n.sampleIndex()))
 	case seen[im.To] != nil:
-		d.fail(fault(at, "Duplicate import", "%s is imported at %s already.", im.To, place(seen[im.To].DeclAt)))
+		d.fail(fault(at, "Duplicate import", "%s is imported at %s already.", im.To, lineOf(seen[im.To].DeclAt)))
 	default:
 		seen[im.To] = im
 	}

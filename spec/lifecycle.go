@@ -20,12 +20,12 @@ var lifecycleSchema = newSchema(schema{
 
 // lifecycle reads the lifecycle block, as far as the kind has one.
 func (d *decoder) lifecycle(blocks hcl.Blocks) (l Lifecycle) {
-	b := d.single(blocks, "lifecycle")
+	b := d.singleBlock(blocks, "lifecycle")
 	if b == nil {
 		return l
 	}
 	content := d.split(b.Body, d.n.kind.schema.nested["lifecycle"])
-	l.PreventDestroy = d.flag(content.Attributes, "prevent_destroy", false)
+	l.PreventDestroy = d.boolean(content.Attributes, "prevent_destroy", false)
 	l.IgnoreChanges = d.ignoreChanges(content.Attributes["ignore_changes"])
 	l.ReplaceTriggeredBy = d.addresses(content.Attributes["replace_triggered_by"], "lifecycle.replace_triggered_by")
 	for _, p := range content.Blocks {

@@ -8,7 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// addresses reads a list of references to blocks or instances, sorted. What they stand for is found by link. The path is that of the attribute in the
+// addresses reads a list of references to blocks or instances, sorted. The resources link what they stand for. The path is that of the attribute in the
 // table of kinds.
 func (d *decoder) addresses(a *hcl.Attribute, path string) []Addr {
 	if a == nil {
@@ -46,13 +46,13 @@ func (d *decoder) address(attr string, x hcl.Expression, may []Kind) (Addr, bool
 		}
 		return Addr{}, false
 	}
-	a := Addr{Kind: Kind(root), Name: step(t, 1)}
+	a := Addr{Kind: Kind(root), Name: stepName(t, 1)}
 	if len(t) == 3 {
 		if i, ok := t[2].(hcl.TraverseIndex); ok {
 			a.Key = keyOf(i.Key)
 		}
 		if a.Key == "" {
-			d.fail(fault(x.Range(), "Bad reference", "An element of %s names a whole block or instance, not an attribute of it: leave .%s out.", attr, step(t, 2)))
+			d.fail(fault(x.Range(), "Bad reference", "An element of %s names a whole block or instance, not an attribute of it: leave .%s out.", attr, stepName(t, 2)))
 			return Addr{}, false
 		}
 	}
@@ -89,9 +89,9 @@ func traversalOf(x hcl.Expression) (hcl.Traversal, hclsyntax.Expression, bool) {
 	return t, nil, !diags.HasErrors()
 }
 
-// link finds what the names in each resource stand for, and gives each the resources that it refers to. It goes from the last kind to the first:
+// linkResources finds what the names in each resource stand for, and gives each the resources that it refers to. It goes from the last kind to the first:
 // when an image is linked, all containers that need it have said so.
-func (e *evaluator) link() {
+func (e *evaluator) linkResources() {
 	e.claimed = map[claim]Resource{}
 	for _, n := range e.source {
 		for _, i := range n.instances {
@@ -218,7 +218,7 @@ func (r *ref) key(ctx *hcl.EvalContext) (string, bool) {
 		if i, ok := r.path[2].(hcl.TraverseIndex); ok {
 			return keyOf(i.Key), true
 		}
-		return keyOf(cty.StringVal(step(r.path, 2))), true
+		return keyOf(cty.StringVal(stepName(r.path, 2))), true
 	}
 	if r.index != nil && ctx != nil {
 		if v, diags := r.index.Value(ctx); !diags.HasErrors() {

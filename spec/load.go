@@ -20,24 +20,24 @@ type Inputs struct {
 // Load reads a stack. The config is usable only if the diagnostics hold no error; its Files are always set.
 func Load(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	e := newEvaluator(dir, in)
-	if !e.budget.within(e.load) {
-		return e.cfg, e.left()
+	if !e.budget.run(e.load) {
+		return e.cfg, e.abandonedDiagnostics()
 	}
-	return e.cfg, tidy(e.diags)
+	return e.cfg, sortDiagnostics(e.diags)
 }
 
 func (e *evaluator) load() {
-	e.sort(e.parse())  // files and their blocks
-	e.variables()      // values from outside
-	e.readStack("")    // exactly one
-	e.collect()        // who refers to whom
-	e.order()          // what comes first, and cycles
-	e.evaluate()       // locals; the instances of each block, and what they say
-	e.link()           // from names to addresses: a container's image, depends_on
-	e.readRegistries() // blocks that nothing refers to
+	e.sortBlocks(e.parse()) // files and their blocks
+	e.variables()           // values from outside
+	e.readStack("")         // exactly one
+	e.collectRefs()         // who refers to whom
+	e.orderNodes()          // what comes first, and cycles
+	e.evaluate()            // locals; the instances of each block, and what they say
+	e.linkResources()       // from names to addresses: a container's image, depends_on
+	e.readRegistries()      // blocks that nothing refers to
 	e.readImports()
 	e.orderResources()
-	e.outputs(nil)
+	e.evaluateOutputs(nil)
 	e.closeReads() // what is evaluated again sees the same files
 	e.cfg.Lock = e.lock
 }
@@ -62,6 +62,6 @@ func emptyEvaluator(dir string, in Inputs) *evaluator {
 	}
 	e.cfg.eval = e
 	e.reads = newReads(newBase(e.dir), e.budget.limits)
-	e.prepare()
+	e.prepareContext()
 	return e
 }

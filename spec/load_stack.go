@@ -14,7 +14,7 @@ import (
 func LoadStack(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 	in.Version = "" // stack.requires is for those who read the rest
 	e := emptyEvaluator(dir, in)
-	if names, err := named(e.dir, FileSuffix); in.Stack == "" || err == nil && len(names) > 0 {
+	if names, err := filesWithSuffix(e.dir, FileSuffix); in.Stack == "" || err == nil && len(names) > 0 {
 		for _, body := range e.parse() {
 			e.findStacks(body, in.Stack)
 		}
@@ -27,18 +27,18 @@ func LoadStack(dir string, in Inputs) (*Config, hcl.Diagnostics) {
 		e.nameStack(in.Stack)
 	case len(e.stacks) == 1 && in.Namespace != "":
 		e.nameStack(e.stacks[0].Labels[0])
-	case len(e.stacks) == 1 && e.tornAt(bodyRange(e.stacks[0])):
+	case len(e.stacks) == 1 && e.isUnparsedIn(bodyRange(e.stacks[0])):
 		e.fail(fault(e.stacks[0].DefRange(), "Namespace not known", "The stack block cannot be read whole, and its namespace may be in what can't. Mend it, or name the namespace with --namespace."))
 	default:
 		e.readStack(" Or name the stack with --stack NAME, and its namespace with --namespace.")
 	}
 	if e.cfg.Stack.Name == "" && !e.diags.HasErrors() {
 		e.fail(unread...)
-		e.fail(rootless("Stack not known", "The files don't tell the stack's name. Name it with --stack NAME, and its namespace with --namespace if that isn't \"default\"."))
-		return e.cfg, tidy(e.diags)
+		e.fail(faultWithoutRange("Stack not known", "The files don't tell the stack's name. Name it with --stack NAME, and its namespace with --namespace if that isn't \"default\"."))
+		return e.cfg, sortDiagnostics(e.diags)
 	}
 	e.fail(asWarnings(unread)...)
-	return e.cfg, tidy(e.diags)
+	return e.cfg, sortDiagnostics(e.diags)
 }
 
 // findStacks keeps the stack blocks of a file; with a name, those of that name.
@@ -53,7 +53,7 @@ func (e *evaluator) findStacks(body *hclsyntax.Body, name string) {
 // dropCopies leaves one of the stack blocks that say the same, as where a file was copied.
 func (e *evaluator) dropCopies() {
 	e.stacks = slices.CompactFunc(e.stacks, func(a, b *hclsyntax.Block) bool {
-		return a.Labels[0] == b.Labels[0] && (e.in.Namespace != "" || namespaceText(a) == namespaceText(b) && !e.tornAt(bodyRange(b)))
+		return a.Labels[0] == b.Labels[0] && (e.in.Namespace != "" || namespaceText(a) == namespaceText(b) && !e.isUnparsedIn(bodyRange(b)))
 	})
 }
 
@@ -66,7 +66,7 @@ func namespaceText(b *hclsyntax.Block) string {
 	var diags hcl.Diagnostics
 	text := constantText(&hcl.Attribute{Name: a.Name, Expr: a.Expr}, &diags)
 	if diags.HasErrors() {
-		return place(b.DefRange())
+		return lineOf(b.DefRange())
 	}
 	return text
 }
@@ -74,7 +74,7 @@ func namespaceText(b *hclsyntax.Block) string {
 // nameStack takes the stack's name, and the namespace that the command line gives.
 func (e *evaluator) nameStack(name string) {
 	if !validStackName(name) {
-		e.fail(rootless("Bad name", "%q is no name of a stack: it has lower-case letters, digits and \"-\" inside, and is at most %d long.", name, maxStackName))
+		e.fail(faultWithoutRange("Bad name", "%q is no name of a stack: it has lower-case letters, digits and \"-\" inside, and is at most %d long.", name, maxStackName))
 		return
 	}
 	e.cfg.Stack = Stack{Name: name, Namespace: "default"}

@@ -82,7 +82,7 @@ func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 		return lock, nil, nil
 	}
 	if err != nil {
-		return lock, nil, hcl.Diagnostics{rootless("Unreadable lock file", "%s cannot be read: %s.", LockFile, err)}
+		return lock, nil, hcl.Diagnostics{faultWithoutRange("Unreadable lock file", "%s cannot be read: %s.", LockFile, err)}
 	}
 	file, diags := Parse(src, LockFile, false)
 	if file == nil || file.Body == nil {

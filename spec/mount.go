@@ -40,7 +40,7 @@ func (d *decoder) mounts(blocks hcl.Blocks) []Mount {
 			continue
 		}
 		if first, twice := seen[m.Target]; twice {
-			d.fail(fault(at, "Duplicate target", "Something is mounted at %s already, at %s. Each target is used once.", m.Target, place(first)))
+			d.fail(fault(at, "Duplicate target", "Something is mounted at %s already, at %s. Each target is used once.", m.Target, lineOf(first)))
 			continue
 		}
 		seen[m.Target] = at
@@ -55,16 +55,16 @@ func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
 	attrs := content.Attributes
 	before := len(d.diags)
 	var m Mount
-	m.Target = d.absolute(attrs, "target")
-	at_ := b.DefRange
+	m.Target = d.absolutePath(attrs, "target")
+	targetAt := b.DefRange
 	if a := attrs["target"]; a != nil {
-		at_ = a.Expr.Range()
+		targetAt = a.Expr.Range()
 	}
 	if m.Target == "/" {
-		d.fail(fault(at_, "Bad target", "Nothing can be mounted over the container's root."))
+		d.fail(fault(targetAt, "Bad target", "Nothing can be mounted over the container's root."))
 	}
-	m.ReadOnly = d.flag(attrs, "read_only", false)
-	m.Propagation, _ = d.word(attrs, "propagation", "", propagations...)
+	m.ReadOnly = d.boolean(attrs, "read_only", false)
+	m.Propagation, _ = d.oneOfWords(attrs, "propagation", "", propagations...)
 	if m.Propagation == "rprivate" {
 		m.Propagation = ""
 	}
@@ -92,14 +92,14 @@ func (d *decoder) mount(b *hcl.Block) (Mount, hcl.Range, bool) {
 	}
 	if unknown {
 		d.unknownPath("mount")
-		return m, at_, false
+		return m, targetAt, false
 	}
-	return m, at_, len(d.diags) == before && m.Target != ""
+	return m, targetAt, len(d.diags) == before && m.Target != ""
 }
 
 func (d *decoder) tmpfs(b *hcl.Block) *Tmpfs {
 	content := d.split(b.Body, tmpfsSchema)
-	t := &Tmpfs{Size: d.size(content.Attributes, "size", "the kernel's default, half of the memory")}
+	t := &Tmpfs{Size: d.byteSize(content.Attributes, "size", "the kernel's default, half of the memory")}
 	t.Mode, _, _ = parsed(d, content.Attributes, "mode", "Bad mode", ParseMode)
 	if t.Mode == "1777" {
 		t.Mode = ""

@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// order sorts the nodes so that each comes after what its expressions refer to, and says which go in circles.
-func (e *evaluator) order() {
+// orderNodes sorts the nodes so that each comes after what its expressions refer to, and says which go in circles.
+func (e *evaluator) orderNodes() {
 	e.sorted = SortByReference(e.source, func(n *node) (out []*node) {
 		for _, r := range n.refs {
 			out = append(out, e.nodes[r.to])
@@ -27,12 +27,12 @@ func (e *evaluator) cycle(path []*node) {
 	for _, r := range path[len(path)-1].refs {
 		if r.to == path[0].name {
 			r.wrong = true
-			e.fail(circle(r.at, names))
+			e.fail(cycleFault(r.at, names))
 		}
 	}
 }
 
-func circle(at hcl.Range, names []string) *hcl.Diagnostic {
+func cycleFault(at hcl.Range, names []string) *hcl.Diagnostic {
 	if len(names) == 1 {
 		return fault(at, "Cycle", "%s refers to itself, so it has no value to begin with. Take this reference out.", names[0])
 	}
@@ -78,7 +78,7 @@ func (e *evaluator) instanceCycle(path []Addr) {
 			at = r.at
 		}
 	}
-	e.fail(circle(at, names))
+	e.fail(cycleFault(at, names))
 }
 
 // node is the name of the node whose instance has the address.

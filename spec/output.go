@@ -18,8 +18,8 @@ type Output struct {
 
 var outputSchema = newSchema(schema{required: []string{"value"}, optional: []string{"description", "sensitive"}})
 
-// outputs evaluates the output blocks as far as the files alone tell.
-func (e *evaluator) outputs(s *reevaluation) { e.cfg.Outputs = e.readOutputs(s) }
+// evaluateOutputs evaluates the output blocks as far as the files alone tell.
+func (e *evaluator) evaluateOutputs(s *reevaluation) { e.cfg.Outputs = e.readOutputs(s) }
 
 func (e *evaluator) readOutputs(s *reevaluation) []*Output {
 	var out []*Output
@@ -40,7 +40,7 @@ func (e *evaluator) readOutputs(s *reevaluation) []*Output {
 		e.budget.at = a.Expr.Range()
 		v, ds := a.Expr.Value(e.context(n, s))
 		e.fail(ds...)
-		if ds.HasErrors() || !e.fits(v, a.Expr.Range()) {
+		if ds.HasErrors() || !e.checkSize(v, a.Expr.Range()) {
 			continue
 		}
 		if v.ContainsMarked() && !o.Sensitive {

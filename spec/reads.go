@@ -81,7 +81,7 @@ func once[T any](r *reads, before map[string]result[T], path string, read func(p
 	return got.value, got.err
 }
 
-// text gives the content of a file.
+// text gives the content of a file, which must be UTF-8.
 func (r *reads) text(path string) (string, error) {
 	return once(r, r.texts, path, func(path string) (string, error) {
 		b, err := readBytes(path, r.file)
@@ -127,7 +127,7 @@ func readBytes(path string, most int) ([]byte, error) {
 	return b, err
 }
 
-// close ends the reading of files. What an expression did not come to yet, since it waits for what the host tells, is read before, where its path is known.
+// closeReads ends the reading of files. What an expression did not come to yet, since it waits for what the host tells, is read before, where its path is known.
 func (e *evaluator) closeReads() {
 	for _, n := range e.source {
 		if n.local != nil && n.value != cty.NilVal && !n.value.IsWhollyKnown() {

@@ -44,7 +44,7 @@ func (s *reevaluation) valueOf(n *node) cty.Value {
 // values is unknown in every expression. Where an attribute only carries it, what it has is the placeholder that carried holds in its place;
 // what needs it otherwise is an error, and so is all that is unknown where carried is nil.
 func (c *Config) Reevaluate(a Addr, known, carried map[Addr]cty.Value) (r Resource, diags hcl.Diagnostics) {
-	if !c.eval.budget.within(func() { r, diags = c.reevaluate(a, known, carried) }) {
+	if !c.eval.budget.run(func() { r, diags = c.reevaluate(a, known, carried) }) {
 		return nil, hcl.Diagnostics{c.eval.budget.over}
 	}
 	return r, diags
@@ -53,7 +53,7 @@ func (c *Config) Reevaluate(a Addr, known, carried map[Addr]cty.Value) (r Resour
 func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource, hcl.Diagnostics) {
 	r := c.Get(a)
 	if r == nil {
-		return nil, hcl.Diagnostics{rootless("Unknown address", "Nothing has the address %s.", a)}
+		return nil, hcl.Diagnostics{faultWithoutRange("Unknown address", "Nothing has the address %s.", a)}
 	}
 	n := c.eval.nodes[a.node()]
 	if len(r.Header().Marks.Unknown) == 0 || n == nil || n.byKey[a.Key] == nil {
@@ -74,7 +74,7 @@ func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource
 	again.keepLinks(r)
 	b := again.Header()
 	b.References, b.Lifecycle.ReplaceTriggeredBy = before.References, before.Lifecycle.ReplaceTriggeredBy
-	return again, tidy(append(e.diags, d.diags...))
+	return again, sortDiagnostics(append(e.diags, d.diags...))
 }
 
 // reevaluatedVars gives each.key and each.value of an instance, evaluated again where they were not known.
@@ -100,10 +100,10 @@ func (e *evaluator) reevaluatedVars(n *node, i *instance, s *reevaluation) map[s
 func (c *Config) ReevaluateOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
 	c.eval.diags = nil
 	var out []*Output
-	if !c.eval.budget.within(func() { out = c.eval.readOutputs(c.eval.newReevaluation(known)) }) {
+	if !c.eval.budget.run(func() { out = c.eval.readOutputs(c.eval.newReevaluation(known)) }) {
 		return nil, hcl.Diagnostics{c.eval.budget.over}
 	}
-	return out, tidy(c.eval.diags)
+	return out, sortDiagnostics(c.eval.diags)
 }
 
 // Get finds a resource by its address; nil where there is none.

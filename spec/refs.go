@@ -30,11 +30,11 @@ func roots() []string {
 // futureRoots belong to blocks that come with later versions.
 var futureRoots = []string{"network", "volume", "secret", "module"}
 
-// collect finds every node's references.
-func (e *evaluator) collect() {
+// collectRefs finds every node's references.
+func (e *evaluator) collectRefs() {
 	for _, n := range e.source {
 		if n.local != nil {
-			n.refs = found(n.local.Expr, nil, nil)
+			n.refs = findRefs(n.local.Expr, nil, nil)
 			continue
 		}
 		if n.kind == nil {
@@ -59,11 +59,11 @@ func (e *evaluator) collect() {
 func bodyRefs(body *hclsyntax.Body, path string, scope map[string]bool, orders map[string][]Kind) (refs, order []*ref) {
 	for _, a := range inOrder(body.Attributes) {
 		switch {
-		case orders[within(path, a.Name)] != nil:
-			order = found(a.Expr, scope, order)
+		case orders[joinPath(path, a.Name)] != nil:
+			order = findRefs(a.Expr, scope, order)
 		case a.Name == "ignore_changes":
 		default:
-			refs = found(a.Expr, scope, refs)
+			refs = findRefs(a.Expr, scope, refs)
 		}
 	}
 	for _, b := range body.Blocks {
@@ -71,7 +71,7 @@ func bodyRefs(body *hclsyntax.Body, path string, scope map[string]bool, orders m
 			refs = append(refs, dynamicRefs(b, scope)...)
 			continue
 		}
-		r, o := bodyRefs(b.Body, within(path, b.Type), scope, orders)
+		r, o := bodyRefs(b.Body, joinPath(path, b.Type), scope, orders)
 		refs, order = append(refs, r...), append(order, o...)
 	}
 	return refs, order
@@ -94,9 +94,9 @@ func dynamicRefs(b *hclsyntax.Block, scope map[string]bool) []*ref {
 		switch a.Name {
 		case "iterator":
 		case "labels": // one for each element, as the content
-			refs = found(a.Expr, inner, refs)
+			refs = findRefs(a.Expr, inner, refs)
 		default:
-			refs = found(a.Expr, scope, refs)
+			refs = findRefs(a.Expr, scope, refs)
 		}
 	}
 	for _, sub := range b.Body.Blocks {
@@ -106,7 +106,7 @@ func dynamicRefs(b *hclsyntax.Block, scope map[string]bool) []*ref {
 	return refs
 }
 
-func found(expr hclsyntax.Expression, scope map[string]bool, into []*ref) []*ref {
+func findRefs(expr hclsyntax.Expression, scope map[string]bool, into []*ref) []*ref {
 	indexes := map[hcl.Range]hclsyntax.Expression{}
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		if x, ok := n.(*hclsyntax.IndexExpr); ok {
@@ -123,7 +123,7 @@ func found(expr hclsyntax.Expression, scope map[string]bool, into []*ref) []*ref
 		switch root {
 		case "each", "count", "stack", "path":
 		default:
-			r.to.label = step(t, 1)
+			r.to.label = stepName(t, 1)
 			if len(t) == 2 {
 				r.index = indexes[t.SourceRange()]
 			}
@@ -133,8 +133,8 @@ func found(expr hclsyntax.Expression, scope map[string]bool, into []*ref) []*ref
 	return into
 }
 
-// step gives the name at a place of a traversal; "" if there is none.
-func step(t hcl.Traversal, i int) string {
+// stepName gives the name at a place of a traversal; "" if there is none.
+func stepName(t hcl.Traversal, i int) string {
 	if i >= len(t) {
 		return ""
 	}
@@ -182,8 +182,8 @@ func (e *evaluator) labels(root string) []string {
 	return out
 }
 
-// silent stands for what is wrong and needs no word, since its cause has been said.
-var silent = &hcl.Diagnostic{}
+// alreadySaid stands for what is wrong and needs no word, since its cause has been said.
+var alreadySaid = &hcl.Diagnostic{}
 
 // checkRefs says which of a node's references lead nowhere. Its dependencies have been evaluated.
 func (e *evaluator) checkRefs(n *node) {
@@ -193,7 +193,7 @@ func (e *evaluator) checkRefs(n *node) {
 			d = e.checkOrder(r)
 		}
 		r.wrong = r.wrong || d != nil
-		if d != nil && d != silent {
+		if d != nil && d != alreadySaid {
 			e.fail(d)
 		}
 	}
@@ -211,7 +211,7 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 	case root == "each", root == "count", root == "stack", root == "path":
 		return checkStep(r, map[string][]string{"each": {"key", "value"}, "count": {"index"}, "stack": {"name", "namespace"}, "path": {"module", "root", "cwd"}}[root], 1)
 	case !contains(roots(), root):
-		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, list(roots(), "or"), DidYouMean(root, roots()), quoteHint(r))
+		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, quotedList(roots(), "or"), DidYouMean(root, roots()), quoteHint(r))
 	case r.to.label == "":
 		return fault(r.at, "Incomplete reference", "%s alone stands for nothing: write %s.NAME.", root, root)
 	case root == "var" && e.declared[r.to.label] == nil, root != "var" && e.nodes[r.to] == nil:
@@ -219,8 +219,8 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 		if kind == "" {
 			kind = root + " block"
 		}
-		if e.torn {
-			return silent // it may be declared in what could not be read
+		if e.incomplete {
+			return alreadySaid // it may be declared in what could not be read
 		}
 		return fault(r.at, "Unknown reference", "No %s %q is declared.%s", kind, r.to.label, DidYouMean(r.to.label, e.labels(root)))
 	case kindNamed(root) != nil:
@@ -238,18 +238,18 @@ func quoteHint(r *ref) string {
 }
 
 func checkStep(r *ref, known []string, i int) *hcl.Diagnostic {
-	got := step(r.path, i)
+	got := stepName(r.path, i)
 	if contains(known, got) {
 		return nil
 	}
 	at := r.at
 	if got == "" {
-		return fault(at, "Incomplete reference", "%s alone stands for nothing: it has %s.", r.to.root, list(known, "and"))
+		return fault(at, "Incomplete reference", "%s alone stands for nothing: it has %s.", r.to.root, quotedList(known, "and"))
 	}
 	if s, ok := r.path[i].(hcl.TraverseAttr); ok {
 		at = s.SrcRange
 	}
-	return fault(at, "Unknown reference", "There is no %q here: there are %s.%s", got, list(known, "and"), DidYouMean(got, known))
+	return fault(at, "Unknown reference", "There is no %q here: there are %s.%s", got, quotedList(known, "and"), DidYouMean(got, known))
 }
 
 // checkInstance checks the index and the attribute of a reference to a block.
@@ -260,13 +260,13 @@ func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 		return nil
 	}
 	idx, indexed := r.path[2].(hcl.TraverseIndex)
-	quoted := indexed && idx.Key.Type() == cty.String && contains(known, step(r.path, 2)) // image.x["name"] is image.x.name
+	quoted := indexed && idx.Key.Type() == cty.String && contains(known, stepName(r.path, 2)) // image.x["name"] is image.x.name
 	switch {
 	case n.repeat == "" && indexed && !quoted:
 		return fault(idx.SrcRange, "No instances", "%s has neither for_each nor count, so it has no instances: leave the index out.", r.to)
 	case n.repeat == "":
 		return checkStep(r, known, 2)
-	case !indexed && n.byKey[keyOf(cty.StringVal(step(r.path, 2)))] == nil:
+	case !indexed && n.byKey[keyOf(cty.StringVal(stepName(r.path, 2)))] == nil:
 		if _, splat := r.path[2].(hcl.TraverseAttr); !splat {
 			return nil
 		}
@@ -320,7 +320,7 @@ func (e *evaluator) absentInstance(d *hcl.Diagnostic) *hcl.Diagnostic {
 	default:
 		return nil
 	}
-	n := e.nodes[name{block.RootName(), step(block, 1)}]
+	n := e.nodes[name{block.RootName(), stepName(block, 1)}]
 	if n == nil || n.repeat == "" || key.IsMarked() || keyOf(key) == "" {
 		return nil
 	}

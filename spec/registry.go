@@ -32,7 +32,7 @@ func (e *evaluator) readRegistries() {
 			d.fail(fault(b.LabelRanges[0], "Bad host", "A registry is named by its host, with a port if need be, as references begin: \"registry.example.com\" or \"localhost:5000\"."))
 		}
 		if first := seen[r.Host]; first != nil {
-			d.fail(fault(b.LabelRanges[0], "Duplicate name", "The registry %s is declared at %s already.", r.Host, place(first.DeclAt)))
+			d.fail(fault(b.LabelRanges[0], "Duplicate name", "The registry %s is declared at %s already.", r.Host, lineOf(first.DeclAt)))
 		}
 		seen[r.Host] = r
 		r.Username = d.secretText(attrs, "username")
@@ -40,7 +40,7 @@ func (e *evaluator) readRegistries() {
 		if p, _, ok := d.text(attrs, "ca"); ok && p != "" {
 			r.CA = e.reads.path(p)
 		}
-		r.Insecure = d.flag(attrs, "insecure", false)
+		r.Insecure = d.boolean(attrs, "insecure", false)
 		if attrs["password"] != nil && attrs["username"] == nil {
 			d.fail(fault(attrs["password"].NameRange, "Password without a user", "A registry with a password has a username too."))
 		}

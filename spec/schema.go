@@ -53,7 +53,7 @@ func (s *schema) paths() []string {
 	out := slices.Concat(s.required, s.optional)
 	for _, block := range slices.Sorted(maps.Keys(s.nested)) {
 		for _, path := range s.nested[block].paths() {
-			out = append(out, within(block, path))
+			out = append(out, joinPath(block, path))
 		}
 	}
 	return out

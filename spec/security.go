@@ -18,12 +18,12 @@ type Security struct {
 
 func (d *decoder) security(blocks hcl.Blocks) Security {
 	var s Security
-	b := d.single(blocks, "security")
+	b := d.singleBlock(blocks, "security")
 	if b == nil {
 		return s
 	}
 	content := d.split(b.Body, securitySchema)
-	s.Seccomp, _ = d.word(content.Attributes, "seccomp", "", SeccompDefault, SeccompUnconfined)
-	s.NoNewPrivileges = d.flag(content.Attributes, "no_new_privileges", false)
+	s.Seccomp, _ = d.oneOfWords(content.Attributes, "seccomp", "", SeccompDefault, SeccompUnconfined)
+	s.NoNewPrivileges = d.boolean(content.Attributes, "no_new_privileges", false)
 	return s
 }

@@ -44,5 +44,5 @@ func (d *decoder) pathOrURL(attrs hcl.Attributes, attr, what string, schemes []s
 }
 
 func badScheme(at hcl.Range, attr, scheme string, schemes []string) *hcl.Diagnostic {
-	return fault(at, "Bad URL", "The attribute %s takes URLs of the schemes %s, and this one's is %q.%s", attr, list(schemes, "and"), scheme, DidYouMean(scheme, schemes))
+	return fault(at, "Bad URL", "The attribute %s takes URLs of the schemes %s, and this one's is %q.%s", attr, quotedList(schemes, "and"), scheme, DidYouMean(scheme, schemes))
 }

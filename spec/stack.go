@@ -18,16 +18,16 @@ var stackSchema = newSchema(schema{optional: []string{"namespace", "requires"}})
 // readStack reads the one stack block. Where there is none, or more than one, the error ends with another way out.
 func (e *evaluator) readStack(wayOut string) {
 	switch {
-	case len(e.cfg.Files) == 0 || (len(e.stacks) == 0 && e.torn):
+	case len(e.cfg.Files) == 0 || (len(e.stacks) == 0 && e.incomplete):
 		return
 	case len(e.stacks) == 0 && !e.anyStackFile():
 		return
 	case len(e.stacks) == 0:
-		e.fail(rootless("No stack", "No file of the directory has a stack block. Write one into any of them, as in: stack \"shop\" {}. Its name owns what the stack makes."+wayOut))
+		e.fail(faultWithoutRange("No stack", "No file of the directory has a stack block. Write one into any of them, as in: stack \"shop\" {}. Its name owns what the stack makes."+wayOut))
 		return
 	}
 	for _, b := range e.stacks[1:] {
-		e.fail(fault(b.DefRange(), "Second stack", "The directory has a stack block at %s already, and all its files are one stack. Take one out, or move its files to a directory of their own.%s", place(e.stacks[0].DefRange()), wayOut))
+		e.fail(fault(b.DefRange(), "Second stack", "The directory has a stack block at %s already, and all its files are one stack. Take one out, or move its files to a directory of their own.%s", lineOf(e.stacks[0].DefRange()), wayOut))
 	}
 	b := e.stacks[0]
 	st := Stack{Name: b.Labels[0], Namespace: "default", DeclAt: b.DefRange()}
@@ -66,13 +66,13 @@ func (e *evaluator) overrideNamespace() {
 	}
 	e.cfg.Stack.Namespace = ns
 	if !nsPattern.MatchString(ns) || len(ns) > 76 {
-		e.fail(rootless("Bad namespace", "--namespace %q: a namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long.", ns))
+		e.fail(faultWithoutRange("Bad namespace", "--namespace %q: a namespace of containerd has letters and digits, with single \".\", \"_\" or \"-\" between them, and is at most 76 long.", ns))
 	}
 }
 
 // anyStackFile tells whether a file that could hold the stack block was read at all.
 func (e *evaluator) anyStackFile() bool {
-	names, err := named(e.dir, FileSuffix)
+	names, err := filesWithSuffix(e.dir, FileSuffix)
 	return err == nil && len(names) > 0
 }
 

@@ -204,7 +204,7 @@ func parseRestart(s string) (Restart, error) {
 	known := []string{RestartNo, RestartAlways, RestartOnFailure, RestartUnlessStopped}
 	word, count, counted := strings.Cut(s, ":")
 	if !contains(known, word) {
-		return Restart{}, fmt.Errorf("%q is no restart policy: there are %s (and \"on-failure:3\", three times at most).%s", s, list(known, "and"), DidYouMean(word, known))
+		return Restart{}, fmt.Errorf("%q is no restart policy: there are %s (and \"on-failure:3\", three times at most).%s", s, quotedList(known, "and"), DidYouMean(word, known))
 	}
 	if !counted {
 		return Restart{Policy: word}, nil

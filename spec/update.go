@@ -17,13 +17,13 @@ var updateSchema = newSchema(schema{optional: []string{"strategy", "within", "ro
 
 func (d *decoder) update(blocks hcl.Blocks) Update {
 	u := Update{Strategy: StopFirst, Within: DefaultWithin, Rollback: true}
-	b := d.single(blocks, "update")
+	b := d.singleBlock(blocks, "update")
 	if b == nil {
 		return u
 	}
 	content := d.split(b.Body, updateSchema)
-	u.Strategy, _ = d.word(content.Attributes, "strategy", StopFirst, StopFirst, StartFirst)
+	u.Strategy, _ = d.oneOfWords(content.Attributes, "strategy", StopFirst, StopFirst, StartFirst)
 	u.Within = d.duration(content.Attributes, "within", DefaultWithin)
-	u.Rollback = d.flag(content.Attributes, "rollback", true)
+	u.Rollback = d.boolean(content.Attributes, "rollback", true)
 	return u
 }

@@ -41,7 +41,7 @@ const VarPrefix = "FAIRLEAD_VAR_"
 func (e *evaluator) declareVariable(b *hclsyntax.Block) {
 	v := &variable{name: e.parseLabel(b), at: b.DefRange(), ty: cty.DynamicPseudoType, nullable: true, value: cty.DynamicVal}
 	if first := e.declared[v.name]; first != nil {
-		e.fail(fault(b.LabelRanges[0], "Duplicate name", "var.%s is declared at %s already. Each name is declared once; rename one of the two.", v.name, place(first.at)))
+		e.fail(fault(b.LabelRanges[0], "Duplicate name", "var.%s is declared at %s already. Each name is declared once; rename one of the two.", v.name, lineOf(first.at)))
 		return
 	}
 	e.declared[v.name] = v
@@ -128,7 +128,7 @@ func (e *evaluator) conform(v *variable, got cty.Value, at hcl.Range) (cty.Value
 	}
 	out, err := convert.Convert(got, v.ty)
 	if err != nil {
-		return cty.DynamicVal, hcl.Diagnostics{fault(at, "Wrong type", "var.%s is of type %s: %s.", v.name, typeexpr.TypeString(v.ty), shown(v, conversionText(err)))}
+		return cty.DynamicVal, hcl.Diagnostics{fault(at, "Wrong type", "var.%s is of type %s: %s.", v.name, typeexpr.TypeString(v.ty), shownValue(v, conversionText(err)))}
 	}
 	return out, nil
 }
@@ -142,7 +142,7 @@ type given struct {
 // variables gives each variable its value: --var beats --var-file, that beats the environment, that beats *.auto.vars.hcl.
 func (e *evaluator) variables() {
 	values := map[string]given{}
-	autos, err := named(e.dir, autoSuffix)
+	autos, err := filesWithSuffix(e.dir, autoSuffix)
 	if err != nil {
 		autos = nil // said by parse
 	}
@@ -163,22 +163,22 @@ func (e *evaluator) variables() {
 		k = strings.TrimSpace(k)
 		switch {
 		case !ok:
-			e.fail(rootless("Bad --var", "The --var at place %d of %d has no \"=\": write --var name=value.", i+1, len(e.in.Vars)))
+			e.fail(faultWithoutRange("Bad --var", "The --var at place %d of %d has no \"=\": write --var name=value.", i+1, len(e.in.Vars)))
 		case e.declared[k] == nil:
-			e.fail(rootless("Unknown variable", "--var sets %q, which no variable block declares.%s", k, DidYouMean(k, e.varOrder)))
+			e.fail(faultWithoutRange("Unknown variable", "--var sets %q, which no variable block declares.%s", k, DidYouMean(k, e.varOrder)))
 		default:
 			e.fromText(k, text, "--var "+k, values)
 		}
 	}
 	for _, n := range e.varOrder {
-		e.settleVariable(e.declared[n], values)
+		e.assignVariable(e.declared[n], values)
 	}
 	for _, n := range e.varOrder {
 		e.validate(e.declared[n])
 	}
 }
 
-func (e *evaluator) settleVariable(v *variable, values map[string]given) {
+func (e *evaluator) assignVariable(v *variable, values map[string]given) {
 	g, ok := values[v.name]
 	switch {
 	case v.bad:
@@ -216,7 +216,7 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 		values[k] = given{value: cty.StringVal(text)}
 		if v.typed {
 			if _, err := convert.Convert(cty.StringVal(text), v.ty); err != nil {
-				e.fail(rootless("Wrong type", "%s: var.%s is of type %s, which %s is not.", where, k, typeexpr.TypeString(v.ty), shown(v, strconv.Quote(text))))
+				e.fail(faultWithoutRange("Wrong type", "%s: var.%s is of type %s, which %s is not.", where, k, typeexpr.TypeString(v.ty), shownValue(v, strconv.Quote(text))))
 				values[k] = given{value: cty.NilVal}
 			}
 		}
@@ -229,14 +229,14 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 		got, diags = expr.Value(nil)
 	}
 	if diags.HasErrors() {
-		e.fail(rootless("Bad value", "%s: var.%s is of type %s, so its value is written as in a file, as in '[\"a\", \"b\"]': %s", where, k, typeexpr.TypeString(v.ty), shown(v, diags[0].Detail)))
+		e.fail(faultWithoutRange("Bad value", "%s: var.%s is of type %s, so its value is written as in a file, as in '[\"a\", \"b\"]': %s", where, k, typeexpr.TypeString(v.ty), shownValue(v, diags[0].Detail)))
 		return
 	}
 	values[k] = given{value: got}
 }
 
 // shown is a variable's value, or what is said of it, as a diagnostic may have it.
-func shown(v *variable, text string) string {
+func shownValue(v *variable, text string) string {
 	if v.secret {
 		return "(sensitive)"
 	}
@@ -272,7 +272,7 @@ func (e *evaluator) varFile(shown, path string, values map[string]given) {
 		if errors.Is(err, fs.ErrPermission) {
 			err = errors.New("permission denied")
 		}
-		e.fail(rootless("Unreadable file", "The file of variables %s cannot be read: %s.", shown, err))
+		e.fail(faultWithoutRange("Unreadable file", "The file of variables %s cannot be read: %s.", shown, err))
 		return
 	}
 	file, diags := Parse(src, shown, e.in.Trust)
@@ -323,7 +323,7 @@ func (e *evaluator) validate(v *variable) {
 		ok, message, diags := condition(content, ctx)
 		e.fail(diags...)
 		if !ok && !diags.HasErrors() {
-			e.fail(fault(v.at, "Invalid value", "var.%s: %s The rule is at %s.", v.name, sentence(message), place(content.Attributes["condition"].Range)))
+			e.fail(fault(v.at, "Invalid value", "var.%s: %s The rule is at %s.", v.name, sentence(message), lineOf(content.Attributes["condition"].Range)))
 			v.bad = true
 		}
 	}
