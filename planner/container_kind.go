@@ -11,11 +11,11 @@ import (
 )
 
 var containerKind = &resourceKind{
-	kind:    spec.KindContainer,
-	live:    func(s *State) []LiveObject { return liveObjects(slices.Values(s.Containers)) },
-	shortID: func(id string) string { return short(id) },
-	index:   (*planBuilder).indexContainers,
-	needs:   func(pb *planBuilder, o LiveObject) []spec.Addr { return pb.liveNeeds(o.(*LiveContainer)) },
+	kind:  spec.KindContainer,
+	live:  func(s *State) []LiveObject { return liveObjects(slices.Values(s.Containers)) },
+	short: short,
+	index: (*planBuilder).indexContainers,
+	needs: func(pb *planBuilder, o LiveObject) []spec.Addr { return pb.liveNeeds(o.(*LiveContainer)) },
 	trouble: func(o LiveObject) (string, bool) {
 		t := o.(*LiveContainer).Task
 		return t.Trouble, t.Status == TaskUnknown

@@ -14,7 +14,7 @@ import (
 var imageKind = &resourceKind{
 	kind:    spec.KindImage,
 	live:    func(s *State) []LiveObject { return liveObjects(maps.Values(s.Images)) },
-	shortID: familiar,
+	short:   familiar,
 	index:   (*planBuilder).indexImages,
 	records: true,
 	needs:   func(_ *planBuilder, o LiveObject) []spec.Addr { return o.(*LiveImage).bases() },

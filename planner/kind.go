@@ -14,7 +14,7 @@ type resourceKind struct {
 
 	// What the host has.
 	live    func(*State) []LiveObject                  // all of the namespace; nil: no stack owns what there is of it
-	shortID func(id string) string                     // an ID for people
+	short   func(id string) string                     // an ID for people; nil: as it is
 	index   func(*planBuilder, []LiveObject)           // fills in what its decisions look up; nil: they look nothing up
 	needs   func(*planBuilder, LiveObject) []spec.Addr // what a live object needs, as the host tells it
 	trouble func(LiveObject) (why string, any bool)    // why nobody can tell what it does; nil: everybody can
@@ -47,6 +47,14 @@ func (k *resourceKind) objects(have *State) []LiveObject {
 		return nil
 	}
 	return k.live(have)
+}
+
+// shortID is an ID for people.
+func (k *resourceKind) shortID(id string) string {
+	if k.short == nil {
+		return id
+	}
+	return k.short(id)
 }
 
 // kindRow gives the row of a kind; an empty one where it has none.

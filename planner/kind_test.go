@@ -13,7 +13,6 @@ func TestEveryKindHasARow(t *testing.T) {
 		for what, ok := range map[string]bool{
 			"decides":                   k.decide != nil,
 			"tells what is there":       k.value == nil || k.identity != nil,
-			"shows IDs":                 k.live == nil || k.shortID != nil,
 			"tells what objects need":   k.live == nil || k.needs != nil,
 			"removes":                   k.live == nil || k.remove != nil,
 			"adopts what a block names": k.value == nil || k.live != nil && k.find != nil && k.mayAdopt != nil && k.missing != "",

@@ -57,3 +57,11 @@ func TestStale(t *testing.T) {
 		})
 	}
 }
+
+// TestStalePlanOfAnotherVersion: a saved plan may name kinds that this version doesn't know.
+func TestStalePlanOfAnotherVersion(t *testing.T) {
+	p := &Plan{Touches: []Touch{{Kind: "dial", ID: "a", Seen: "1"}, {Kind: spec.KindEmulator, ID: "arm64", Seen: "1"}}}
+	if got := Stale(p, &State{}); len(got) != 2 || got[0].Detail != "The dial a: it is gone. Plan again." {
+		t.Error(got)
+	}
+}
