@@ -38,17 +38,12 @@ func isPartOf(path string, list map[string]string) bool {
 
 // TestEveryAttributeHasARow: an attribute without a decided cost cannot pass, be it in a nested block.
 func TestEveryAttributeHasARow(t *testing.T) {
-	for kind, table := range map[spec.Kind]struct {
-		rows []row
-		not  map[string]string
-	}{
-		spec.KindContainer: {untyped(containerAttrs), notCompared},
-		spec.KindImage:     {untyped(imageAttrs), imagesNotCompared},
-	} {
+	for _, kind := range spec.Kinds() {
+		table := kindRow(kind)
 		attrs, rows := spec.AttributePaths(kind), pathsOf(table.rows)
 		for _, a := range attrs {
 			has := slices.Contains(rows, a)
-			switch out := isPartOf(a, table.not); {
+			switch out := isPartOf(a, table.notCompared); {
 			case out && has:
 				t.Errorf("%s.%s has a row and is said not to be compared", kind, a)
 			case !out && !has:
@@ -60,7 +55,7 @@ func TestEveryAttributeHasARow(t *testing.T) {
 				t.Errorf("%s.%s has a row and is no attribute", kind, name)
 			}
 		}
-		for name, why := range table.not {
+		for name, why := range table.notCompared {
 			if why == "" || !slices.ContainsFunc(attrs, func(a string) bool { return isPartOf(a, map[string]string{name: ""}) }) {
 				t.Errorf("%s.%s is said not to be compared, and is no attribute, or nobody says why", kind, name)
 			}
@@ -102,7 +97,7 @@ func TestEveryFieldIsCompared(t *testing.T) {
 			break
 		}
 		differs := len(compareContainers(&LiveContainer{}, was, is, nil)) > 0
-		switch not := isPartOf(changed, notCompared) || isPartOf(changed, fieldsNotCompared); {
+		switch not := isPartOf(changed, containersNotCompared) || isPartOf(changed, fieldsNotCompared); {
 		case not && differs:
 			t.Errorf("%s is compared, and is said not to be", changed)
 		case !not && !differs:

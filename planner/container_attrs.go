@@ -63,8 +63,8 @@ var (
 	}
 )
 
-// notCompared has the attributes of containers without a row, and why. A block stands for all that is in it.
-var notCompared = map[string]string{
+// containersNotCompared has the attributes of containers without a row, and why. A block stands for all that is in it.
+var containersNotCompared = map[string]string{
 	"env_file":                       "its lines are in env",
 	"update":                         "how a replacement goes; nothing on the host says it",
 	"lifecycle.ignore_changes":       "what a comparison passes over; nothing on the host says it",

@@ -22,6 +22,8 @@ var containerKind = &resourceKind{
 	},
 	origins: true,
 
+	rows: untyped(containerAttrs), notCompared: containersNotCompared,
+
 	decide: func(pb *planBuilder, r spec.Resource) *decision { return pb.decideContainer(r.(*spec.Container)) },
 	identity: func(pb *planBuilder, r spec.Resource) string {
 		return pb.generationsOf(r.Header().Addr).asIs().identity

@@ -14,7 +14,8 @@ const emulatorPackage = "qemu-user-static"
 
 // emulatorKind has no live objects: a handler is the host's, whichever stacks need it.
 var emulatorKind = &resourceKind{
-	kind: spec.KindEmulator,
+	kind:        spec.KindEmulator,
+	notCompared: map[string]string{"persist": "what the host has registered is looked at: see persists"},
 	decide: func(pb *planBuilder, r spec.Resource) *decision {
 		e := r.(*spec.Emulator)
 		if pb.scope.has(e.Addr) {

@@ -19,6 +19,8 @@ var imageKind = &resourceKind{
 	records: true,
 	needs:   func(_ *planBuilder, o LiveObject) []spec.Addr { return o.(*LiveImage).bases() },
 
+	rows: untyped(imageAttrs), notCompared: imagesNotCompared,
+
 	refs: (*planBuilder).basesInFiles,
 	decide: func(pb *planBuilder, r spec.Resource) *decision {
 		im := r.(*spec.Image)

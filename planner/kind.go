@@ -21,6 +21,10 @@ type resourceKind struct {
 	origins bool                                       // its objects tell where they were last applied from
 	records bool                                       // its objects are records of a name: people read that and what is done with it
 
+	// What is compared.
+	rows        []row             // the table of its attributes; nil: its decisions look at the host themselves
+	notCompared map[string]string // attributes without a row, or nested blocks, and why
+
 	// What a plan makes of it.
 	refs        func(*planBuilder, spec.Resource) []spec.Addr               // what it needs besides what its block refers to; nil: nothing
 	decide      func(*planBuilder, spec.Resource) *decision                 // makes its change; nil is for what others may still decide
@@ -38,6 +42,17 @@ type resourceKind struct {
 
 // resourceKinds has every kind. Each stands before those that it needs: in this order live objects are matched, and orphans go.
 var resourceKinds []*resourceKind
+
+// LiveKinds are the kinds of which the host has objects that a stack can own.
+func LiveKinds() []spec.Kind {
+	var out []spec.Kind
+	for _, k := range resourceKinds {
+		if k.live != nil {
+			out = append(out, k.kind)
+		}
+	}
+	return out
+}
 
 func init() { resourceKinds = []*resourceKind{containerKind, imageKind, emulatorKind} } // not above: functions of the rows look rows up
 

@@ -18,3 +18,12 @@ func TestEveryOpHasACall(t *testing.T) {
 		t.Errorf("%d calls for %d ops", len(callsByOp), len(planner.OpRows()))
 	}
 }
+
+// TestEveryKindHasFingerprints: whatever a plan can touch is looked at again before it is touched.
+func TestEveryKindHasFingerprints(t *testing.T) {
+	for _, kind := range planner.LiveKinds() {
+		if fingerprints[kind] == nil {
+			t.Errorf("nothing tells whether a %s has changed since the plan was made", kind)
+		}
+	}
+}

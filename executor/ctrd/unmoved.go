@@ -24,13 +24,13 @@ func (w *Writer) checkUnmoved(ctx context.Context, op *planner.CheckUnmoved) err
 	for _, t := range op.Touches {
 		touched[t.Kind] = append(touched[t.Kind], t.ID)
 	}
-	now, err := w.seen(ctx, touched[spec.KindContainer])
+	now, err := w.seen(ctx, touched)
 	if err != nil {
 		return err
 	}
 	var moved Moved
 	for _, t := range op.Touches {
-		is, there := now[seenKey{t.Kind, t.ID}]
+		is, there := now[t.Kind][t.ID]
 		switch {
 		case is == t.Seen:
 		case t.Seen == "":
@@ -57,29 +57,41 @@ func describeMove(was, is string) string {
 	return ""
 }
 
-type seenKey struct {
-	kind spec.Kind
-	id   string
-}
-
-// seen gives the fingerprint of each container and image record as it is now; of the containers touched, what lives of them is looked at.
-func (w *Writer) seen(ctx context.Context, touched []string) (map[seenKey]string, error) {
+// seen gives the fingerprints of all objects of the kinds that are touched.
+func (w *Writer) seen(ctx context.Context, touched map[spec.Kind][]string) (map[spec.Kind]map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	got, err := w.lists(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := map[seenKey]string{}
-	tasks := tasksByID(got.tasks)
-	if err := w.clarify(ctx, tasks, touched); err != nil {
-		return nil, err
-	}
-	for _, c := range got.containers {
-		out[seenKey{spec.KindContainer, c.ID}] = seenContainer(c, tasks[c.ID])
-	}
-	for _, i := range got.images {
-		out[seenKey{spec.KindImage, i.Name}] = image.Live(i).Seen
+	out := map[spec.Kind]map[string]string{}
+	for kind, ids := range touched {
+		if out[kind], err = fingerprints[kind](ctx, w, got, ids); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// fingerprints has for each kind how all its objects on the host are now, by ID; of those that are touched, all that can change is looked at.
+var fingerprints = map[spec.Kind]func(ctx context.Context, w *Writer, got *reading, touched []string) (map[string]string, error){
+	spec.KindContainer: func(ctx context.Context, w *Writer, got *reading, touched []string) (map[string]string, error) {
+		tasks := tasksByID(got.tasks)
+		if err := w.clarify(ctx, tasks, touched); err != nil {
+			return nil, err
+		}
+		out := map[string]string{}
+		for _, c := range got.containers {
+			out[c.ID] = seenContainer(c, tasks[c.ID])
+		}
+		return out, nil
+	},
+	spec.KindImage: func(_ context.Context, _ *Writer, got *reading, _ []string) (map[string]string, error) {
+		out := map[string]string{}
+		for _, i := range got.images {
+			out[i.Name] = image.Live(i).Seen
+		}
+		return out, nil
+	},
 }
