@@ -91,11 +91,11 @@ func usualSockets(namespace string) []string {
 }
 
 // dial connects to a buildkitd, and asks what it works on.
-func (b *Builder) dial(ctx context.Context, host string, patience time.Duration) (*conn, error) {
+func (b *Builder) dial(ctx context.Context, host string, timeout time.Duration) (*conn, error) {
 	address, opts := host, []client.ClientOpt(nil)
 	if path, ok := strings.CutPrefix(host, "unix://"); ok {
 		// The client would try a socket without a listener again and again.
-		probe, err := net.DialTimeout("unix", path, patience)
+		probe, err := net.DialTimeout("unix", path, timeout)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (b *Builder) dial(ctx context.Context, host string, patience time.Duration)
 	if err != nil {
 		return nil, err
 	}
-	asking, cancel := context.WithTimeout(ctx, patience)
+	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	workers, err := cl.ListWorkers(asking)
 	if err == nil && len(workers) == 0 {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // HostKey reads from its file the key of the marks, and of the keyed hashes by which a changed secret is seen. It is made when it is first
@@ -34,20 +36,11 @@ func makeKey(path string) error {
 		return err
 	}
 	key := make([]byte, keySize)
-	_, _ = rand.Read(key) // never fails, by its documentation
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(key)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
+	_, _ = rand.Read(key)                                           // never fails, by its documentation
 	if i, err := os.Stat(path); err == nil && i.Size() != keySize { // cut off by a full disk
-		return os.Rename(f.Name(), path)
+		return spec.ReplaceFile(path, 0o600, spec.Content(key))
 	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := spec.CreateFile(path, 0o600, spec.Content(key)); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -133,7 +133,7 @@ func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 	if err := sweep(ctx, client); err != nil {
 		return nil, err
 	}
-	left, err := d.settled(ns)
+	left, err := d.inventoryOnceEnded(ns)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +155,8 @@ func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
 // read, and the key of the hashes of secrets.
 var stays = []string{"buildkit", "seen", "key"}
 
-// settled is the inventory once shims that are just ending have ended.
-func (d *Daemon) settled(ns string) ([]string, error) {
+// inventoryOnceEnded is the inventory once shims that are just ending have ended.
+func (d *Daemon) inventoryOnceEnded(ns string) ([]string, error) {
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		left, err := d.Inventory(ns)
 		if err != nil || len(left) == 0 || time.Now().After(end) {
