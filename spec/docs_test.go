@@ -20,10 +20,14 @@ func TestDocsNameEverything(t *testing.T) {
 		}
 		sections[title] += line
 	}
-	for section, schema := range map[string]*schema{
+	schemas := map[string]*schema{
 		"stack": stackSchema, "variable": variableSchema, "output": outputSchema, "registry": registrySchema, "import": importSchema,
-		"image": imageSchema, "build": buildSchema, "build secret": buildSecretSchema, "config": configSchema, "emulator": emulatorSchema, "container": containerSchema, "mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
-	} {
+		"build": buildSchema, "build secret": buildSecretSchema, "config": configSchema, "mount": mountSchema, "security": securitySchema, "update": updateSchema, "lifecycle": lifecycleSchema,
+	}
+	for _, k := range kinds {
+		schemas[string(k.name)] = k.schema
+	}
+	for section, schema := range schemas {
 		for _, a := range schema.names() {
 			if !strings.Contains(sections[section], "\n| `"+a+"` |") {
 				t.Errorf("the section %s has no row for %s", section, a)
