@@ -35,11 +35,11 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		cur.adopt = g.adopted
 		cur.noteForced(pb, c)
 		if dearest(cur.diffs) < Recreate && !cur.forced {
-			unless := pb.unlessSame(c, g)
+			onlyIf := pb.stepsThatDecide(c, g)
 			n := len(pb.changes)
 			res := pb.updateInPlace(cur, g)
-			if len(unless) > 0 && len(pb.changes) > n {
-				pb.leaveAlone(pb.changes[n], unless)
+			if len(onlyIf) > 0 && len(pb.changes) > n {
+				pb.leaveAlone(pb.changes[n], onlyIf)
 			}
 			return res
 		}
@@ -50,11 +50,11 @@ func (pb *planBuilder) decideContainer(c *spec.Container) *decision {
 		if !pb.canRun(c, img) {
 			return g.asIs()
 		}
-		unless := pb.unlessSame(c, g)
+		onlyIf := pb.stepsThatDecide(c, g)
 		res := pb.replaceContainer(cur, g, img)
-		if len(unless) > 0 {
-			pb.leaveAlone(pb.changes[len(pb.changes)-1], unless)
-			res.unless, res.pending, res.was, res.renewed = unless, true, g.current.ID, c.Addr.String()+" may be replaced"
+		if len(onlyIf) > 0 {
+			pb.leaveAlone(pb.changes[len(pb.changes)-1], onlyIf)
+			res.onlyIf, res.unknown, res.was, res.renewed = onlyIf, true, g.current.ID, c.Addr.String()+" may be replaced"
 			res.created.give(known(c.Addr))
 		}
 		return res

@@ -11,19 +11,19 @@ type decision struct {
 	usable   bool   // an image's digest is known or will be: containers can be created from it
 	record   string // name of an image's record; "" for other kinds
 	identity string // the digest of an image, the ID of a container; "": nobody can tell
-	pending  bool   // identity is a placeholder: only the apply will tell what it is
+	unknown  bool   // identity is a placeholder: only the apply will tell what stands for it
 	was      string // the identity that it has until then; "": none
 	renewed  string // a clause, where it gets new content or a successor: "image.app is pulled anew"; "": it stays
 
 	created    *stepDraft   // the step that creates a container, or registers an emulator; nil: it was there
-	unless     []*stepDraft // it stays as it was unless one of these changes something; none: nothing is conditional
+	onlyIf     []*stepDraft // it stays as it was unless one of these changes something; none: nothing is conditional
 	startSteps []*stepDraft // a container's steps, in order, without its creation; from the stop of the one before it, if that comes first
 	mayFail    []*stepDraft // those of startSteps that can fail by the container's own fault
 	replaces   bool         // a container takes the place of another one at its address
 }
 
 // staysIfSame tells whether a renewed object stays as it was if what it depends on comes out as before.
-func (d *decision) staysIfSame() bool { return len(d.unless) > 0 && d.was != "" }
+func (d *decision) staysIfSame() bool { return len(d.onlyIf) > 0 && d.was != "" }
 
 // decisionOf is what has been decided of an address; an empty decision where nothing has.
 func (pb *planBuilder) decisionOf(a spec.Addr) *decision {
@@ -50,10 +50,10 @@ func (pb *planBuilder) decided(r spec.Resource, d *decision) {
 	value := kindRow(a.Kind).value
 	v := value(pb, r, d.identity)
 	pb.values.carried[a], pb.values.known[a], pb.values.before[a] = v, v, v
-	if !d.pending {
+	if !d.unknown {
 		return
 	}
-	pb.pending[d.identity] = true
+	pb.placeholders[d.identity] = true
 	v = value(pb, r, "")
 	pb.values.known[a], pb.values.before[a] = v, v
 	if d.was != "" {

@@ -92,7 +92,7 @@ func (x *imageBuild) buildReasons() []string {
 	}
 	var out []string
 	for _, a := range x.plan.refs(x.im) {
-		if d := x.plan.decisionOf(a); d.pending && !slices.Contains(out, d.renewed) {
+		if d := x.plan.decisionOf(a); d.unknown && !slices.Contains(out, d.renewed) {
 			out = append(out, d.renewed)
 		}
 	}
@@ -136,7 +136,7 @@ func (x *imageBuild) addBuild(w *changeDraft, reasons []string) {
 		d.touches(x.rec.touch())
 		pb.moves[x.rec.ID] = &move{to: result, work: w}
 	}
-	res.identity, res.pending, res.unless = result, true, []*stepDraft{d}
+	res.identity, res.unknown, res.onlyIf = result, true, []*stepDraft{d}
 }
 
 func (x *imageBuild) buildOp(c *Change, result string) Op {

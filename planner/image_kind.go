@@ -125,7 +125,7 @@ func (pb *planBuilder) mayAdoptRecord(im *spec.Import, o LiveObject) *hcl.Diagno
 // the lock file says comes first. Nobody can tell the size of what is still to be built.
 func (pb *planBuilder) imageValue(im *spec.Image, digest string) cty.Value {
 	ps, size := pb.buildPlatforms(im), int64(-1)
-	if !builtHere(im) || digest != "" && !pb.pending[digest] {
+	if !builtHere(im) || digest != "" && !pb.placeholders[digest] {
 		size = pb.sizeOf(im, ps)
 	}
 	return spec.ImageValue(im.Name, digest, size, ps)

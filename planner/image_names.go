@@ -34,14 +34,14 @@ func (pb *planBuilder) ensureTags(w *changeDraft, im *spec.Image, res *decision)
 			if pb.movedOutside(rec) != "" {
 				why = "the name " + familiar(name) + ": " + pb.movedOutside(rec)
 			}
-			if res.pending {
+			if res.unknown {
 				why = res.renewed
 			} else {
 				w.change.escalate(Update, "tag", why)
 			}
 			d := w.causedBy(why, w.step(op, w.giving(known(im.Addr))...)).touches(rec.touch()).give(known(im.Addr))
 			if rec.Digest == res.was && rec.Owner != nil && rec.Owner.Addr == im.Addr && rec.Protected == protect {
-				d.onlyIf = res.unless
+				d.onlyIf = res.onlyIf
 			}
 			pb.moves[name] = &move{to: digest, work: w}
 		default:
@@ -69,7 +69,7 @@ func (pb *planBuilder) ensurePushed(w *changeDraft, im *spec.Image, res *decisio
 			return
 		}
 		why := familiar(to) + " does not have it"
-		same := res.pending && rec != nil && rec.Pushed[to] == res.was // then a build that comes out as before leaves nothing to push
+		same := res.unknown && rec != nil && rec.Pushed[to] == res.was // then a build that comes out as before leaves nothing to push
 		switch {
 		case same:
 			why = res.renewed
@@ -88,7 +88,7 @@ func (pb *planBuilder) ensurePushed(w *changeDraft, im *spec.Image, res *decisio
 			d.touches(rec.touch())
 		}
 		if same {
-			d.onlyIf = res.unless
+			d.onlyIf = res.onlyIf
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (pb *planBuilder) mayChange(rec *LiveImage) bool {
 // placeholder or "".
 func (pb *planBuilder) recordTaken(at hcl.Range, im *spec.Image, rec *LiveImage, digest string) *hcl.Diagnostic {
 	needed := fmt.Sprintf("%s needs %s under that name", im.Addr, shortDigest(digest))
-	if digest == "" || pb.pending[digest] {
+	if digest == "" || pb.placeholders[digest] {
 		_, _, attr := buildWords(im)
 		at, needed = pb.sourceRange(im), fmt.Sprintf("the %s of %s is to have that name", attr, im.Addr)
 	}

@@ -14,16 +14,16 @@ import (
 func (pb *planBuilder) buildStepsOf(c *spec.Container) []*stepDraft {
 	var out []*stepDraft
 	for _, a := range pb.refs(c) {
-		out = append(out, pb.decisionOf(a).unless...)
+		out = append(out, pb.decisionOf(a).onlyIf...)
 	}
 	return distinct(out)
 }
 
-// unlessSame gives the steps of which one must change something for a container to differ; none if it differs whatever comes out of them.
-func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraft {
-	makes := pb.buildStepsOf(c)
+// stepsThatDecide gives the steps of which one must change something for a container to differ; none if it differs whatever comes out of them.
+func (pb *planBuilder) stepsThatDecide(c *spec.Container, g *generations) []*stepDraft {
+	builds := pb.buildStepsOf(c)
 	img := pb.decisionOf(c.Image.Addr)
-	if len(makes) == 0 || img.pending && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
+	if len(builds) == 0 || img.unknown && img.was == "" || len(g.leftovers()) > 0 || g.adopted {
 		return nil
 	}
 	same := pb.reevaluateWith(c, pb.values.before)
@@ -32,7 +32,7 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 	}
 	want := normal(same.(*spec.Container), pb.have.Host)
 	want.Image.Digest = img.identity
-	if img.pending {
+	if img.unknown {
 		want.Image.Digest = img.was
 	}
 	want.Image.Name = cmp.Or(want.Image.Name, img.record)
@@ -48,7 +48,7 @@ func (pb *planBuilder) unlessSame(c *spec.Container, g *generations) []*stepDraf
 			return nil
 		}
 	}
-	return makes
+	return builds
 }
 
 // changesOnlyByBuild tells whether all that an address names stays as it was if what is rebuilt comes out as before.
@@ -63,14 +63,14 @@ func (pb *planBuilder) changesOnlyByBuild(a spec.Addr) bool {
 	})
 }
 
-// leaveAlone makes all steps of a change conditional: they are passed over unless one of the given steps changes something.
-func (pb *planBuilder) leaveAlone(w *changeDraft, unless []*stepDraft) {
+// leaveAlone makes all steps of a change conditional: they are passed over unless one of onlyIf changes something.
+func (pb *planBuilder) leaveAlone(w *changeDraft, onlyIf []*stepDraft) {
 	for _, d := range w.steps {
-		d.onlyIf = unless
+		d.onlyIf = onlyIf
 		RowOf(d.op).set(d.op, roleWas, w.change.Old)
 	}
 	var from []string
-	for _, d := range unless {
+	for _, d := range onlyIf {
 		from = append(from, d.change.change.Addr.String())
 	}
 	slices.Sort(from)

@@ -64,10 +64,10 @@ type planBuilder struct {
 	byImage    map[string][]*LiveContainer // containers by the image record that they were created from
 	lastOwned  map[string]string           // by the name of an image record: the digest at which it was last known to be this stack's
 
-	decisions map[spec.Addr]*decision
-	values    referenceValues
-	pending   map[string]bool    // the placeholders
-	refused   map[spec.Addr]bool // what is wrong with the values of these has been said
+	decisions    map[spec.Addr]*decision
+	values       referenceValues
+	placeholders map[string]bool    // that stand in ops for what only the apply will tell
+	refused      map[spec.Addr]bool // what is wrong with the values of these has been said
 
 	dispositions map[string]*disposition // of live containers, by ID; none: it stays as it is
 	moves        map[string]*move        // of image records, by name
@@ -102,7 +102,7 @@ func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options)
 		want: want, have: have, sources: sources, o: o,
 		blocks: make(map[spec.Addr]spec.Resource, n), containersOf: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, wantedRecords: map[string]bool{},
 		owned: make(map[spec.Addr][]LiveObject, n), adopted: map[objectKey]spec.Addr{}, byName: make(map[objectKey][]*Live, n), byImage: map[string][]*LiveContainer{},
-		lastOwned: map[string]string{}, decisions: make(map[spec.Addr]*decision, n), pending: map[string]bool{}, refused: map[spec.Addr]bool{},
+		lastOwned: map[string]string{}, decisions: make(map[spec.Addr]*decision, n), placeholders: map[string]bool{}, refused: map[spec.Addr]bool{},
 		values:       referenceValues{make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n)},
 		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]string{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,

@@ -155,7 +155,7 @@ type (
 	}
 
 	// CheckUnmoved fails unless all that the plan is about to touch is still as the plan saw it. It stands between the slow
-	// drafts and the first that touches what runs.
+	// steps and the first that touches what runs.
 	CheckUnmoved struct {
 		Touches []Touch `json:"touches" plan:"many"`
 	}

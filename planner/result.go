@@ -11,13 +11,13 @@ import (
 // The digest of what is built or imported is known once that has run, and which of two containers has an address where one of them may be left
 // alone. In expressions such a value is unknown. In ops alone, and in what attributes carry into them, a placeholder stands for it.
 
-// pendingPrefix begins the placeholder of a digest, which is as long as a digest is.
-const pendingPrefix = "pending:"
+// placeholderPrefix begins the placeholder of a digest, which is as long as a digest is. Saved plans have it.
+const placeholderPrefix = "pending:"
 
 // placeholder makes one for a digest: no text of a file or of the host has it.
 func (pb *planBuilder) placeholder() string {
-	p := pendingPrefix + pb.newID()[:len("sha256:")+64-len(pendingPrefix)]
-	pb.pending[p] = true
+	p := placeholderPrefix + pb.newID()[:len("sha256:")+64-len(placeholderPrefix)]
+	pb.placeholders[p] = true
 	return p
 }
 
@@ -53,16 +53,16 @@ func withResults(b json.RawMessage, results map[string]string) json.RawMessage {
 	return b
 }
 
-// isPending tells whether a value has a placeholder in any part of it.
-func (pb *planBuilder) isPending(v cty.Value) bool {
-	if len(pb.pending) == 0 || v == cty.NilVal {
+// hasPlaceholder tells whether a value has a placeholder in any part of it.
+func (pb *planBuilder) hasPlaceholder(v cty.Value) bool {
+	if len(pb.placeholders) == 0 || v == cty.NilVal {
 		return false
 	}
 	found := false
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
 		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String {
 			s := v.AsString()
-			for p := range pb.pending {
+			for p := range pb.placeholders {
 				found = found || strings.Contains(s, p)
 			}
 		}
@@ -75,7 +75,7 @@ func (pb *planBuilder) isPending(v cty.Value) bool {
 func (pb *planBuilder) hidePlaceholders() {
 	for _, w := range pb.changes {
 		for i, d := range w.change.Diffs {
-			if pb.isPending(d.After) {
+			if pb.hasPlaceholder(d.After) {
 				w.change.Diffs[i].After = cty.UnknownVal(d.After.Type())
 			}
 		}

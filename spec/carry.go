@@ -43,7 +43,7 @@ func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 	case !ok || !contains(d.in.carries, a.Name):
 		d.refuse(a, c, expr, "must be known while planning")
 		return cty.NilVal, false
-	case d.carry == nil:
+	case d.placeholders == nil:
 		d.refuse(a, c, expr, "must be known here")
 		return cty.NilVal, false
 	}
@@ -51,7 +51,7 @@ func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 		d.refuse(a, c, culprit, "")
 		return cty.NilVal, false
 	}
-	v, diags := a.Expr.Value(d.carry)
+	v, diags := a.Expr.Value(d.placeholders)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		d.refuse(a, c, expr, "can carry a digest and an ID, and nothing else of the kind")
 		return cty.NilVal, false
@@ -68,7 +68,7 @@ func (d *decoder) refuse(a *hcl.Attribute, c *carrier, culprit hclsyntax.Express
 	what := "something"
 	if culprit != nil {
 		at = culprit.Range()
-		if names := c.pending(culprit, c.scope(culprit, d.ctx)); len(names) > 0 {
+		if names := c.unknownNames(culprit, c.scope(culprit, d.ctx)); len(names) > 0 {
 			what = strings.Join(names, " and ")
 		}
 	}
@@ -301,8 +301,8 @@ func (c *carrier) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) hclsyntax.Exp
 	return nil
 }
 
-// pending names what an expression refers to that only the apply will tell, through locals as well.
-func (c *carrier) pending(x hclsyntax.Expression, ctx *hcl.EvalContext) []string {
+// unknownNames gives what an expression refers to that only the apply will tell, through locals as well.
+func (c *carrier) unknownNames(x hclsyntax.Expression, ctx *hcl.EvalContext) []string {
 	var out []string
 	seen := map[*node]bool{}
 	var visit func(x hclsyntax.Expression, ctx *hcl.EvalContext)

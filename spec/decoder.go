@@ -24,7 +24,7 @@ type decoder struct {
 	diags hcl.Diagnostics
 
 	reevaluation *reevaluation    // what the host has told by now; nil while the files are read
-	carry        *hcl.EvalContext // with placeholders for what only the apply will tell; nil: nothing stands for it
+	placeholders *hcl.EvalContext // ctx with a placeholder for each value that only the apply will tell; nil: nothing stands for one
 }
 
 func (e *evaluator) decoder(n *node, i *instance, ctx *hcl.EvalContext) *decoder {

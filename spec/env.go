@@ -16,26 +16,22 @@ func (d *decoder) env(attrs hcl.Attributes) map[string]string {
 	for i, f := range files {
 		d.envFile(f, ats[i], out)
 	}
-	m := d.variables(attrs, "env", "an environment variable")
+	m := d.namedTexts(attrs, "env", "an environment variable")
 	for k := range out {
 		if _, over := m[k]; !over {
 			d.markSensitive(element("env", k)) // such files are where secrets are kept
 		}
 	}
 	maps.Copy(out, m)
-	for path := range d.block.Marks.Unknown {
-		if k, ok := strings.CutPrefix(path, `env["`); ok {
-			delete(out, strings.TrimSuffix(k, `"]`))
-		}
-	}
+	maps.DeleteFunc(out, func(k, _ string) bool { return d.block.Marks.Unknown[element("env", k)] }) // env_file has no say in these either
 	if len(out) == 0 {
 		return nil
 	}
 	return out
 }
 
-// variables reads a map of values by the names that a process or a Dockerfile has for them; what has no such name is said and left out.
-func (d *decoder) variables(attrs hcl.Attributes, attr, what string) map[string]string {
+// namedTexts reads a map of values by the names that a process or a Dockerfile has for them; what has no such name is said and left out.
+func (d *decoder) namedTexts(attrs hcl.Attributes, attr, what string) map[string]string {
 	m, _ := d.textMap(attrs, attr)
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if k == "" || strings.Contains(k, "=") {

@@ -53,7 +53,7 @@ func (d *decoder) build(block *hcl.Block) *Build {
 	}
 	b.Dockerfile, b.Inline = d.dockerfile(attrs)
 	b.Target, _, _ = d.text(attrs, "target")
-	b.Args = d.variables(attrs, "args", "a build argument")
+	b.Args = d.namedTexts(attrs, "args", "a build argument")
 	b.Platforms = d.platforms(attrs)
 	b.Contexts = d.contexts(attrs)
 	b.Secrets = d.buildSecrets(content.Blocks)
@@ -61,7 +61,7 @@ func (d *decoder) build(block *hcl.Block) *Build {
 	b.CacheFrom = d.caches(attrs, "cache_from")
 	b.CacheTo = d.caches(attrs, "cache_to")
 	b.Labels = d.labels(attrs, "labels")
-	b.Annotations = d.variables(attrs, "annotations", "an annotation")
+	b.Annotations = d.namedTexts(attrs, "annotations", "an annotation")
 	if b.Network, _ = d.oneOfWords(attrs, "network", "", NetworkHost, NetworkNone, "default"); b.Network == "default" {
 		b.Network = ""
 	}

@@ -47,7 +47,7 @@ func (d *decoder) imageConfig(block *hcl.Block) ImageConfig {
 	var c ImageConfig
 	c.Entrypoint, _, _ = d.texts(attrs, "entrypoint")
 	c.Command, _, _ = d.texts(attrs, "cmd")
-	c.Env = d.variables(attrs, "env", "an environment variable")
+	c.Env = d.namedTexts(attrs, "env", "an environment variable")
 	c.WorkingDir = d.absolutePath(attrs, "working_dir")
 	c.User = d.user(attrs)
 	c.StopSignal, _, _ = parsed(d, attrs, "stop_signal", "Bad signal", ParseSignal)

@@ -68,7 +68,7 @@ func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource
 	if carried != nil {
 		with := e.newReevaluation(carried)
 		with.quiet = true
-		d.carry = e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, with)}, e.context(n, with)).ctx
+		d.placeholders = e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, with)}, e.context(n, with)).ctx
 	}
 	again, before := d.resource(), r.Header()
 	again.keepLinks(r)

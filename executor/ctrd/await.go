@@ -184,7 +184,7 @@ func (w *Writer) logPath(labels map[string]string) string {
 	return os.DevNull
 }
 
-// settle takes the pending mark from a container that is not to be started.
+// clearPending takes the pending mark from a container that is not to be started.
 func (w *Writer) clearPending(ctx context.Context, op *planner.ClearPending) error {
 	c, err := w.get(ctx, op.ID)
 	if err != nil || c.Labels[mark.LabelPending] == "" {

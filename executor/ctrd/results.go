@@ -27,11 +27,11 @@ func (r *results) all() map[string]string {
 	return maps.Clone(r.by)
 }
 
-func (r *results) put(token, digest string) {
+func (r *results) put(placeholder, is string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.by == nil {
 		r.by = map[string]string{}
 	}
-	r.by[token] = digest
+	r.by[placeholder] = is
 }
