@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/containerd/containerd/v2/pkg/namespaces"
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
 )
 
@@ -112,22 +112,15 @@ func (b *Builder) Stop() {
 
 // dropTaken deletes the temporary leases that it took: a buildkitd that ends leaves some.
 func (b *Builder) dropTaken() error {
-	client, err := b.daemon.Connect()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx := namespaces.WithNamespace(context.Background(), b.ns)
-	all, err := client.LeasesService().List(ctx, fmt.Sprintf("labels.%q", temporaryLease))
-	if err != nil {
-		return err
-	}
-	for _, l := range all {
-		if taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLease]); err == nil && taken.After(b.started) {
-			if err := client.LeasesService().Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
-				return err
+	return b.daemon.with(b.ns, func(ctx context.Context, client *containerd.Client) error {
+		all, err := client.LeasesService().List(ctx, fmt.Sprintf("labels.%q", temporaryLease))
+		for _, l := range all {
+			if taken, err := time.Parse(time.RFC3339Nano, l.Labels[temporaryLease]); err == nil && taken.After(b.started) {
+				if err := client.LeasesService().Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return err
+	})
 }

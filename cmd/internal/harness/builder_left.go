@@ -47,17 +47,13 @@ func mountsAndSockets(root string) []string {
 
 // dropCache deletes the leases by which buildkitd keeps its cache, and other forms of what is in it. Those that it takes while it works are
 // not among them: fairlead ends them with its own buildkitd.
-func dropCache(ctx context.Context, client *containerd.Client) error {
-	all, err := client.LeasesService().List(ctx)
-	if err != nil {
-		return err
-	}
+func dropCache(ctx context.Context, client *containerd.Client, all []leases.Lease) error {
 	for _, l := range all {
 		_, flat := l.Labels["containerd.io/gc.flat"]
 		if !flat && !strings.HasSuffix(l.ID, "-variants") {
 			continue
 		}
-		if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}); err != nil && !errdefs.IsNotFound(err) {
+		if err := client.LeasesService().Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
 	}

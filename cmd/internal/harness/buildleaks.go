@@ -15,7 +15,6 @@ import (
 	tasks "github.com/containerd/containerd/api/services/tasks/v1"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/leases"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
 
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
@@ -24,14 +23,8 @@ import (
 // and processes of RUNs; a buildkitd; and mounts, sockets and the locks of stacks of the daemon at address. mark is what each RUN has in
 // its environment.
 func (d *Daemon) BuildLeaks(address, ns, dataRoot, mark string) ([]string, error) {
-	client, err := d.Connect()
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	ctx := namespaces.WithNamespace(context.Background(), ns)
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		left, err := d.buildLeaks(ctx, client, ns)
+		left, err := d.buildLeaks(ns)
 		if err != nil {
 			return nil, err
 		}
@@ -45,41 +38,35 @@ func (d *Daemon) BuildLeaks(address, ns, dataRoot, mark string) ([]string, error
 	}
 }
 
-func (d *Daemon) buildLeaks(ctx context.Context, client *containerd.Client, ns string) ([]string, error) {
-	var left []string
-	held, err := client.LeasesService().List(ctx)
+func (d *Daemon) buildLeaks(ns string) (left []string, err error) {
+	var all records
+	running := &tasks.ListTasksResponse{}
+	err = d.with(ns, func(ctx context.Context, client *containerd.Client) (err error) {
+		if all, err = recordsOf(ctx, client); err == nil {
+			running, err = client.TaskService().List(ctx, &tasks.ListTasksRequest{})
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range held {
+	for _, l := range all.leases {
 		_, temporary := l.Labels[temporaryLease]
 		_, session := l.Labels["fairlead/stack"]
 		if temporary || session {
 			left = append(left, fmt.Sprintf("lease %s %v", l.ID, l.Labels))
 		}
 	}
-	records, err := client.ImageService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range records {
+	for _, r := range all.images {
 		if strings.HasPrefix(r.Name, "fairlead.building/") {
 			left = append(left, "image "+r.Name)
 		}
 	}
-	all, err := client.ContainerService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
 	ours := map[string]bool{}
-	for _, c := range all {
+	for _, c := range all.containers {
 		if ours[c.ID] = c.Labels["fairlead/owner"] == c.ID; !ours[c.ID] {
 			left = append(left, "container "+c.ID)
 		}
-	}
-	running, err := client.TaskService().List(ctx, &tasks.ListTasksRequest{})
-	if err != nil {
-		return nil, err
 	}
 	for _, t := range running.Tasks {
 		if !ours[t.ID] {
@@ -121,24 +108,17 @@ func RunIn(text string) []machine.Process {
 
 // DropBuilderCache takes a buildkitd's cache away, which leases hold, and waits until it is gone. No buildkitd may run on the namespace.
 func (d *Daemon) DropBuilderCache(ns string) error {
-	client, err := d.Connect()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx := namespaces.WithNamespace(context.Background(), ns)
-	held, err := client.LeasesService().List(ctx)
-	if err != nil {
-		return err
-	}
-	for i, l := range held {
-		var last []leases.DeleteOpt
-		if i == len(held)-1 {
-			last = append(last, leases.SynchronousDelete)
+	return d.with(ns, func(ctx context.Context, client *containerd.Client) error {
+		held, err := client.LeasesService().List(ctx)
+		for i, l := range held {
+			var last []leases.DeleteOpt
+			if i == len(held)-1 {
+				last = append(last, leases.SynchronousDelete)
+			}
+			if err := client.LeasesService().Delete(ctx, l, last...); err != nil {
+				return err
+			}
 		}
-		if err := client.LeasesService().Delete(ctx, leases.Lease{ID: l.ID}, last...); err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }

@@ -7,7 +7,6 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
 )
 
 // CTR does by hand what people do with ctr and nerdctl, behind fairlead's back.
@@ -16,17 +15,8 @@ type CTR struct {
 	Namespace string
 }
 
-func (c CTR) with(f func(context.Context, *containerd.Client) error) error {
-	client, err := c.Daemon.Connect()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return f(namespaces.WithNamespace(context.Background(), c.Namespace), client)
-}
-
 func (c CTR) task(id string, f func(context.Context, containerd.Task) error) error {
-	return c.with(func(ctx context.Context, client *containerd.Client) error {
+	return c.Daemon.with(c.Namespace, func(ctx context.Context, client *containerd.Client) error {
 		container, err := client.LoadContainer(ctx, id)
 		if err != nil {
 			return err
@@ -41,7 +31,7 @@ func (c CTR) task(id string, f func(context.Context, containerd.Task) error) err
 
 // Containers gives the IDs of the namespace's containers.
 func (c CTR) Containers() (ids []string, err error) {
-	err = c.with(func(ctx context.Context, client *containerd.Client) error {
+	err = c.Daemon.with(c.Namespace, func(ctx context.Context, client *containerd.Client) error {
 		all, err := client.ContainerService().List(ctx)
 		for _, r := range all {
 			ids = append(ids, r.ID)
@@ -77,7 +67,7 @@ func (c CTR) RemoveTask(id string) error {
 // Remove takes a container away, with all that is its.
 func (c CTR) Remove(id string) error {
 	_ = c.RemoveTask(id) // it may have none
-	return c.with(func(ctx context.Context, client *containerd.Client) error {
+	return c.Daemon.with(c.Namespace, func(ctx context.Context, client *containerd.Client) error {
 		container, err := client.LoadContainer(ctx, id)
 		if err != nil {
 			return err
@@ -101,7 +91,7 @@ func (c CTR) Stop(id string) error {
 
 // Label sets a label of a container.
 func (c CTR) Label(id, key, value string) error {
-	return c.with(func(ctx context.Context, client *containerd.Client) error {
+	return c.Daemon.with(c.Namespace, func(ctx context.Context, client *containerd.Client) error {
 		_, err := client.ContainerService().Update(ctx, containers.Container{ID: id, Labels: map[string]string{key: value}}, "labels."+key)
 		return err
 	})
@@ -109,7 +99,7 @@ func (c CTR) Label(id, key, value string) error {
 
 // Untag takes an image record away.
 func (c CTR) Untag(name string) error {
-	return c.with(func(ctx context.Context, client *containerd.Client) error {
+	return c.Daemon.with(c.Namespace, func(ctx context.Context, client *containerd.Client) error {
 		return client.ImageService().Delete(ctx, name, images.SynchronousDelete())
 	})
 }

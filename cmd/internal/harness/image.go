@@ -4,11 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,11 +70,8 @@ func (p *Probes) Image(o ImageOptions) (v1.Image, error) {
 	if platform == "" {
 		platform = "linux/amd64"
 	}
-	parts := strings.SplitN(platform, "/", 3)
-	cfg.OS, cfg.Architecture = parts[0], parts[1]
-	if len(parts) == 3 {
-		cfg.Variant = parts[2]
-	}
+	parts := strings.Split(platform+"/", "/")
+	cfg.OS, cfg.Architecture, cfg.Variant = parts[0], parts[1], parts[2]
 	cfg.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
 	cfg.Config.Cmd = []string{"/probe"}
 	cfg.Config.Env = []string{"PATH=/bin:/", "VERSION=" + o.Version}
@@ -108,11 +103,7 @@ func pad(seed string, n int) []byte {
 
 func (p *Probes) build() {
 	probe := filepath.Join(p.Dir, "probe")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", probe, "./cmd/fairlead/testdata/probe")
-	cmd.Dir = p.Top
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		p.err = fmt.Errorf("probe: %w\n%s", err, out)
+	if p.err = compile(p.Top, "probe", probe); p.err != nil {
 		return
 	}
 	files := map[string][]byte{

@@ -6,80 +6,55 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
 
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
 // Inventory is all that a namespace holds, as lines "kind name", sorted.
-func (d *Daemon) Inventory(ns string) ([]string, error) {
-	client, err := d.Connect()
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	ctx := namespaces.WithNamespace(context.Background(), ns)
-	lines, err := records(ctx, client)
-	if err != nil {
-		return nil, err
-	}
-	err = client.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
-		lines = append(lines, "snapshot "+i.Name)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = client.ContentStore().Walk(ctx, func(i content.Info) error {
-		lines = append(lines, "content "+i.Digest.String())
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	lines = append(lines, shims(d.Address, ns)...)
-	lines = append(lines, d.mounts(ns)...)
-	sort.Strings(lines)
-	return lines, nil
-}
-
-func records(ctx context.Context, client *containerd.Client) ([]string, error) {
-	var lines []string
-	containers, err := client.ContainerService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range containers {
-		lines = append(lines, "container "+c.ID+" of "+c.Labels["fairlead/address"])
-	}
-	imgs, err := client.ImageService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range imgs {
-		lines = append(lines, "image "+i.Name)
-	}
-	held, err := client.LeasesService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range held {
-		line := "lease " + l.ID
-		if _, temporary := l.Labels[temporaryLease]; temporary {
-			line += ", which BuildKit took for a while"
+func (d *Daemon) Inventory(ns string) (lines []string, err error) {
+	err = d.with(ns, func(ctx context.Context, client *containerd.Client) error {
+		all, err := recordsOf(ctx, client)
+		if err != nil {
+			return err
 		}
-		lines = append(lines, line)
+		for _, c := range all.containers {
+			lines = append(lines, "container "+c.ID+" of "+c.Labels["fairlead/address"])
+		}
+		for _, i := range all.images {
+			lines = append(lines, "image "+i.Name)
+		}
+		for _, l := range all.leases {
+			line := "lease " + l.ID
+			if _, temporary := l.Labels[temporaryLease]; temporary {
+				line += ", which BuildKit took for a while"
+			}
+			lines = append(lines, line)
+		}
+		err = client.SnapshotService("overlayfs").Walk(ctx, func(_ context.Context, i snapshots.Info) error {
+			lines = append(lines, "snapshot "+i.Name)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return client.ContentStore().Walk(ctx, func(i content.Info) error {
+			lines = append(lines, "content "+i.Digest.String())
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
 	}
-	return lines, nil
+	return slices.Sorted(slices.Values(slices.Concat(lines, shims(d.Address, ns), d.mounts(ns)))), nil
 }
 
 // shims finds the shims of a namespace that belong to the daemon at address.
@@ -111,26 +86,24 @@ func (d *Daemon) mounts(ns string) []string {
 // Leaks gives what is left of fairlead's making once everything is destroyed; dataRoot may hold directories, and of files those that stay
 // for the next time. The cache of fairlead's own builder is one of these: it is taken away here, and nothing else may be left.
 func (d *Daemon) Leaks(ns, dataRoot string) ([]string, error) {
-	client, err := d.Connect()
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	ctx := namespaces.WithNamespace(context.Background(), ns)
 	for _, shim := range shimsOf(d.Address) {
 		if argumentAfter(shim.Args, "-namespace") == ns {
 			_ = shim.Signal(syscall.SIGCONT) // a script that failed half-way may have stopped it
 		}
 	}
-	owned, err := ownedRecords(ctx, client)
+	var owned []string
+	err := d.with(ns, func(ctx context.Context, client *containerd.Client) error {
+		all, err := recordsOf(ctx, client)
+		if err != nil {
+			return err
+		}
+		owned = append(all.owned(), builderLeft(dataRoot)...)
+		if err := dropCache(ctx, client, all.leases); err != nil {
+			return err
+		}
+		return sweep(ctx, client, all.images)
+	})
 	if err != nil {
-		return nil, err
-	}
-	owned = append(owned, builderLeft(dataRoot)...)
-	if err := dropCache(ctx, client); err != nil {
-		return nil, err
-	}
-	if err := sweep(ctx, client); err != nil {
 		return nil, err
 	}
 	left, err := d.inventoryOnceEnded(ns)
@@ -165,41 +138,28 @@ func (d *Daemon) inventoryOnceEnded(ns string) ([]string, error) {
 	}
 }
 
-// ownedRecords finds what bears fairlead's marks.
-func ownedRecords(ctx context.Context, client *containerd.Client) ([]string, error) {
-	var lines []string
-	containers, err := client.ContainerService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range containers {
+// owned finds what bears fairlead's marks.
+func (r records) owned() (lines []string) {
+	for _, c := range r.containers {
 		if c.Labels["fairlead/owner"] == c.ID {
 			lines = append(lines, fmt.Sprintf("owned container %s of %s", c.ID, c.Labels["fairlead/address"]))
 		}
 	}
-	imgs, err := client.ImageService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range imgs {
+	for _, i := range r.images {
 		if i.Labels["fairlead/owner"] == i.Name || strings.HasPrefix(i.Name, "fairlead.building/") {
 			lines = append(lines, "owned image "+i.Name)
 		}
 	}
-	held, err := client.LeasesService().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range held {
+	for _, l := range r.leases {
 		if _, ok := l.Labels["fairlead/stack"]; ok {
 			lines = append(lines, "owned lease "+l.ID)
 		}
 	}
-	return lines, nil
+	return lines
 }
 
-// sweep removes the records of a namespace, whoever made them; what they held goes with them.
-func sweep(ctx context.Context, client *containerd.Client) error {
+// sweep removes the containers and images of a namespace, whoever made them; what they held goes with them.
+func sweep(ctx context.Context, client *containerd.Client, all []images.Image) error {
 	containers, err := client.Containers(ctx)
 	if err != nil {
 		return err
@@ -211,11 +171,7 @@ func sweep(ctx context.Context, client *containerd.Client) error {
 		}
 		_ = c.Delete(ctx, containerd.WithSnapshotCleanup)
 	}
-	imgs, err := client.ImageService().List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, i := range imgs {
+	for _, i := range all {
 		_ = client.ImageService().Delete(ctx, i.Name)
 	}
 	// Deleting a lease synchronously runs the garbage collection to its end.

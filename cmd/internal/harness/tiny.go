@@ -25,15 +25,23 @@ func (t *Tiny) For(arch string) (string, error) {
 	if t.have[arch] {
 		return path, nil
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/fairlead/testdata/tiny")
-	cmd.Dir = t.Top
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("tiny for %s: %w\n%s", arch, err, out)
+	if err := compile(t.Top, "tiny", path, "GOARCH="+arch); err != nil {
+		return "", err
 	}
 	if t.have == nil {
 		t.have = map[string]bool{}
 	}
 	t.have[arch] = true
 	return path, nil
+}
+
+// compile builds a program of testdata without cgo for linux.
+func compile(top, program, path string, env ...string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/fairlead/testdata/"+program)
+	cmd.Dir = top
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w\n%s", program, env, err, out)
+	}
+	return nil
 }
