@@ -197,8 +197,7 @@ func replaceWith(path string) output {
 
 // withoutPath takes from a file's error the name that it says, which may be one that nobody has given.
 func withoutPath(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
 	}
 	return err

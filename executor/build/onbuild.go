@@ -155,8 +155,7 @@ func Result(b *spec.Build, o Options, env bool) (Config, error) {
 
 // withoutPosition is an error of BuildKit's parser without its position, which is one in the trigger.
 func withoutPosition(err error) error {
-	var at *parser.LocationError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*parser.LocationError](err); ok {
 		return at.Unwrap()
 	}
 	return err

@@ -46,8 +46,7 @@ func httpDigest(ctx context.Context, at string) (string, error) {
 		if errors.Is(context.Cause(ctx), errSilent) {
 			err = errSilent
 		}
-		var outer *url.Error
-		if errors.As(err, &outer) {
+		if outer, ok := errors.AsType[*url.Error](err); ok {
 			err = outer.Err // without the URL, which may hold a password
 		}
 		return fmt.Errorf("it cannot be fetched: %w", err)

@@ -122,8 +122,7 @@ func httpState(ctx context.Context, at string) (string, error) {
 		answer, err = askForHeaders(soon, http.MethodGet, at)
 	}
 	if err != nil {
-		var system *url.Error
-		if errors.As(err, &system) {
+		if system, ok := errors.AsType[*url.Error](err); ok {
 			err = system.Err // without the URL, which may hold a password
 		}
 		return "", fmt.Errorf("%s: it cannot be reached: %w", shown, err)

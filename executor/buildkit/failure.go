@@ -90,8 +90,7 @@ func explain(ctx context.Context, err error, r Request, c *conn, v *view) error 
 			e.Step, e.Platform, e.Output = strings.TrimPrefix(name, tag), platformOf(tag), tail
 		}
 	}
-	var exit *gateway.ExitError
-	if errors.As(err, &exit) && exit.ExitCode < gateway.UnknownExitStatus {
+	if exit, ok := errors.AsType[*gateway.ExitError](err); ok && exit.ExitCode < gateway.UnknownExitStatus {
 		e.ExitCode = int(exit.ExitCode)
 	}
 	return e

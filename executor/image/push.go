@@ -31,8 +31,7 @@ func (s *Store) Push(ctx context.Context, op *planner.PushImage, report func(exe
 	}
 	store := s.Client.ContentStore()
 	total, err := s.checkComplete(ctx, op, store, rec.Target)
-	var lacks *lacking
-	if errors.As(err, &lacks) && op.From != "" {
+	if _, ok := errors.AsType[*lacking](err); ok && op.From != "" {
 		if err := s.fetchMissing(ctx, op, rec.Target, report); err != nil {
 			return err
 		}

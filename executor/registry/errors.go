@@ -30,8 +30,7 @@ func (h *Hosts) Explain(ref string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	var done *explained
-	if errors.As(err, &done) {
+	if _, ok := errors.AsType[*explained](err); ok {
 		return err
 	}
 	host, repo := split(ref)

@@ -39,8 +39,7 @@ func Retry(ctx context.Context, try func() error) error {
 
 // Transient tells whether another try may succeed: the registry is busy, or the connection broke.
 func Transient(err error) bool {
-	var status remoteerrors.ErrUnexpectedStatus
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[remoteerrors.ErrUnexpectedStatus](err); ok {
 		switch status.StatusCode {
 		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

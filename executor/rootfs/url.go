@@ -42,8 +42,7 @@ func isURL(path string) bool {
 
 func newDownload(path string, client *http.Client) (*download, error) {
 	if _, err := url.Parse(path); err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
 		return nil, fmt.Errorf("%s: it is no URL: %w. Correct it", spec.Shown(path), err)
@@ -161,8 +160,7 @@ func (d *download) explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	var inner *url.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // without the URL, which is there already
 	}
 	var dns *net.DNSError

@@ -33,8 +33,7 @@ func Unreadable(path string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s: permission denied: it must be readable for the user who runs fairlead", path)
 	}
-	var system *fs.PathError
-	if errors.As(err, &system) {
+	if system, ok := errors.AsType[*fs.PathError](err); ok {
 		err = system.Err
 	}
 	return fmt.Errorf("%s: it cannot be read: %w", path, err)
