@@ -40,7 +40,7 @@ func loadCommand(a *app) *cobra.Command {
 
 // load brings each image once, and gives it its other names.
 func (h *byHand) load(ctx context.Context, path, name string) error {
-	a, err := archive.OpenContext(ctx, path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -50,10 +50,7 @@ type image struct {
 
 // Open reads the archive or layout at path and checks that it is whole: each blob against its digest, each document for
 // sense. It takes as long as reading the file.
-func Open(path string) (*Archive, error) { return OpenContext(context.Background(), path) }
-
-// OpenContext is Open that ends with ctx.
-func OpenContext(ctx context.Context, path string) (*Archive, error) {
+func Open(ctx context.Context, path string) (*Archive, error) {
 	print, err := Fingerprint(path)
 	if err != nil {
 		return nil, err
@@ -172,16 +169,10 @@ func (s *scan) add(e entry, d digest.Digest, b blob, document []byte) error {
 	if document != nil {
 		s.archive.documents[d] = document
 	}
-	return s.checkName(e.name, d)
-}
-
-// checkName compares a blob with the digest that its name says, in a layout.
-func (s *scan) checkName(name string, got digest.Digest) error {
-	hex, ok := strings.CutPrefix(name, "blobs/sha256/")
-	if !ok || hex == got.Encoded() {
-		return nil
+	if hex, ok := strings.CutPrefix(e.name, "blobs/sha256/"); ok && hex != d.Encoded() { // in a layout
+		return fmt.Errorf("%s: it is corrupt: the content of %s is %s. Copy or save it again", s.archive.Path, e.name, d)
 	}
-	return fmt.Errorf("%s: it is corrupt: the content of %s is %s. Copy or save it again", s.archive.Path, name, got)
+	return nil
 }
 
 // images finds the images. An archive that is both, as newer dockers write it, is read as an OCI layout.

@@ -85,7 +85,7 @@ func names(m map[string][]byte) []string {
 
 func select1(t *testing.T, path, name string) (*Archive, Found) {
 	t.Helper()
-	a := must[*Archive](t)(Open(path))
+	a := must[*Archive](t)(Open(t.Context(), path))
 	return a, must[Found](t)(a.Select(name))
 }
 
@@ -304,7 +304,7 @@ func TestFingerprint(t *testing.T) {
 	path, dir := write(t, dockerSave(t, map[string]v1.Image{"aa": imageFor(t, "amd64")})), ociLayout(t, named{what: imageFor(t, "amd64")})
 	for _, p := range []string{path, dir} {
 		before := must[string](t)(Fingerprint(p))
-		if a := must[*Archive](t)(Open(p)); a.Fingerprint != before || must[string](t)(Fingerprint(p)) != before {
+		if a := must[*Archive](t)(Open(t.Context(), p)); a.Fingerprint != before || must[string](t)(Fingerprint(p)) != before {
 			t.Errorf("%s: the fingerprint changes by reading", p)
 		}
 		changed := p
@@ -359,8 +359,8 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("Blobs gives %v; want that it was cancelled", err)
 			}
-			if _, err := OpenContext(ctx, path); !errors.Is(err, context.Canceled) {
-				t.Errorf("OpenContext gives %v; want that it was cancelled", err)
+			if _, err := Open(ctx, path); !errors.Is(err, context.Canceled) {
+				t.Errorf("Open gives %v; want that it was cancelled", err)
 			}
 		})
 	}

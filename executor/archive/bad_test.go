@@ -36,7 +36,7 @@ func tryAll(t *testing.T, path, name string) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		a, err := OpenContext(t.Context(), path)
+		a, err := Open(t.Context(), path)
 		if err == nil {
 			_, err = a.Select(name)
 		}

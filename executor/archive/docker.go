@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -74,12 +75,7 @@ func (s *scan) blobNamed(file, what string) (ocispec.Descriptor, error) {
 }
 
 func (s *scan) makeManifest(config ocispec.Descriptor, layers []ocispec.Descriptor) (ocispec.Descriptor, error) {
-	manifest := struct {
-		SchemaVersion int                  `json:"schemaVersion"`
-		MediaType     string               `json:"mediaType"`
-		Config        ocispec.Descriptor   `json:"config"`
-		Layers        []ocispec.Descriptor `json:"layers"`
-	}{2, images.MediaTypeDockerSchema2Manifest, config, layers}
+	manifest := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: images.MediaTypeDockerSchema2Manifest, Config: config, Layers: layers}
 	b, err := json.Marshal(manifest)
 	if err != nil {
 		return ocispec.Descriptor{}, err

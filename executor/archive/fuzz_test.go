@@ -38,7 +38,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		a, err := OpenContext(ctx, path)
+		a, err := Open(ctx, path)
 		if err != nil {
 			if errors.Is(err, context.DeadlineExceeded) {
 				t.Fatal("it hangs")

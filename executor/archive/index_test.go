@@ -45,7 +45,7 @@ func TestAllEntriesOfAnIndexCome(t *testing.T) {
 			if below {
 				index, more = indexOf(descOf(ocispec.MediaTypeImageIndex, tt.index, "")), append([]string{tt.index}, blobs...)
 			}
-			a, err := Open(write(t, oci(t, index, more...)))
+			a, err := Open(t.Context(), write(t, oci(t, index, more...)))
 			if err != nil {
 				t.Errorf("%s: %v", tt.name, err)
 				continue

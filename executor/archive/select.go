@@ -58,7 +58,7 @@ func (a *Archive) Select(name string) (Found, error) {
 	if len(a.images) == 1 {
 		return a.found(a.images[0])
 	}
-	_, tag, _ := cutTag(name)
+	tag := tagOf(name)
 	for _, exact := range []bool{true, false} {
 		var hits []image
 		for _, im := range a.images {
@@ -81,12 +81,9 @@ func (a *Archive) Select(name string) (Found, error) {
 		a.Path, len(a.images), name, strings.Join(a.Names(), ", "))
 }
 
-func cutTag(name string) (repo, tag string, ok bool) {
-	i := strings.LastIndexByte(name, ':')
-	if i < 0 || strings.Contains(name[i:], "/") {
-		return name, "", false
-	}
-	return name[:i], name[i+1:], true
+func tagOf(name string) string {
+	_, tag, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	return tag
 }
 
 func (a *Archive) found(im image) (Found, error) {
@@ -279,8 +276,7 @@ func (a *Archive) Contents(f Found) []string {
 		out = append(out, d.Digest.String())
 	}
 	for _, index := range f.trunk {
-		children, _ := images.Children(context.Background(), a, index) // it was read before
-		for _, d := range children {
+		for _, d := range f.children[index.Digest] {
 			out = append(out, d.Digest.String())
 		}
 	}

@@ -99,21 +99,6 @@ func parseHandler(name, text string) (Handler, error) {
 	return h, nil
 }
 
-// HandlerFor gives the handler that the kernel takes for programs of a platform, whatever its name; false: there is none, or it is
-// disabled.
-func (h Host) HandlerFor(platform string) (Handler, bool, error) {
-	all, err := h.Handlers()
-	if err != nil {
-		return Handler{}, false, err
-	}
-	m, known := machineOf(platform)
-	if !known {
-		return Handler{}, false, nil
-	}
-	found, ok := handlerOf(all, m)
-	return found, ok && found.Enabled, nil
-}
-
 // handlerOf gives the handler that takes a machine's programs; one that is disabled only if no other would.
 func handlerOf(all []Handler, m machine) (Handler, bool) {
 	takes := func(h Handler) bool { return h.matches(m) }
@@ -125,19 +110,4 @@ func handlerOf(all []Handler, m machine) (Handler, bool) {
 		return Handler{}, false
 	}
 	return all[i], true
-}
-
-// Emulated gives the platforms whose handler is enabled and serves in any root. Nothing is run to find out.
-func (h Host) Emulated() ([]string, error) {
-	all, err := h.Handlers()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, m := range machines {
-		if found, ok := handlerOf(all, m); ok && found.Enabled && found.Fixed() {
-			out = append(out, m.platforms()...)
-		}
-	}
-	return out, nil
 }

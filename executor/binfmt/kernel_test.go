@@ -7,11 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -54,7 +54,7 @@ func TestEveryPlatform(t *testing.T) {
 			t.Fatal("binfmt_misc is mounted before anything is registered")
 		}
 		for _, m := range machines {
-			for _, platform := range m.platforms() {
+			for _, platform := range platformsOf(m) {
 				before, err := h.Check(t.Context(), platform)
 				if err != nil {
 					t.Fatal(err)
@@ -74,15 +74,8 @@ func TestEveryPlatform(t *testing.T) {
 				start := time.Now()
 				s := check(t, h, platform, Works)
 				t.Logf("%s: %s, %s, in %s", platform, s.Handler.Interpreter, s.Handler.Flags, time.Since(start).Round(time.Millisecond))
-				if s.Handler.Name != r.Name || !s.Handler.Owned() || !s.Handler.Equal(r.Pattern) {
+				if s.Handler.Name != r.Name || !s.Handler.Owned() || !cmp.Equal(s.Handler.Pattern, r.Pattern) {
 					t.Errorf("%s runs by %+v, want %+v", platform, s.Handler, r)
-				}
-				emulated, err := h.Emulated()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !slices.Equal(emulated, m.platforms()) {
-					t.Errorf("emulated: %v, want %v", emulated, m.platforms())
 				}
 				if err := h.Unregister(r.Name); err != nil {
 					t.Fatal(err)
@@ -91,6 +84,14 @@ func TestEveryPlatform(t *testing.T) {
 			}
 		}
 	})
+}
+
+// platformsOf gives all that a machine's emulator runs.
+func platformsOf(m machine) []string {
+	if m.platform == "linux/arm" {
+		return []string{"linux/arm/v7", "linux/arm/v6", "linux/arm/v5"}
+	}
+	return []string{m.platform}
 }
 
 const foreign = "linux/s390x"
@@ -151,9 +152,6 @@ func TestHandlersThatDoNotServe(t *testing.T) {
 		says(s, "no flag F", later.Interpreter)
 		if s.Handler.Name != "aaa" || s.Handler.Owned() {
 			t.Errorf("the handler is %+v", s.Handler)
-		}
-		if got, ok, err := h.HandlerFor(foreign); err != nil || !ok || got.Name != "aaa" {
-			t.Errorf("HandlerFor gives %+v, %v, %v", got, ok, err)
 		}
 		if err := Probe(t.Context(), foreign); err == nil || !strings.Contains(err.Error(), "flag F") {
 			t.Errorf("the probe of a handler without F: %v", err)

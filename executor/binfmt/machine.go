@@ -13,22 +13,21 @@ type machine struct {
 	class    elf.Class
 	data     elf.Data
 	number   elf.Machine
-	variants []string // what the one emulator of it runs, best first; nil: the platform has none
 }
 
 var machines = []machine{
-	{"linux/amd64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_X86_64, nil},
-	{"linux/386", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_386, nil},
-	{"linux/arm64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_AARCH64, nil},
-	{"linux/arm", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_ARM, []string{"v7", "v6", "v5"}},
-	{"linux/riscv64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_RISCV, nil},
-	{"linux/s390x", elf.ELFCLASS64, elf.ELFDATA2MSB, elf.EM_S390, nil},
-	{"linux/ppc64le", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_PPC64, nil},
-	{"linux/loong64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_LOONGARCH, nil},
-	{"linux/mips64le", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_MIPS, nil},
-	{"linux/mips64", elf.ELFCLASS64, elf.ELFDATA2MSB, elf.EM_MIPS, nil},
-	{"linux/mipsle", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_MIPS, nil},
-	{"linux/mips", elf.ELFCLASS32, elf.ELFDATA2MSB, elf.EM_MIPS, nil},
+	{"linux/amd64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_X86_64},
+	{"linux/386", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_386},
+	{"linux/arm64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_AARCH64},
+	{"linux/arm", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_ARM},
+	{"linux/riscv64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_RISCV},
+	{"linux/s390x", elf.ELFCLASS64, elf.ELFDATA2MSB, elf.EM_S390},
+	{"linux/ppc64le", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_PPC64},
+	{"linux/loong64", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_LOONGARCH},
+	{"linux/mips64le", elf.ELFCLASS64, elf.ELFDATA2LSB, elf.EM_MIPS},
+	{"linux/mips64", elf.ELFCLASS64, elf.ELFDATA2MSB, elf.EM_MIPS},
+	{"linux/mipsle", elf.ELFCLASS32, elf.ELFDATA2LSB, elf.EM_MIPS},
+	{"linux/mips", elf.ELFCLASS32, elf.ELFDATA2MSB, elf.EM_MIPS},
 }
 
 // machineOf finds a platform's machine; a variant, as v7 of linux/arm/v7, is no other one.
@@ -45,18 +44,6 @@ func machineOf(platform string) (machine, bool) {
 // arch is the platform's architecture, as Go names it.
 func (m machine) arch() string {
 	return strings.TrimPrefix(m.platform, "linux/")
-}
-
-// platforms are all that the machine's emulator runs.
-func (m machine) platforms() []string {
-	if m.variants == nil {
-		return []string{m.platform}
-	}
-	var out []string
-	for _, v := range m.variants {
-		out = append(out, m.platform+"/"+v)
-	}
-	return out
 }
 
 // header gives the first bytes of a program, as many as the kernel looks at. The flags of the ELF header are 0, as rules look at

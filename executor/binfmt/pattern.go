@@ -1,9 +1,6 @@
 package binfmt
 
-import (
-	"bytes"
-	"debug/elf"
-)
+import "debug/elf"
 
 // headSize is how much of a program the kernel compares (BINPRM_BUF_SIZE).
 const headSize = 256
@@ -34,9 +31,4 @@ func (p Pattern) matchesHead(head []byte) bool {
 		}
 	}
 	return true
-}
-
-// Equal tells whether two patterns are the same.
-func (p Pattern) Equal(other Pattern) bool {
-	return p.Offset == other.Offset && bytes.Equal(p.Magic, other.Magic) && bytes.Equal(p.Mask, other.Mask)
 }

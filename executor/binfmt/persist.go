@@ -39,17 +39,6 @@ func (h Host) Persisted(name string) (Rule, bool, error) {
 	return rules[0], true, nil
 }
 
-// Forget undoes Persist. What is registered stays so until the host is booted.
-func (h Host) Forget(name string) error {
-	if !Owned(name) {
-		return notOwned(name)
-	}
-	if err := os.Remove(h.persistFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("binfmt handler %s: it is still registered at the next boot: %w", name, err)
-	}
-	return nil
-}
-
 func (h Host) persistFile(name string) string {
 	return filepath.Join(h.PersistDir, name+".conf")
 }

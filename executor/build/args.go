@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -13,10 +14,7 @@ import (
 
 // automatic gives the ARGs that BuildKit sets by itself. They hold in FROM, undeclared; args may set them otherwise.
 func automatic(host, target, stageName string) map[string]string {
-	if stageName == "" {
-		stageName = "default"
-	}
-	out := map[string]string{"TARGETSTAGE": stageName}
+	out := map[string]string{"TARGETSTAGE": cmp.Or(stageName, "default")}
 	for prefix, platform := range map[string]string{"BUILD": host, "TARGET": target} {
 		p, err := platforms.Parse(platform)
 		if err != nil {

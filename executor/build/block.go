@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/fairlead-dev/fairlead/executor/stream"
 	"github.com/fairlead-dev/fairlead/planner"
 	"github.com/fairlead-dev/fairlead/spec"
@@ -125,6 +127,5 @@ func keyedHash(id string, value, key []byte) string {
 
 // digestOf is the digest of bytes in memory.
 func digestOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return digest.FromBytes(b).String()
 }

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
@@ -43,24 +43,11 @@ type file struct {
 }
 
 // failure is the first error of several goroutines.
-type failure struct {
-	mu  sync.Mutex
-	err error
-}
+type failure struct{ first atomic.Pointer[error] }
 
 func (f *failure) set(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
-	return f.err
-}
-
-func (f *failure) get() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
+	f.first.CompareAndSwap(nil, &err)
+	return *f.first.Load()
 }
 
 // prepare takes from disk what is sent of each entry but its content.

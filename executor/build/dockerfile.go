@@ -2,6 +2,7 @@ package build
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,10 +34,7 @@ type dockerfile struct {
 
 // findDockerfile reads the Dockerfile from where BuildKit takes it: the block itself, a path, or the context.
 func findDockerfile(b *spec.Build, main location) (*dockerfile, error) {
-	name := b.Dockerfile
-	if name == "" {
-		name = defaultName
-	}
+	name := cmp.Or(b.Dockerfile, defaultName)
 	switch {
 	case b.Inline != "":
 		return &dockerfile{path: "inline Dockerfile", text: []byte(b.Inline)}, nil
@@ -104,10 +102,7 @@ func noDockerfile(at string) error {
 	if hint == "" && len(others) > 0 {
 		hint = fmt.Sprintf(" There is %s: set dockerfile.", strings.Join(others, ", "))
 	}
-	if hint == "" {
-		hint = " Write one there, or set dockerfile or inline."
-	}
-	return fmt.Errorf("%s: there is no such Dockerfile.%s", at, hint)
+	return fmt.Errorf("%s: there is no such Dockerfile.%s", at, cmp.Or(hint, " Write one there, or set dockerfile or inline."))
 }
 
 // deadLink fails where a file that can't be found is a link to nothing.

@@ -67,8 +67,8 @@ func (l *Local) Err() error {
 		all = append(all, &d.failed)
 	}
 	for _, f := range all {
-		if err := f.get(); err != nil {
-			return err
+		if err := f.first.Load(); err != nil {
+			return *err
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -53,10 +54,7 @@ func gitCommit(ctx context.Context, shown string, ref *dfgitutil.GitRef) (string
 	}
 	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	name := ref.Ref
-	if name == "" {
-		name = "HEAD"
-	}
+	name := cmp.Or(ref.Ref, "HEAD")
 	remote, login := withoutLogin(ref.Remote)
 	cmd := exec.CommandContext(ctx, git, "ls-remote", "--", remote, name, name+"^{}")
 	cmd.Env = append(append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), login...)

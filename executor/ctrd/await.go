@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -81,12 +82,9 @@ func completed(labels map[string]string, t planner.Task) bool {
 
 // waitForExit gives the exit code of a process that ends within d.
 func (w *Writer) waitForExit(ctx context.Context, id string, d time.Duration) (code uint32, ended bool, err error) {
-	if d <= 0 {
-		d = spec.DefaultWithin
-	}
 	waiting, cancel := context.WithCancel(ctx) // not WithTimeout: containerd would be told of it, and say so in its own words first
 	defer cancel()
-	defer time.AfterFunc(d, cancel).Stop()
+	defer time.AfterFunc(cmp.Or(max(d, 0), spec.DefaultWithin), cancel).Stop()
 	r, err := w.client.TaskService().Wait(waiting, &tasksapi.WaitRequest{ContainerID: id})
 	switch {
 	case err == nil:

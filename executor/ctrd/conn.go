@@ -8,8 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -139,8 +137,6 @@ func (h *Hangs) Error() string {
 	return fmt.Sprintf("containerd at %s: no answer within %s%s: it hangs, or what listens there is no containerd. See its log, or name another with --address", h.Address, versionTimeout, who)
 }
 
-var versionPattern = regexp.MustCompile(`^v?([0-9]+)\.([0-9]+)\.`)
-
 // askVersion refuses what is no containerd, and what is too old.
 func askVersion(ctx context.Context, cc *grpc.ClientConn, d daemon) (string, error) {
 	address := d.address
@@ -156,12 +152,8 @@ func askVersion(ctx context.Context, cc *grpc.ClientConn, d daemon) (string, err
 	default:
 		return "", fmt.Errorf("containerd at %s: what listens there is no containerd, or it ended just now. Name another with --address (%s)", address, status.Convert(err).Message())
 	}
-	if m := versionPattern.FindStringSubmatch(r.Version); m != nil {
-		major, _ := strconv.Atoi(m[1])
-		minor, _ := strconv.Atoi(m[2])
-		if major < 1 || major == 1 && minor < 6 {
-			return "", fmt.Errorf("containerd at %s: it is version %s, and fairlead needs 1.6 or newer. Upgrade it, or get a private one with `fairlead engine start`", address, r.Version)
-		}
+	if !atLeast(r.Version, 1, 6) {
+		return "", fmt.Errorf("containerd at %s: it is version %s, and fairlead needs 1.6 or newer. Upgrade it, or get a private one with `fairlead engine start`", address, r.Version)
 	}
 	return r.Version, nil
 }

@@ -134,7 +134,7 @@ func (h *host) load(img v1.Image) {
 	path := filepath.Join(h.TempDir(), "image.tar")
 	tag, _ := name.NewTag(testImage)
 	h.must(tarball.WriteToFile(path, tag, img))
-	a, err := archive.Open(path)
+	a, err := archive.Open(h.Context(), path)
 	h.must(err)
 	found, err := a.Select(testImage)
 	h.must(err)

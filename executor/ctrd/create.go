@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,12 +91,7 @@ func (w *Writer) createContainer(ctx context.Context, op *planner.CreateContaine
 // withDefaults fills in what an unset attribute means here.
 func (w *Writer) withDefaults(c *spec.Container) *spec.Container {
 	n := *c
-	if n.Platform == "" {
-		n.Platform = w.platform
-	}
-	if n.Runtime == "" {
-		n.Runtime = spec.DefaultRuntime
-	}
+	n.Platform, n.Runtime = cmp.Or(n.Platform, w.platform), cmp.Or(n.Runtime, spec.DefaultRuntime)
 	return &n
 }
 
@@ -277,10 +273,7 @@ func hostnameOf(id string, want *spec.Container) string {
 
 // userOf looks names up in the image's own files.
 func (w *Writer) userOf(ctx context.Context, c *containers.Container, want *spec.Container, p imageParts) (specs.User, error) {
-	name := want.User
-	if name == "" {
-		name = p.config.User
-	}
+	name := cmp.Or(want.User, p.config.User)
 	key := userKey{p.chain, name, strings.Join(want.Groups, " ")}
 	if u, ok := w.users.Load(key); ok {
 		return u.(specs.User), nil

@@ -3,6 +3,7 @@ package ctrd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -64,13 +65,9 @@ func (w *Writer) freeName(ctx context.Context, id string) error {
 // freeNames is freeName for all that the session created, as it is now.
 func (w *Writer) freeNames(ctx context.Context) []string {
 	w.names.mu.Lock()
-	var ids []string
-	for id := range w.names.taken {
-		ids = append(ids, id)
-	}
+	ids := slices.Sorted(maps.Keys(w.names.taken))
 	w.names.listed = nil
 	w.names.mu.Unlock()
-	slices.Sort(ids)
 	var out []string
 	for _, id := range ids {
 		if err := w.freeName(ctx, id); err != nil {

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -157,10 +158,7 @@ func (r *Reader) readContainer(ctx context.Context, c *containers.Container, t p
 		a = &mark.Applied{}
 		if im, ok := got.images[c.Image]; ok {
 			share, digest := r.foreignImage(ctx, c, im.Target)
-			a.Image = share
-			if l.Digest == "" {
-				l.Digest = digest
-			}
+			a.Image, l.Digest = share, cmp.Or(l.Digest, digest)
 		}
 	}
 	l.ImageDefaults = a.Image.Container()

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,18 +58,11 @@ func (w *Writer) stopTask(ctx context.Context, op *planner.StopTask, report func
 		return err
 	}
 	if t.Up() {
-		name := op.Signal
-		if name == "" {
-			name = c.Labels[mark.LabelStopSignal]
-		}
-		sig, err := signalNumber(name)
+		sig, err := signalNumber(cmp.Or(op.Signal, c.Labels[mark.LabelStopSignal]))
 		if err != nil {
 			return err
 		}
-		timeout := op.Timeout
-		if timeout <= 0 {
-			timeout = spec.DefaultStopTimeout
-		}
+		timeout := cmp.Or(max(op.Timeout, 0), spec.DefaultStopTimeout)
 		if err := w.endProcess(ctx, op.ID, t, sig, timeout, report); err != nil {
 			if errdefs.IsUnavailable(err) {
 				return err

@@ -1,6 +1,7 @@
 package ctrd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,10 +187,7 @@ func (w *Writer) setOutput(ctx context.Context, c containers.Container, req *tas
 	if err != nil {
 		return err
 	}
-	uri := c.Labels[mark.NerdctlLogURI]
-	if r := c.Labels[mark.RestartLog]; r != "" {
-		uri = r
-	}
+	uri := cmp.Or(c.Labels[mark.RestartLog], c.Labels[mark.NerdctlLogURI])
 	if dir := w.dirOf(c.Labels); dir != "" {
 		if err := machine.MakeDir(dir); err != nil {
 			return err

@@ -294,7 +294,7 @@ func TestLoad(t *testing.T) {
 		tag, err := name.NewTag("example.com/app:1")
 		b.must(err)
 		b.must(tarball.WriteToFile(path, tag, imageFor(b.T, "amd64", 2)))
-		a, err := archive.Open(path)
+		a, err := archive.Open(t.Context(), path)
 		b.must(err)
 		found, err := a.Select("example.com/app:1")
 		b.must(err)

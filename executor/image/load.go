@@ -25,7 +25,7 @@ import (
 func (s *Store) Load(ctx context.Context, op *planner.LoadImage, report func(executor.Progress)) error {
 	progress := newTransfer(report)
 	progress.note("reading " + op.Path)
-	a, err := archive.OpenContext(ctx, op.Path)
+	a, err := archive.Open(ctx, op.Path)
 	if err != nil {
 		return err
 	}

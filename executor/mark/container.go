@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"strconv"
@@ -67,10 +68,7 @@ func (c Container) fixedLabels() map[string]string {
 
 // mutableLabels are those that a relabel can change, besides the owner's. The restart monitor is switched on once the container is ready.
 func (c Container) mutableLabels() map[string]string {
-	timeout := c.Want.StopTimeout
-	if timeout == 0 {
-		timeout = spec.DefaultStopTimeout
-	}
+	timeout := cmp.Or(c.Want.StopTimeout, spec.DefaultStopTimeout)
 	out := map[string]string{
 		NerdctlName:        c.Want.Name,
 		NerdctlStopTimeout: strconv.FormatInt(WholeSeconds(timeout), 10),

@@ -1,6 +1,7 @@
 package ocispec
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -57,10 +58,7 @@ func ociMount(m spec.Mount) specs.Mount {
 		mode = "ro"
 	}
 	if m.Tmpfs == nil {
-		propagation := m.Propagation
-		if propagation == "" {
-			propagation = "rprivate"
-		}
+		propagation := cmp.Or(m.Propagation, "rprivate")
 		return specs.Mount{Destination: m.Target, Type: "bind", Source: m.Bind, Options: []string{"rbind", propagation, mode}}
 	}
 	opts := []string{"nosuid", "nodev", mode, "mode=1777"}

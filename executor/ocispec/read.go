@@ -1,6 +1,7 @@
 package ocispec
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -315,10 +316,7 @@ func readStop(labels map[string]string, was *spec.Container, im imageconfig.Conf
 	}
 	timeout := was.StopTimeout
 	if seconds, err := strconv.ParseInt(labels[mark.NerdctlStopTimeout], 10, 64); err == nil {
-		asked := was.StopTimeout
-		if asked == 0 {
-			asked = spec.DefaultStopTimeout
-		}
+		asked := cmp.Or(was.StopTimeout, spec.DefaultStopTimeout)
 		if seconds != mark.WholeSeconds(asked) {
 			timeout = time.Duration(seconds) * time.Second
 		}

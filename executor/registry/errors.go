@@ -6,10 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -135,15 +136,10 @@ func (h *Hosts) loginAdvice(host string) string {
 
 // NoPlatform is the error for an image without a platform that is asked of it.
 func NoPlatform(ref, want string, has map[string]int64) error {
-	names := make([]string, 0, len(has))
-	for p := range has {
-		names = append(names, p)
-	}
-	sort.Strings(names)
-	if len(names) == 0 {
+	if len(has) == 0 {
 		return fmt.Errorf("%s: it has no %s, nor any other platform: it is no image to run", ref, want)
 	}
-	return fmt.Errorf("%s: it has no %s: it has %s. Ask for one of those, or for another image", ref, want, strings.Join(names, ", "))
+	return fmt.Errorf("%s: it has no %s: it has %s. Ask for one of those, or for another image", ref, want, strings.Join(slices.Sorted(maps.Keys(has)), ", "))
 }
 
 // explained is an error in words for people, over the one that it explains.

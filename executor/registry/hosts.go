@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,10 +43,7 @@ type Hosts struct {
 
 // NewHosts gives the hosts as this machine and the registry blocks set them.
 func NewHosts(blocks []*spec.Registry) *Hosts {
-	h := &Hosts{CertsDir: os.Getenv(CertsDirEnv), blocks: make(map[string]*spec.Registry, len(blocks))}
-	if h.CertsDir == "" {
-		h.CertsDir = defaultCertsDir
-	}
+	h := &Hosts{CertsDir: cmp.Or(os.Getenv(CertsDirEnv), defaultCertsDir), blocks: make(map[string]*spec.Registry, len(blocks))}
 	for _, b := range blocks {
 		h.blocks[canonical(b.Host)] = b
 	}

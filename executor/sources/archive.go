@@ -24,7 +24,7 @@ func (r *reader) archive(ctx context.Context, im *spec.Image) *planner.Source {
 	if r.isLoaded(im, print) {
 		return nil
 	}
-	a, err := archive.OpenContext(ctx, im.Load)
+	a, err := archive.Open(ctx, im.Load)
 	if err != nil {
 		return failed(err)
 	}

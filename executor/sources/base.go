@@ -160,7 +160,7 @@ func (x *baseReader) configOfArchive(ctx context.Context, im *spec.Image, platfo
 	if print, err := archive.Fingerprint(im.Load); err == nil && x.isLoaded(im, print) {
 		return parseConfig(x.host.ImageConfig(ctx, x.images[im.Name].Digest, platform)), nil
 	}
-	a, err := archive.OpenContext(ctx, im.Load)
+	a, err := archive.Open(ctx, im.Load)
 	if err != nil {
 		return build.Config{}, nil // that is said of the block itself
 	}

@@ -3,6 +3,7 @@ package harness
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"maps"
@@ -66,11 +67,7 @@ func (p *Probes) Image(o ImageOptions) (v1.Image, error) {
 		return nil, err
 	}
 	cfg = cfg.DeepCopy()
-	platform := o.Platform
-	if platform == "" {
-		platform = "linux/amd64"
-	}
-	parts := strings.Split(platform+"/", "/")
+	parts := strings.Split(cmp.Or(o.Platform, "linux/amd64")+"/", "/")
 	cfg.OS, cfg.Architecture, cfg.Variant = parts[0], parts[1], parts[2]
 	cfg.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
 	cfg.Config.Cmd = []string{"/probe"}
