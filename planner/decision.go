@@ -40,6 +40,10 @@ type referenceValues struct {
 	before  map[spec.Addr]cty.Value // if everything that is built or imported comes out as it was
 }
 
+func newReferenceValues(n int) referenceValues {
+	return referenceValues{make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n)}
+}
+
 // decided notes what has been decided of a resource, and what references to it give from now on.
 func (pb *planBuilder) decided(r spec.Resource, d *decision) {
 	if d == nil {

@@ -98,9 +98,9 @@ func lacks(c *spec.Container, e exclusive) bool {
 // too.
 func freed(e exclusive, beside bool) fact {
 	if beside && e.kind.overlaps {
-		return fact{kind: factFreedBeside, id: e.String()}
+		return hostFact(factFreedBeside, e.String())
 	}
-	return fact{kind: factFreed, id: e.String()}
+	return hostFact(factFreed, e.String())
 }
 
 // freedByStop are the facts that the stop of a container gives that is removed.

@@ -10,8 +10,7 @@ import (
 // makes edges of them. A fact that no step gives is so already.
 type fact struct {
 	kind factKind
-	addr spec.Addr // of what the files want
-	id   string    // of what the host has, or is to have
+	of   spec.Addr // of what the files want; of what the host has, or is to have: its ID, as a name alone
 }
 
 type factKind int
@@ -27,17 +26,19 @@ const (
 	factVacated                         // a container that listened where another one will is replaced
 )
 
-func known(a spec.Addr) fact { return fact{kind: factKnown, addr: a} }
+func hostFact(k factKind, id string) fact { return fact{kind: k, of: spec.Addr{Name: id}} }
+
+func known(a spec.Addr) fact { return fact{kind: factKnown, of: a} }
 
 // ready is for an emulator: programs of its platform run.
-func ready(a spec.Addr) fact { return fact{kind: factReady, addr: a} }
+func ready(a spec.Addr) fact { return fact{kind: factReady, of: a} }
 
-func stopped(container string) fact   { return fact{kind: factStopped, id: container} }
-func gone(container string) fact      { return fact{kind: factGone, id: container} }
-func relabeled(container string) fact { return fact{kind: factRelabeled, id: container} }
+func stopped(container string) fact   { return hostFact(factStopped, container) }
+func gone(container string) fact      { return hostFact(factGone, container) }
+func relabeled(container string) fact { return hostFact(factRelabeled, container) }
 
 // vacated is about how a container listens: see listening.
-func vacated(listening string) fact { return fact{kind: factVacated, id: listening} }
+func vacated(listening string) fact { return hostFact(factVacated, listening) }
 
 // knownRefs are the facts after which the value of each of a resource's attributes is known.
 func (pb *planBuilder) knownRefs(r spec.Resource) []fact {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"iter"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -167,15 +166,16 @@ func (pb *planBuilder) addBarrier() {
 
 // touchesOf gives what was there and is changed by steps, each object once.
 func touchesOf(ds []*stepDraft) []Touch {
-	all := map[Touch]bool{}
+	all := make([]Touch, 0, len(ds))
 	for _, d := range ds {
 		if d.touch != nil {
-			all[*d.touch] = true
+			all = append(all, *d.touch)
 		}
 	}
-	return slices.SortedFunc(maps.Keys(all), func(a, b Touch) int {
+	slices.SortFunc(all, func(a, b Touch) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	return slices.Compact(all)
 }
 
 // inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. It drops weak edges that

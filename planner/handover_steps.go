@@ -217,8 +217,11 @@ func (m *handoverMatch) moveOn() {
 			removed[as] = xs[1:]
 		}
 	}
+	if len(m.pb.claimants) == 0 {
+		return
+	}
 	for _, y := range m.pb.incoming {
-		if as := listening(y.want); len(m.pb.claimants) > 0 && as != "" && !m.taken[y] {
+		if as := listening(y.want); as != "" && !m.taken[y] {
 			m.startOf(y.want).prefer(vacated(as))
 		}
 	}

@@ -17,7 +17,7 @@ func (pb *planBuilder) removeRecord(rec *LiveImage) {
 
 // isUnused tells whether no container needs a record once the given facts hold. It reports containers that stay and are not this stack's.
 func (pb *planBuilder) isUnused(rec *LiveImage) (bool, []fact) {
-	var needs []fact
+	needs := make([]fact, 0, len(pb.byImage[rec.ID]))
 	var stay []string
 	free := true
 	for _, l := range pb.byImage[rec.ID] {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -23,7 +22,8 @@ func (pb *planBuilder) plan() (*Plan, hcl.Diagnostics) {
 	if !pb.o.Destroy {
 		pb.adopt()
 	}
-	pb.ownedAddrs = slices.SortedFunc(maps.Keys(pb.owned), spec.Addr.Compare)
+	pb.ownedAddrs = slices.AppendSeq(make([]spec.Addr, 0, len(pb.owned)), maps.Keys(pb.owned))
+	slices.SortFunc(pb.ownedAddrs, spec.Addr.Compare)
 	pb.checkKeys()
 	pb.failUnknown()
 	if !pb.o.Destroy {
@@ -98,12 +98,16 @@ type disposition struct {
 
 func newPlanBuilder(want *spec.Config, have *State, sources *Sources, o Options) *planBuilder {
 	n := len(want.Resources)
+	decided := n
+	if o.Destroy { // then nothing is decided but what goes
+		decided = 0
+	}
 	pb := &planBuilder{
 		want: want, have: have, sources: sources, o: o,
 		blocks: make(map[spec.Addr]spec.Resource, n), containersOf: map[spec.Addr][]*spec.Container{}, basePlatforms: map[spec.Addr][]string{}, wantedRecords: map[string]bool{},
 		owned: make(map[spec.Addr][]LiveObject, n), adopted: map[objectKey]spec.Addr{}, byName: make(map[objectKey][]*Live, n), byImage: map[string][]*LiveContainer{},
-		lastOwned: map[string]string{}, decisions: make(map[spec.Addr]*decision, n), placeholders: map[string]bool{}, refused: map[spec.Addr]bool{},
-		values:       referenceValues{make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n), make(map[spec.Addr]cty.Value, n)},
+		lastOwned: map[string]string{}, decisions: make(map[spec.Addr]*decision, decided), placeholders: map[string]bool{}, refused: map[spec.Addr]bool{},
+		values:       newReferenceValues(decided),
 		dispositions: map[string]*disposition{}, moves: map[string]*move{}, relabels: map[string]string{}, outages: map[*Change]time.Duration{}, pins: spec.Lock{},
 		newID: o.NewID,
 	}
