@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -265,13 +266,9 @@ func (a *app) hostOptions(cfg *spec.Config) ctrd.Options {
 	o := ctrd.Options{Address: a.address, Namespace: a.namespace, DataRoot: a.dataRoot, Origin: originOf(a.dir), Builder: a.builder, CacheBytes: a.cacheBytes}
 	if cfg != nil {
 		o.Registries = cfg.Registries
-		if o.Namespace == "" {
-			o.Namespace = cfg.Stack.Namespace
-		}
+		o.Namespace = cmp.Or(o.Namespace, cfg.Stack.Namespace)
 	}
-	if o.Namespace == "" {
-		o.Namespace = "default"
-	}
+	o.Namespace = cmp.Or(o.Namespace, "default")
 	return o
 }
 

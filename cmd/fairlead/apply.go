@@ -320,10 +320,8 @@ func (a *app) writePins(cfg *spec.Config, p *planner.Plan) error {
 	if len(p.Pins) == 0 {
 		return nil
 	}
-	lock := maps.Clone(cfg.Lock)
-	if lock == nil {
-		lock = spec.Lock{}
-	}
+	lock := spec.Lock{}
+	maps.Copy(lock, cfg.Lock)
 	maps.Copy(lock, p.Pins)
 	cfg.Lock = lock
 	return lock.Write(a.dir)

@@ -37,10 +37,6 @@ func doctorCommand(a *app) *cobra.Command {
 		Example: "  fairlead doctor\n  fairlead doctor --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings := a.examine(cmd.Context())
-			broken := false
-			for _, f := range findings {
-				broken = broken || !f.OK
-			}
 			if a.json {
 				if err := view.JSON(stdout, listed{"fairlead.doctor", view.Version, findings}); err != nil {
 					return err
@@ -57,7 +53,7 @@ func doctorCommand(a *app) *cobra.Command {
 					}
 				}
 			}
-			if broken {
+			if slices.ContainsFunc(findings, func(f finding) bool { return !f.OK }) {
 				return exitCode(exitTrouble)
 			}
 			return nil

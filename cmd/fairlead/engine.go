@@ -241,37 +241,36 @@ func findProgram(name string) (string, error) {
 }
 
 // stop ends the shims of this engine with what they run, the daemon, and the mounts that they leave.
-func (e engine) stop(purge bool) error {
+func (e engine) stop(purge bool) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("engine: %w", err)
+		}
+	}()
 	if p, ok := e.process(); ok {
 		if err := p.End(context.Background(), endGrace); err != nil {
-			return fmt.Errorf("engine: %w", err)
+			return err
 		}
 	}
 	for _, shim := range e.shims() {
 		for _, p := range append(shim.Descendants(), shim) {
 			if err := p.Kill(); err != nil {
-				return fmt.Errorf("engine: %w", err)
+				return err
 			}
 		}
 	}
 	if err := e.unmount(purge); err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return err
 	}
 	if purge {
-		if err := machine.RemoveTree(e.dir); err != nil {
-			return fmt.Errorf("engine: %w", err)
-		}
-		return nil
+		return machine.RemoveTree(e.dir)
 	}
 	for _, path := range []string{e.pidFile(), e.socket(), e.socket() + ttrpc} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("engine: %w", err)
+			return err
 		}
 	}
-	if err := machine.RemoveTree(e.state()); err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	return nil
+	return machine.RemoveTree(e.state())
 }
 
 // unmount takes away what a daemon and its shims left mounted. Somebody's disk at the root or the state is no such mount, and stays unless all is to go.

@@ -63,40 +63,65 @@ func (a *app) observe(ctx context.Context, all bool) (*spec.Config, *planner.Sta
 	return cfg, have, err
 }
 
-func psCommand(a *app) *cobra.Command {
+// listing is a command that lists objects: as a JSON document, by their IDs alone, or as a table.
+type listing[R any] struct {
+	use, objects string
+	header       []string
+	rows         func(stack string, have *planner.State, all bool) []R
+	id           func(R) string
+	cells        func(R) []string
+}
+
+func (l listing[R]) command(a *app) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "ps", Short: "list the stack's containers", Args: cobra.NoArgs,
-		Example: "  fairlead ps\n  fairlead ps -a --json   # those of others, too",
+		Use: l.use, Short: "list the stack's " + l.objects, Args: cobra.NoArgs,
+		Example: "  fairlead " + l.use + "\n  fairlead " + l.use + " -a --json   # those of others, too",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, have, err := a.observe(cmd.Context(), all)
 			if err != nil {
 				return err
 			}
-			rows := containerRows(cfg.Stack.Name, have, all)
-			if a.json {
-				return view.JSON(stdout, listed{"fairlead.ps", view.Version, rows})
+			rows := l.rows(cfg.Stack.Name, have, all)
+			switch {
+			case a.json:
+				return view.JSON(stdout, listed{"fairlead." + l.use, view.Version, rows})
+			case a.quiet:
+				return printIDs(rows, l.id)
 			}
-			if a.quiet {
-				return printIDs(rows, func(r containerRow) string { return r.ID })
-			}
-			return printTable([]string{"NAME", "ADDRESS", "IMAGE", "STATE", "CREATED", "ID"}, rows, func(r containerRow) []string {
-				state := r.State
-				switch r.State {
-				case "none":
-					state = "no process"
-				case "stopped":
-					state = fmt.Sprintf("stopped (%d)", r.Exit)
-				}
-				if !r.Ready && r.Stack != "" {
-					state += ", not ready"
-				}
-				return []string{cmp.Or(r.Name, "-"), cmp.Or(r.Address, "-"), r.Image, state, r.Created, fmt.Sprintf("%.12s", r.ID)}
-			})
+			return printTable(l.header, rows, l.cells)
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is not of this stack")
 	return cmd
+}
+
+// containerListing is the command ps.
+var containerListing = listing[containerRow]{
+	use: "ps", objects: "containers", rows: containerRows, id: func(r containerRow) string { return r.ID },
+	header: []string{"NAME", "ADDRESS", "IMAGE", "STATE", "CREATED", "ID"},
+	cells: func(r containerRow) []string {
+		state := r.State
+		switch r.State {
+		case "none":
+			state = "no process"
+		case "stopped":
+			state = fmt.Sprintf("stopped (%d)", r.Exit)
+		}
+		if !r.Ready && r.Stack != "" {
+			state += ", not ready"
+		}
+		return []string{cmp.Or(r.Name, "-"), cmp.Or(r.Address, "-"), r.Image, state, r.Created, fmt.Sprintf("%.12s", r.ID)}
+	},
+}
+
+// imageListing is the command images.
+var imageListing = listing[imageRow]{
+	use: "images", objects: "images", rows: imageRows, id: func(r imageRow) string { return r.Digest },
+	header: []string{"NAME", "ADDRESS", "DIGEST"},
+	cells: func(r imageRow) []string {
+		return []string{r.Name, cmp.Or(r.Address, "-"), fmt.Sprintf("%.19s", r.Digest)}
+	},
 }
 
 func containerRows(stack string, have *planner.State, all bool) []containerRow {
@@ -115,32 +140,6 @@ func containerRows(stack string, have *planner.State, all bool) []containerRow {
 	}
 	slices.SortFunc(rows, func(a, b containerRow) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	return rows
-}
-
-func imagesCommand(a *app) *cobra.Command {
-	var all bool
-	cmd := &cobra.Command{
-		Use: "images", Short: "list the stack's images", Args: cobra.NoArgs,
-		Example: "  fairlead images\n  fairlead images -a --json   # those of others, too",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, have, err := a.observe(cmd.Context(), all)
-			if err != nil {
-				return err
-			}
-			rows := imageRows(cfg.Stack.Name, have, all)
-			if a.json {
-				return view.JSON(stdout, listed{"fairlead.images", view.Version, rows})
-			}
-			if a.quiet {
-				return printIDs(rows, func(r imageRow) string { return r.Digest })
-			}
-			return printTable([]string{"NAME", "ADDRESS", "DIGEST"}, rows, func(r imageRow) []string {
-				return []string{r.Name, cmp.Or(r.Address, "-"), fmt.Sprintf("%.19s", r.Digest)}
-			})
-		},
-	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is not of this stack")
-	return cmd
 }
 
 func imageRows(stack string, have *planner.State, all bool) []imageRow {

@@ -160,10 +160,8 @@ func lockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := &locking{a: a, cfg: cfg, hosts: registry.NewHosts(cfg.Registries), lock: maps.Clone(cfg.Lock), update: update, rows: []movedRow{}, done: map[string]bool{}}
-			if l.lock == nil {
-				l.lock = spec.Lock{}
-			}
+			l := &locking{a: a, cfg: cfg, hosts: registry.NewHosts(cfg.Registries), lock: spec.Lock{}, update: update, rows: []movedRow{}, done: map[string]bool{}}
+			maps.Copy(l.lock, cfg.Lock)
 			for _, arg := range args {
 				if !spec.IsSource(arg) {
 					ref, err := spec.ParseReference(arg)

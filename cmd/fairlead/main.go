@@ -131,7 +131,7 @@ func (a *app) root() *cobra.Command {
 	}{
 		{"Write files", []*cobra.Command{initCommand(a), validateCommand(a), fmtCommand(a), graphCommand(a)}},
 		{"Plan and apply", []*cobra.Command{planCommand(a), applyCommand(a), destroyCommand(a), lockCommand(a), outdatedCommand(a)}},
-		{"Look", []*cobra.Command{showCommand(a), outputCommand(a), psCommand(a), imagesCommand(a)}},
+		{"Look", []*cobra.Command{showCommand(a), outputCommand(a), containerListing.command(a), imageListing.command(a)}},
 		{"Images by hand", []*cobra.Command{buildCommand(a), pullCommand(a), pushCommand(a), tagCommand(a), untagCommand(a), loadCommand(a), saveCommand(a), importCommand(a), pruneCommand(a)}},
 		{"The host", []*cobra.Command{doctorCommand(a), engineCommand(a)}},
 	} {

@@ -109,8 +109,8 @@ func TestOpeningSupportedVersions(t *testing.T) {
 			t.Errorf("%s: %v", v, err)
 			continue
 		}
-		if r.Version() != v {
-			t.Errorf("version is %q; want %q", r.Version(), v)
+		if r.version != v {
+			t.Errorf("version is %q; want %q", r.version, v)
 		}
 		r.Close()
 	}

@@ -131,7 +131,9 @@ func (a *Archive) choose(records []images.Image, o SaveOptions) error {
 		}
 		return errors.New("save: the images have no platform in common here, which older dockers want of one archive. Save them one by one, or with --format oci")
 	}
-	slices.SortStableFunc(common, func(p, q string) int { return rank(p == a.reader.platform) - rank(q == a.reader.platform) })
+	if i := slices.Index(common, a.reader.platform); i > 0 {
+		common = slices.Insert(slices.Delete(common, i, i+1), 0, a.reader.platform)
+	}
 	var specs []ocispec.Platform
 	for _, text := range common {
 		p, err := platforms.Parse(text)
@@ -145,13 +147,6 @@ func (a *Archive) choose(records []images.Image, o SaveOptions) error {
 		a.options = append(a.options, archive.WithAllPlatforms()) // as far as they are here
 	}
 	return nil
-}
-
-func rank(leads bool) int {
-	if leads {
-		return 0
-	}
-	return 1
 }
 
 // Write writes the archive as a tar. Each blob is checked against its digest.

@@ -43,7 +43,6 @@ type Reader struct {
 // The calls of containerd's services that only read.
 type (
 	containerReads interface {
-		Get(context.Context, *containersapi.GetContainerRequest, ...grpc.CallOption) (*containersapi.GetContainerResponse, error)
 		ListStream(context.Context, *containersapi.ListContainersRequest, ...grpc.CallOption) (containersapi.Containers_ListStreamClient, error)
 	}
 	taskReads interface {
@@ -106,12 +105,6 @@ func (r *Reader) Options() Options { return r.opts }
 
 // Close ends the connection.
 func (r *Reader) Close() error { return r.closer.Close() }
-
-// Version is the daemon's.
-func (r *Reader) Version() string { return r.version }
-
-// PID is the daemon's process ID, as the kernel says; 0 where it is out of sight.
-func (r *Reader) PID() int { return r.pid }
 
 func (r *Reader) in(ctx context.Context) context.Context {
 	return namespaces.WithNamespace(ctx, r.opts.Namespace)

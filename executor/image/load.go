@@ -65,7 +65,7 @@ func (s *Store) importBlobs(ctx context.Context, a *archive.Archive, found archi
 	}
 	progress.total += found.Rest
 	total := progress.total
-	err := a.Blobs(ctx, found, all, func(desc ocispec.Descriptor, r io.Reader) error {
+	return a.Blobs(ctx, found, all, func(desc ocispec.Descriptor, r io.Reader) error {
 		progress.expect(desc.Digest, 0, images.IsLayerType(desc.MediaType))
 		progress.total = total
 		if err := importBlob(ctx, store, desc, counted{r, progress, desc}); err != nil {
@@ -80,7 +80,6 @@ func (s *Store) importBlobs(ctx context.Context, a *archive.Archive, found archi
 		}
 		return nil
 	})
-	return err
 }
 
 // importBlob writes one blob.

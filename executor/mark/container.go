@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,12 +98,7 @@ func StopSignal(wanted, images string) string {
 
 // Reserved tells whether a label is kept for what runs the container.
 func Reserved(k string) bool {
-	for _, p := range spec.Reserved {
-		if strings.HasPrefix(k, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(spec.Reserved, func(prefix string) bool { return strings.HasPrefix(k, prefix) })
 }
 
 // WithoutForged takes from the labels of a container that is not fairlead's those that its image gave in the name of fairlead, nerdctl or

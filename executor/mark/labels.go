@@ -83,9 +83,4 @@ func DescribeOwner(o *planner.Owner) string {
 }
 
 // ShortID is a container's ID as people see it.
-func ShortID(id string) string {
-	if len(id) > 12 {
-		return id[:12]
-	}
-	return id
-}
+func ShortID(id string) string { return id[:min(len(id), 12)] }

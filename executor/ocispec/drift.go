@@ -269,13 +269,10 @@ func jsonValue(v any) cty.Value {
 	if err != nil {
 		return cty.NullVal(cty.String)
 	}
-	t, err := ctyjson.ImpliedType(b)
-	if err != nil {
-		return cty.StringVal(strconv.Quote(string(b)))
+	if t, err := ctyjson.ImpliedType(b); err == nil {
+		if out, err := ctyjson.Unmarshal(b, t); err == nil {
+			return out
+		}
 	}
-	out, err := ctyjson.Unmarshal(b, t)
-	if err != nil {
-		return cty.StringVal(strconv.Quote(string(b)))
-	}
-	return out
+	return cty.StringVal(strconv.Quote(string(b)))
 }

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"os"
@@ -102,9 +103,4 @@ func stat(path string) (os.FileInfo, error) {
 	return info, nil
 }
 
-func platformOf(r *spec.Rootfs, o Options) string {
-	if r.Platform != "" {
-		return r.Platform
-	}
-	return o.Platform
-}
+func platformOf(r *spec.Rootfs, o Options) string { return cmp.Or(r.Platform, o.Platform) }

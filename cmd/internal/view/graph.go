@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/fairlead-dev/fairlead/spec"
 )
@@ -26,7 +27,7 @@ func Graph(w io.Writer, cfg *spec.Config, format string) error {
 	for _, a := range cfg.Order {
 		label := a.String()
 		if format == "mermaid" { // its quotes end the label
-			label = replaceQuotes(label)
+			label = strings.ReplaceAll(label, `"`, "'")
 		}
 		fmt.Fprintf(w, node, ids[a], label)
 	}
@@ -39,14 +40,4 @@ func Graph(w io.Writer, cfg *spec.Config, format string) error {
 	}
 	_, err := io.WriteString(w, foot)
 	return err
-}
-
-func replaceQuotes(s string) string {
-	out := []rune(s)
-	for i, r := range out {
-		if r == '"' {
-			out[i] = '\''
-		}
-	}
-	return string(out)
 }
