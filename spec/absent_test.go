@@ -42,7 +42,7 @@ container "n" {
 }
 `
 
-// load reads a stack of one file.
+// loadText reads a stack of one file.
 func loadText(t *testing.T, text string, in Inputs) (*Config, string) {
 	t.Helper()
 	dir := t.TempDir()

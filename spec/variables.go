@@ -235,7 +235,7 @@ func (e *evaluator) fromText(k, text, where string, values map[string]given) {
 	values[k] = given{value: got}
 }
 
-// shown is a variable's value, or what is said of it, as a diagnostic may have it.
+// shownValue is a variable's value, or what is said of it, as a diagnostic may have it.
 func shownValue(v *variable, text string) string {
 	if v.secret {
 		return "(sensitive)"

@@ -154,7 +154,7 @@ func (f *applyFlags) mayAsk() error {
 	return errors.New("there is no terminal to ask on: look at `fairlead plan`, and then run again with --yes")
 }
 
-// ask takes only "yes". An interrupt is a no.
+// askYesNo takes only "yes". An interrupt is a no.
 func askYesNo(ctx context.Context, question string) bool {
 	return askFor(ctx, question+` Only "yes" is taken:`, "yes")
 }

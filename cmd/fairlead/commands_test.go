@@ -104,7 +104,7 @@ func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// apply runs fairlead apply, and then demands an empty plan and that containerd's own tools agree with fairlead's.
+// cmdApply runs fairlead apply, and then demands an empty plan and that containerd's own tools agree with fairlead's.
 func cmdApply(ts *testscript.TestScript, neg bool, args []string) {
 	run(ts, neg, "fairlead", append([]string{"apply", "--yes"}, args...)...)
 	if neg {

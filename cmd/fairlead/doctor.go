@@ -153,7 +153,7 @@ func (e engine) remedyFor(err error) string {
 	return "look at why it hangs, in its log, then start it again: systemctl restart containerd"
 }
 
-// ask asks the daemon what it is and can do.
+// askHost asks the daemon what it is and can do.
 func (a *app) askHost(ctx context.Context) (*planner.State, []ctrd.Plugin, error) {
 	r, err := ctrd.OpenReader(ctx, a.hostOptions(nil))
 	if err != nil {

@@ -165,37 +165,6 @@ func qualified(x ast.Expr, pkg string) string {
 	return ""
 }
 
-// graphFiles make edges of facts.
-var graphFiles = []string{"planner/graph.go", "planner/handover_edges.go"}
-
-// TestOnlyTheGraphMakesEdges: steps say what they need and give; the order is made of that in one place.
-func TestOnlyTheGraphMakesEdges(t *testing.T) {
-	edges := 0
-	for _, f := range sourceFiles(t) {
-		if filepath.Dir(f.path) != "planner" {
-			continue
-		}
-		ast.Inspect(f.tree, func(n ast.Node) bool {
-			as, ok := n.(*ast.AssignStmt)
-			if !ok {
-				return true
-			}
-			for _, x := range as.Lhs {
-				if sel, ok := x.(*ast.SelectorExpr); ok && (sel.Sel.Name == "after" || sel.Sel.Name == "weak") {
-					edges++
-					if !slices.Contains(graphFiles, f.path) {
-						t.Errorf("%s sets a step's %s: let the step declare a fact, and graph.go make the edge", f.path, sel.Sel.Name)
-					}
-				}
-			}
-			return true
-		})
-	}
-	if edges == 0 {
-		t.Error("nothing makes edges: the fields have other names now")
-	}
-}
-
 // TestPackagesAreSmall: a package that holds several ideas grows until nobody has read it.
 func TestPackagesAreSmall(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")

@@ -5,7 +5,7 @@ import "sync/atomic"
 // progressStep is how many bytes are hashed between two reports. A context with fewer is hashed before anybody asks, and reports nothing.
 const progressStep = 1 << 30
 
-// told tells how far the hashing of one context is. Several goroutines use it.
+// hashProgress tells how far the hashing of one context is. Several goroutines use it.
 type hashProgress struct {
 	report func(what string, done, total int64) // nil: nobody wants to know
 	what   string

@@ -26,7 +26,7 @@ func (t *tree) refuseOwnFiles(files []spec.OwnFile) error {
 	return nil
 }
 
-// takes tells whether the rules let a file through, and each directory that it is in.
+// letsThrough tells whether the rules let a file through, and each directory that it is in.
 func (t *tree) letsThrough(rel string) (bool, error) {
 	r, err := newRules(t.exclude, t.include)
 	if err != nil {

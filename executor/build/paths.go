@@ -65,7 +65,7 @@ func (p *pathSet) isUnpacked(name string) bool {
 	return false
 }
 
-// follow gives the patterns of what is taken of a directory: the paths, and what links on their way lead to. None: all is.
+// patterns gives the patterns of what is taken of a directory: the paths, and what links on their way lead to. None: all is.
 func (p *pathSet) patterns(root string) ([]string, error) {
 	if p.all {
 		return nil, nil
@@ -116,7 +116,7 @@ func (g *graph) noteMounts(c *scope, cmd *instructions.RunCommand) {
 	}
 }
 
-// asked notes whether a variable was asked for that nobody has set.
+// unsetVariables notes whether a variable was asked for that nobody has set.
 type unsetVariables struct {
 	shell.EnvGetter
 	missed bool
@@ -129,7 +129,7 @@ func (a *unsetVariables) Get(name string) (string, bool) {
 	return value, ok
 }
 
-// take notes what a stage takes of contexts. One that begins with a context takes all of it.
+// noteTaken notes what a stage takes of contexts. One that begins with a context takes all of it.
 func (u *uses) noteTaken(g *graph, s *stage) {
 	if s.context != "" && s.index >= 0 {
 		u.pathsOf(s.context).all = true

@@ -20,7 +20,7 @@ const (
 	direntName   = 19
 )
 
-// names reads all names of an open directory.
+// readNames reads all names of an open directory.
 func (w *worker) readNames(fd int) ([]name, error) {
 	var out []name
 	for {

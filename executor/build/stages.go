@@ -64,7 +64,7 @@ type graph struct {
 	byName   map[string]*stage
 }
 
-// add takes the next stage in, as BuildKit's buildDispatchStates does.
+// addStage takes the next stage in, as BuildKit's buildDispatchStates does.
 func (g *graph) addStage(st *instructions.Stage) error {
 	s := &stage{name: st.Name, index: len(g.stages), line: firstLine(st.Location), use: useFrom, platform: g.target, commands: st.Commands}
 	baseName, err := g.expandGlobal(s.line, st.BaseName)

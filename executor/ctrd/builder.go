@@ -59,7 +59,7 @@ func (w *Writer) endBuilder(ctx context.Context) error {
 	return w.building.err
 }
 
-// building is the beginning of the names under which a builder exports. Such a record lives until the image's own points at the
+// buildingPrefix is the beginning of the names under which a builder exports. Such a record lives until the image's own points at the
 // result; a killed apply's are deleted by the next.
 const buildingPrefix = "fairlead.building/"
 

@@ -70,7 +70,7 @@ type readBytes struct{ *bytes.Reader }
 // Close has nothing to close.
 func (readBytes) Close() error { return nil }
 
-// foreignImage finds the image's share in a container that another tool made, and the digest of the image if the container's
+// foreignImage finds what the image gives a container that another tool made, and the digest of the image if the container's
 // snapshot shows that it was made from what the record points at now.
 func (r *Reader) foreignImage(ctx context.Context, c *containers.Container, target ocispec.Descriptor) (imageconfig.Config, string) {
 	view := r.manifests()
@@ -82,19 +82,19 @@ func (r *Reader) foreignImage(ctx context.Context, c *containers.Container, targ
 	if s, err := r.snapshots.Stat(ctx, &snapshotsapi.StatSnapshotRequest{Snapshotter: c.Snapshotter, Key: c.SnapshotKey}); err == nil {
 		parent = s.GetInfo().GetParent()
 	}
-	var share imageconfig.Config
+	var config imageconfig.Config
 	for i, p := range slices.Sorted(maps.Keys(manifests)) {
 		cfg, err := manifest.Config(ctx, view, manifests[p])
 		if err != nil {
 			continue
 		}
 		if identity.ChainID(cfg.RootFS.DiffIDs).String() == parent {
-			share, _ = imageconfig.Of(cfg.Config) // it runs
-			return share, target.Digest.String()
+			config, _ = imageconfig.Of(cfg.Config) // it runs
+			return config, target.Digest.String()
 		}
 		if i == 0 || p == r.platform {
-			share, _ = imageconfig.Of(cfg.Config)
+			config, _ = imageconfig.Of(cfg.Config)
 		}
 	}
-	return share, ""
+	return config, ""
 }

@@ -129,11 +129,11 @@ func (w *Writer) imagePartsOf(ctx context.Context, img images.Image, platform st
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
-	share, err := imageconfig.Of(cfg.Config)
+	config, err := imageconfig.Of(cfg.Config)
 	if err != nil {
 		return imageParts{}, fmt.Errorf("its image %s: %w", img.Name, err)
 	}
-	p := imageParts{config: share, chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
+	p := imageParts{config: config, chain: identity.ChainID(cfg.RootFS.DiffIDs).String()}
 	w.imageConfigs.Store(key, p)
 	return p, nil
 }

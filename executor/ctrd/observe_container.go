@@ -86,8 +86,8 @@ func (r *Reader) namedByImage(ctx context.Context, c *containers.Container, got 
 	if !ok || got.names != nil && !got.names[nameOf(c.Labels)] {
 		return false // nobody can tell any more, or nobody asks
 	}
-	share, _ := r.foreignImage(ctx, c, im.Target)
-	return share.Labels[mark.NerdctlName] == nameOf(c.Labels)
+	config, _ := r.foreignImage(ctx, c, im.Target)
+	return config.Labels[mark.NerdctlName] == nameOf(c.Labels)
 }
 
 // readContainers turns records into what the planner compares; those that wanted picks are read back whole.
@@ -103,10 +103,10 @@ func (r *Reader) readContainers(ctx context.Context, got *reading, wanted func(*
 	out := make([]*planner.LiveContainer, len(records))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	const share = 16 // records for one worker at a time: a record takes some 50 µs
-	for from := 0; from < len(records); from += share {
+	const batch = 16 // records for one worker at a time: a record takes some 50 µs
+	for from := 0; from < len(records); from += batch {
 		g.Go(func() error {
-			for i := from; i < min(from+share, len(records)); i++ {
+			for i := from; i < min(from+batch, len(records)); i++ {
 				l, err := r.readContainer(ctx, records[i], tasks[records[i].ID], wanted(records[i]), got)
 				if err != nil {
 					return fmt.Errorf("container %s: %w", describe(records[i]), err)
@@ -157,8 +157,8 @@ func (r *Reader) readContainer(ctx context.Context, c *containers.Container, t p
 	if a == nil {
 		a = &mark.Applied{}
 		if im, ok := got.images[c.Image]; ok {
-			share, digest := r.foreignImage(ctx, c, im.Target)
-			a.Image, l.Digest = share, cmp.Or(l.Digest, digest)
+			config, digest := r.foreignImage(ctx, c, im.Target)
+			a.Image, l.Digest = config, cmp.Or(l.Digest, digest)
 		}
 	}
 	l.ImageDefaults = a.Image.Container()

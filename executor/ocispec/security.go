@@ -20,7 +20,7 @@ func addSecurity(s *specs.Spec, c *spec.Container, filters bool) {
 	}
 }
 
-// security reads what the kernel refuses the process, and what the container lacks of what new ones get by default.
+// readSecurity reads what the kernel refuses the process, and what the container lacks of what new ones get by default.
 func (s *Spec) readSecurity(was *spec.Container, a *mark.Applied, c *change) (spec.Security, []string) {
 	out := was.Security
 	var lacks []string
