@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestPagesNameWhatIsThere: each Go file, test and script that the pages for contributors name is there.
+// TestPagesNameWhatIsThere: each Go file, test, and function after its file, that the pages for contributors name is there.
 func TestPagesNameWhatIsThere(t *testing.T) {
 	const root = "../.."
 	var files []string
@@ -41,6 +41,7 @@ func TestPagesNameWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile("`([\\w/]+\\.go)`")
+	function := regexp.MustCompile("`([\\w/]+\\.go)` `(?:(\\w+)\\.)?(\\w+)`")
 	test := regexp.MustCompile("`(Test[A-Z]\\w+|Fuzz[A-Z]\\w+)(…?)`")
 	for _, page := range []string{"docs/architecture.md", "docs/contributing.md"} {
 		text, err := os.ReadFile(filepath.Join(root, page))
@@ -54,6 +55,19 @@ func TestPagesNameWhatIsThere(t *testing.T) {
 			}
 			if !there {
 				t.Errorf("%s names %s, which is not there", page, m[1])
+			}
+		}
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			code, err := os.ReadFile(filepath.Join(root, m[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			receiver := ""
+			if m[2] != "" {
+				receiver = `\(\w+ \*?` + m[2] + `\) `
+			}
+			if !regexp.MustCompile(`(?m)^func ` + receiver + m[3] + `[\[(]`).Match(code) {
+				t.Errorf("%s names %s in %s, which is not there", page, strings.TrimPrefix(m[2]+"."+m[3], "."), m[1])
 			}
 		}
 		for _, m := range test.FindAllStringSubmatch(string(text), -1) {

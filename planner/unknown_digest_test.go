@@ -98,9 +98,9 @@ var pendingForms = []struct{ name, container, rest, refused, gives string }{
 	{name: "container's image", container: `image = "r.example.com/b@${image.a.digest}"`, refused: `image must be known while planning`},
 }
 
-// TestPendingDigestForms: each form is right after the apply, or refused in the plan with the expression named; and a placeholder is nowhere
+// TestUnknownDigestForms: each form is right after the apply, or refused in the plan with the expression named; and a placeholder is nowhere
 // to be seen.
-func TestPendingDigestForms(t *testing.T) {
+func TestUnknownDigestForms(t *testing.T) {
 	for _, f := range pendingForms {
 		t.Run(f.name, func(t *testing.T) {
 			inside := ""
