@@ -145,7 +145,11 @@ func (x *imageBuild) buildOp(c *Change, result string) Op {
 	if im.Rootfs != nil {
 		return &ImportImage{Name: im.Name, Rootfs: im.Rootfs, Inputs: x.inputs, Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect}
 	}
-	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: pb.buildPlatforms(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: x.bases, Remotes: x.src.Remotes,
+	bases := slices.Clone(x.bases)
+	for i := range bases {
+		bases[i].Platforms, bases[i].Needs = nil, nil // which the step has no use for
+	}
+	op := &BuildImage{Name: im.Name, Build: im.Build, Platforms: pb.buildPlatforms(im), Inputs: x.inputs, Bytes: downloads(x.bases), Bases: bases, Remotes: x.src.Remotes,
 		Result: result, Was: x.res.was, Owner: pb.ownerOf(im.Addr), Protect: protect, Force: pb.replaceAsked(im.Addr)}
 	c.Notes = append(c.Notes, pb.platformsNote(op.Platforms))
 	c.Notes = append(c.Notes, emulationNotes(x.src)...)

@@ -51,14 +51,14 @@ type Base struct {
 	Ref       string           `json:"ref,omitempty"`  // normalised reference
 	Image     spec.Addr        `json:"image,omitzero"` // the image block that it is; Ref is that image's name
 	Digest    string           `json:"digest"`
-	Local     bool             `json:"local,omitempty"` // an image record of the host has it; no registry was asked
-	Platforms map[string]int64 `json:"-"`               // that it has; nil: nobody asked
-	Needs     []string         `json:"-"`               // platforms that are needed of it
-	At        string           `json:"at,omitempty"`    // where: "Dockerfile:3"
-	Use       string           `json:"use,omitempty"`   // as what: FROM, COPY --from …
+	Local     bool             `json:"local,omitempty"`    // an image record of the host has it; no registry was asked
+	Platforms map[string]int64 `json:"platforms,omitzero"` // that it has; nil: nobody asked
+	Needs     []string         `json:"needs,omitzero"`     // platforms that are needed of it
+	At        string           `json:"at,omitempty"`       // where: "Dockerfile:3"
+	Use       string           `json:"use,omitempty"`      // as what: FROM, COPY --from …
 
 	// What it has for a stage that begins with it. OnBuild is nil where nobody asked or can tell; Opaque: it is known once it is built.
-	OnBuild []string `json:"onbuild,omitempty"`
+	OnBuild []string `json:"onbuild,omitzero"`
 	Opaque  bool     `json:"opaque,omitempty"`
 }
 

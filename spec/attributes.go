@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -35,7 +36,7 @@ func (d *decoder) oneOfWords(attrs hcl.Attributes, attr, otherwise string, known
 	if !ok {
 		return otherwise, at
 	}
-	if !contains(known, s) {
+	if !slices.Contains(known, s) {
 		d.fail(fault(at, "Unknown word", "The attribute %s is %s, and this is %q.%s", attr, quotedList(known, "or"), s, DidYouMean(s, known)))
 		return otherwise, at
 	}

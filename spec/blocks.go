@@ -66,7 +66,7 @@ func (e *evaluator) checkHeader(b *hclsyntax.Block) bool {
 		most = 1
 	}
 	switch {
-	case contains(futureBlocks, b.Type):
+	case slices.Contains(futureBlocks, b.Type):
 		e.fail(fault(b.TypeRange, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one. Take the block out.", b.Type))
 		return false
 	case !known:

@@ -40,7 +40,7 @@ func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 	expr, ok := hcl.UnwrapExpressionUntil(a.Expr, func(x hcl.Expression) bool { _, ok := x.(hclsyntax.Expression); return ok }).(hclsyntax.Expression)
 	c := &carrier{e: d.e, s: d.reevaluation, n: d.n, i: d.i, seen: map[*node]hclsyntax.Expression{}}
 	switch {
-	case !ok || !contains(d.in.carries, a.Name):
+	case !ok || !slices.Contains(d.in.carries, a.Name):
 		d.refuse(a, c, expr, "must be known while planning")
 		return cty.NilVal, false
 	case d.placeholders == nil:
@@ -314,7 +314,7 @@ func (c *carrier) unknownNames(x hclsyntax.Expression, ctx *hcl.EvalContext) []s
 			}
 			switch root := t.RootName(); {
 			case kindNamed(root) != nil:
-				if name := c.e.sourceOf(t.SourceRange()); !contains(out, name) {
+				if name := c.e.sourceOf(t.SourceRange()); !slices.Contains(out, name) {
 					out = append(out, name)
 				}
 			case root == "each" && c.n.repeat == "for_each":

@@ -1,11 +1,12 @@
 package spec
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -156,7 +157,7 @@ func (c *Container) decode(d *decoder, content *hcl.BodyContent) {
 	c.Env = d.env(attrs)
 	c.WorkingDir = d.absolutePath(attrs, "working_dir")
 	c.User = d.user(attrs)
-	c.Groups = d.groups(attrs)
+	c.Groups = d.parsedSet(attrs, "groups", "Bad group", parseGroup)
 	c.Hostname = d.hostname(attrs)
 	c.TTY = d.boolean(attrs, "tty", false)
 	c.Labels = d.labels(attrs, "labels")
@@ -297,23 +298,14 @@ func (d *decoder) user(attrs hcl.Attributes) string {
 	return user
 }
 
-func (d *decoder) groups(attrs hcl.Attributes) []string {
-	texts, ats, _ := d.texts(attrs, "groups")
-	seen := map[string]bool{}
-	var out []string
-	for i, g := range texts {
-		switch {
-		case !groupPattern.MatchString(g):
-			d.fail(fault(ats[i], "Bad group", "A group is a name or a number, as in \"audio\" or \"29\"."))
-		case UserTrouble(g) != "":
-			d.fail(fault(ats[i], "Bad group", "The group %q %s.", g, UserTrouble(g)))
-		case !seen[g]:
-			seen[g] = true
-			out = append(out, g)
-		}
+func parseGroup(s string) (string, error) {
+	if !groupPattern.MatchString(s) {
+		return "", errors.New(`A group is a name or a number, as in "audio" or "29"`)
 	}
-	sort.Strings(out)
-	return out
+	if text := UserTrouble(s); text != "" {
+		return "", fmt.Errorf("The group %q %s", s, text)
+	}
+	return s, nil
 }
 
 func (d *decoder) hostname(attrs hcl.Attributes) string {
@@ -332,7 +324,7 @@ func (d *decoder) networkMode(attrs hcl.Attributes, c *Container) string {
 	}
 	s, at, ok := d.text(attrs, "network_mode")
 	known := []string{NetworkHost, NetworkNone}
-	if ok && !contains(known, s) {
+	if ok && !slices.Contains(known, s) {
 		d.fail(fault(at, "Unknown word", "The attribute network_mode is %s in this version of fairlead, and this is %q.%s", quotedList(known, "or"), s, DidYouMean(s, known)))
 		return ""
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -170,7 +171,7 @@ func (d *decoder) value(attrs hcl.Attributes, attr string, ty cty.Type) (cty.Val
 		d.fail(d.wrongType(a, v, ty, err))
 		return cty.NilVal, a.Expr.Range(), false
 	}
-	if !out.IsWhollyKnown() && (!contains(d.in.byElement, attr) || d.block.Marks.Sensitive[attr]) {
+	if !out.IsWhollyKnown() && (!slices.Contains(d.in.byElement, attr) || d.block.Marks.Sensitive[attr]) {
 		d.unknown(a)
 		return cty.NilVal, a.Expr.Range(), false
 	}
@@ -226,7 +227,7 @@ func (d *decoder) unmarked(a *hcl.Attribute, v cty.Value) (cty.Value, bool) {
 
 // sensitive marks what of an attribute must not be shown; false, and said, where the attribute may not be sensitive.
 func (d *decoder) sensitive(a *hcl.Attribute, marks []cty.PathValueMarks) bool {
-	if !contains(d.in.sensitive, a.Name) {
+	if !slices.Contains(d.in.sensitive, a.Name) {
 		for _, m := range marks {
 			at := a.Expr.Range()
 			if len(m.Path) > 0 {
@@ -277,7 +278,7 @@ func stepKey(s cty.PathStep) string {
 
 // unknown marks an attribute as one that only apply can tell. One of a nested block that must be known is said.
 func (d *decoder) unknown(a *hcl.Attribute) {
-	if d.part != "" && !contains(d.in.carries, a.Name) {
+	if d.part != "" && !slices.Contains(d.in.carries, a.Name) {
 		d.notKnown(a.Name, a.Expr.Range())
 		return
 	}

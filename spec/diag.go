@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -76,24 +77,11 @@ func quotedList(words []string, last string) string {
 
 // sortDiagnostics puts diagnostics in file order and drops those that say the same of the same place, as the instances of a block do.
 func sortDiagnostics(in hcl.Diagnostics) hcl.Diagnostics {
-	type place struct {
-		at      hcl.Range
-		summary string
-		detail  string
+	in = slices.Clone(in)
+	for i, d := range in {
+		in[i] = withOwnWords(d)
 	}
-	seen := map[place]bool{}
-	out := hcl.Diagnostics{}
-	for _, d := range in {
-		d = withOwnWords(d)
-		p := place{summary: d.Summary, detail: d.Detail}
-		if d.Subject != nil {
-			p.at = *d.Subject
-		}
-		if !seen[p] {
-			seen[p] = true
-			out = append(out, d)
-		}
-	}
+	out := withoutRepeats(in, func(d *hcl.Diagnostic) string { return d.Detail })
 	sort.SliceStable(out, func(i, j int) bool {
 		a, b := out[i].Subject, out[j].Subject
 		if a == nil || b == nil {
@@ -104,30 +92,30 @@ func sortDiagnostics(in hcl.Diagnostics) hcl.Diagnostics {
 		}
 		return a.Start.Byte < b.Start.Byte
 	})
-	if len(out) == 0 {
-		return nil
-	}
 	return out
 }
 
 // firstOfEach keeps of each place and summary the first: the instances of one block repeat each other with other values.
 func firstOfEach(in hcl.Diagnostics) hcl.Diagnostics {
-	type place struct {
-		at      hcl.Range
-		summary string
+	return withoutRepeats(in, func(*hcl.Diagnostic) string { return "" })
+}
+
+// withoutRepeats keeps of each place, summary and what else is given the first.
+func withoutRepeats(in hcl.Diagnostics, what func(*hcl.Diagnostic) string) (out hcl.Diagnostics) {
+	type repeated struct {
+		at            hcl.Range
+		summary, what string
 	}
-	seen := map[place]bool{}
-	var out hcl.Diagnostics
+	seen := map[repeated]bool{}
 	for _, d := range in {
-		p := place{summary: d.Summary}
+		r := repeated{summary: d.Summary, what: what(d)}
 		if d.Subject != nil {
-			p.at = *d.Subject
+			r.at = *d.Subject
 		}
-		if seen[p] {
-			continue
+		if !seen[r] {
+			seen[r] = true
+			out = append(out, d)
 		}
-		seen[p] = true
-		out = append(out, d)
 	}
 	return out
 }
@@ -175,7 +163,7 @@ func touchesSensitive(x hcl.Expression, ctx *hcl.EvalContext) bool {
 func localScope(ctx *hcl.EvalContext) *hcl.EvalContext {
 	for c := ctx; c != nil; c = c.Parent() {
 		for name := range c.Variables {
-			if !contains(roots(), name) {
+			if !slices.Contains(roots(), name) {
 				return ctx
 			}
 		}

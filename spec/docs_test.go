@@ -2,6 +2,7 @@ package spec
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,7 +39,7 @@ func TestDocsNameEverything(t *testing.T) {
 		if !strings.Contains(sections["functions"], name) {
 			t.Errorf("the section functions does not name %s", name)
 		}
-		if _, isPure := pure[name]; !isPure && !contains(hostFunctions, name) {
+		if _, isPure := pure[name]; !isPure && !slices.Contains(hostFunctions, name) {
 			t.Errorf("%s is in no list that suggestions are made from", name)
 		}
 	}

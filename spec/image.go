@@ -78,7 +78,7 @@ func (d *decoder) oneSource(im *Image, attrs hcl.Attributes, build *hcl.Block) {
 		d.fail(fault(im.DeclAt, "No source", "An image says where it comes from: set one of %s.", quotedList(imageSources, "or")))
 	case len(set) > 1:
 		hint := ""
-		if contains(set, "pull") && contains(set, "build") {
+		if slices.Contains(set, "pull") && slices.Contains(set, "build") {
 			hint = " To build on an image that is pulled, name it in the Dockerfile's FROM; to name the result, set name."
 		}
 		d.fail(fault(ats[1], "Two sources", "An image comes from one place, and this one sets %s. Take one out.%s", quotedList(set, "and"), hint))

@@ -174,7 +174,7 @@ func (d *decoder) ulimits(attrs hcl.Attributes) map[string]string {
 	m, _ := d.textMap(attrs, "ulimits")
 	for _, limit := range slices.Sorted(maps.Keys(m)) {
 		at := d.elementAt(attrs["ulimits"], limit)
-		if !contains(limitNames, limit) {
+		if !slices.Contains(limitNames, limit) {
 			d.fail(fault(at, "Unknown limit", "There is no limit %q: there are %s.%s", limit, quotedList(limitNames, "and"), DidYouMean(limit, limitNames)))
 			continue
 		}

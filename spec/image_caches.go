@@ -78,7 +78,7 @@ func parseCache(attr string, b base, s string) (BuildCache, error) {
 		all = append([]string{ty.location}, all...)
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Attrs)) {
-		if !contains(all, k) {
+		if !slices.Contains(all, k) {
 			return c, fmt.Errorf("%q: a cache of type %q has no %q in %s.%s", shown, c.Type, k, attr, DidYouMean(k, all))
 		}
 	}

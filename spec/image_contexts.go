@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -121,7 +122,7 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 			return BuildContext{}, fault(here, "Bad reference", "%s", sentence(err.Error()))
 		}
 		return BuildContext{Ref: ref}, nil
-	case scheme != "" && !contains(contextSchemes, scheme):
+	case scheme != "" && !slices.Contains(contextSchemes, scheme):
 		return BuildContext{}, badScheme(here, "contexts", scheme, append([]string{"docker-image", "oci-layout"}, contextSchemes...))
 	case scheme != "":
 		return BuildContext{URL: s}, nil

@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,7 +68,7 @@ func parseExpose(s string) (string, error) {
 	}
 	protocol = strings.ToLower(protocol)
 	n, err := strconv.Atoi(port)
-	if err != nil || n < 1 || n > 65535 || !contains(protocols, protocol) {
+	if err != nil || n < 1 || n > 65535 || !slices.Contains(protocols, protocol) {
 		return "", fmt.Errorf("%q is no port: write a number from 1 to 65535, with a protocol if it isn't tcp, as in \"53/udp\"", s)
 	}
 	return itoa(n) + "/" + protocol, nil

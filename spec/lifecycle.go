@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
@@ -81,7 +82,7 @@ func (d *decoder) ignoreChanges(a *hcl.Attribute) []string {
 		switch {
 		case word == "":
 			d.fail(fault(x.Range(), "Bad attribute name", "ignore_changes names whole attributes without quotes, as in [labels, env]."))
-		case !contains(known, word):
+		case !slices.Contains(known, word):
 			d.fail(fault(x.Range(), "Unknown attribute", "There is no attribute %q to ignore.%s", word, DidYouMean(word, known)))
 		case !seen[word]:
 			seen[word] = true

@@ -41,7 +41,7 @@ func (d *decoder) address(attr string, x hcl.Expression, may []Kind) (Addr, bool
 	}
 	root := t.RootName()
 	if !slices.Contains(may, Kind(root)) {
-		if contains(roots(), root) {
+		if slices.Contains(roots(), root) {
 			d.fail(fault(x.Range(), "Bad reference", "An element of %s names %s.", attr, oneOf(may)))
 		}
 		return Addr{}, false

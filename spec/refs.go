@@ -202,7 +202,7 @@ func (e *evaluator) checkRefs(n *node) {
 func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 	root := r.to.root
 	switch {
-	case contains(futureRoots, root):
+	case slices.Contains(futureRoots, root):
 		return fault(r.at, "Block not yet there", "This version of fairlead has no %s blocks yet: they come with a later one.", root)
 	case root == "each" && n.repeat != "for_each":
 		return fault(r.at, "No for_each", "each.key and each.value are there only in a block with for_each, which this one doesn't have.")
@@ -210,7 +210,7 @@ func (e *evaluator) checkRef(n *node, r *ref) *hcl.Diagnostic {
 		return fault(r.at, "No count", "count.index is there only in a block with count, which this one doesn't have.")
 	case root == "each", root == "count", root == "stack", root == "path":
 		return checkStep(r, map[string][]string{"each": {"key", "value"}, "count": {"index"}, "stack": {"name", "namespace"}, "path": {"module", "root", "cwd"}}[root], 1)
-	case !contains(roots(), root):
+	case !slices.Contains(roots(), root):
 		return fault(r.at, "Unknown reference", "Nothing is called %q: a reference begins with %s.%s%s", root, quotedList(roots(), "or"), DidYouMean(root, roots()), quoteHint(r))
 	case r.to.label == "":
 		return fault(r.at, "Incomplete reference", "%s alone stands for nothing: write %s.NAME.", root, root)
@@ -239,7 +239,7 @@ func quoteHint(r *ref) string {
 
 func checkStep(r *ref, known []string, i int) *hcl.Diagnostic {
 	got := stepName(r.path, i)
-	if contains(known, got) {
+	if slices.Contains(known, got) {
 		return nil
 	}
 	at := r.at
@@ -260,7 +260,7 @@ func (e *evaluator) checkInstance(r *ref) *hcl.Diagnostic {
 		return nil
 	}
 	idx, indexed := r.path[2].(hcl.TraverseIndex)
-	quoted := indexed && idx.Key.Type() == cty.String && contains(known, stepName(r.path, 2)) // image.x["name"] is image.x.name
+	quoted := indexed && idx.Key.Type() == cty.String && slices.Contains(known, stepName(r.path, 2)) // image.x["name"] is image.x.name
 	switch {
 	case n.repeat == "" && indexed && !quoted:
 		return fault(idx.SrcRange, "No instances", "%s has neither for_each nor count, so it has no instances: leave the index out.", r.to)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func secretPlaces() map[string]string {
 	}
 	with := func(names []string, skip ...string) (out []string) {
 		for _, n := range names {
-			if !contains(skip, n) {
+			if !slices.Contains(skip, n) {
 				out = append(out, n)
 			}
 		}

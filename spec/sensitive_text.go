@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -13,9 +15,14 @@ func WithoutSensitiveText(f *hcl.File) *hcl.File {
 	if !ok {
 		return f
 	}
+	return withStars(f, sensitiveText(body))
+}
+
+// withStars gives a file with a star for each byte of the ranges.
+func withStars(f *hcl.File, hidden []hcl.Range) *hcl.File {
 	out := *f
-	out.Bytes = append([]byte(nil), f.Bytes...)
-	for _, r := range sensitiveText(body) {
+	out.Bytes = slices.Clone(f.Bytes)
+	for _, r := range hidden {
 		for i := r.Start.Byte; i < min(r.End.Byte, len(out.Bytes)); i++ {
 			if out.Bytes[i] != '\n' {
 				out.Bytes[i] = '*'

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,7 +37,7 @@ func (d *decoder) pathOrURL(attrs hcl.Attributes, attr, what string, schemes []s
 	switch scheme := urlScheme(s); {
 	case scheme == "":
 		return d.hostPath(attrs, attr, what)
-	case !contains(schemes, scheme):
+	case !slices.Contains(schemes, scheme):
 		d.fail(badScheme(here, attr, scheme, schemes))
 		return ""
 	}

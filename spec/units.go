@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,21 +67,21 @@ var (
 // ParsePlatform reads a platform and gives its normal form: "linux/arm64", "linux/arm/v7". The architecture alone will do.
 func ParsePlatform(s string) (string, error) {
 	full := s
-	if arch, _, _ := strings.Cut(s, "/"); contains(knownArches, arch) && arch != s {
+	if arch, _, _ := strings.Cut(s, "/"); slices.Contains(knownArches, arch) && arch != s {
 		full = "linux/" + s
 	}
 	p, err := platforms.Parse(full)
-	if err != nil || s == "" || strings.Contains(s, "*") || contains(knownOS, strings.ToLower(s)) {
+	if err != nil || s == "" || strings.Contains(s, "*") || slices.Contains(knownOS, strings.ToLower(s)) {
 		return "", fmt.Errorf("%q is no platform: write os/architecture or os/architecture/variant, as in \"linux/arm64\" or \"linux/arm/v7\"", s)
 	}
 	p = platforms.Normalize(p)
-	if !contains(knownOS, p.OS) {
+	if !slices.Contains(knownOS, p.OS) {
 		return "", fmt.Errorf("%q is no platform: there is no operating system %q.%s", s, p.OS, DidYouMean(p.OS, knownOS))
 	}
 	if p.OS != "linux" {
 		return "", fmt.Errorf("%q cannot run here: containers are of linux", s)
 	}
-	if !contains(knownArches, p.Architecture) {
+	if !slices.Contains(knownArches, p.Architecture) {
 		return "", fmt.Errorf("%q is no platform: there is no architecture %q.%s", s, p.Architecture, DidYouMean(p.Architecture, knownArches))
 	}
 	if p.Architecture == "arm" && p.Variant == "" {
@@ -203,7 +204,7 @@ func ParseMode(s string) (string, error) {
 func parseRestart(s string) (Restart, error) {
 	known := []string{RestartNo, RestartAlways, RestartOnFailure, RestartUnlessStopped}
 	word, count, counted := strings.Cut(s, ":")
-	if !contains(known, word) {
+	if !slices.Contains(known, word) {
 		return Restart{}, fmt.Errorf("%q is no restart policy: there are %s (and \"on-failure:3\", three times at most).%s", s, quotedList(known, "and"), DidYouMean(word, known))
 	}
 	if !counted {
@@ -214,13 +215,4 @@ func parseRestart(s string) (Restart, error) {
 		return Restart{}, fmt.Errorf("%q is no restart policy: only \"on-failure\" takes a number, which is 1 or more, as in \"on-failure:3\"", s)
 	}
 	return Restart{Policy: word, Max: n}, nil
-}
-
-func contains(words []string, w string) bool {
-	for _, x := range words {
-		if x == w {
-			return true
-		}
-	}
-	return false
 }

@@ -75,37 +75,33 @@ func (e *evaluator) declareVariable(b *hclsyntax.Block) {
 
 // constantBool reads a bool that no expression may decide.
 func constantBool(a *hcl.Attribute, otherwise bool, diags *hcl.Diagnostics) bool {
-	if a == nil {
-		return otherwise
+	if v, ok := constant(a, cty.Bool, diags); ok {
+		return v.True()
 	}
-	v, ds := a.Expr.Value(nil)
-	*diags = append(*diags, ds...)
-	if ds.HasErrors() {
-		return otherwise
-	}
-	v, err := convert.Convert(v, cty.Bool)
-	if err != nil || v.IsNull() || !v.IsKnown() {
-		*diags = append(*diags, fault(a.Expr.Range(), "Wrong type", "The attribute %s is true or false.", a.Name))
-		return otherwise
-	}
-	return v.True()
+	return otherwise
 }
 
 func constantText(a *hcl.Attribute, diags *hcl.Diagnostics) string {
+	v, _ := constant(a, cty.String, diags)
+	return stringOf(v)
+}
+
+func constant(a *hcl.Attribute, ty cty.Type, diags *hcl.Diagnostics) (cty.Value, bool) {
+	none := cty.NullVal(ty)
 	if a == nil {
-		return ""
+		return none, false
 	}
 	v, ds := a.Expr.Value(nil)
 	*diags = append(*diags, ds...)
 	if ds.HasErrors() {
-		return ""
+		return none, false
 	}
-	v, err := convert.Convert(v, cty.String)
+	v, err := convert.Convert(v, ty)
 	if err != nil || v.IsNull() || !v.IsKnown() {
-		*diags = append(*diags, fault(a.Expr.Range(), "Wrong type", "The attribute %s is a string.", a.Name))
-		return ""
+		*diags = append(*diags, fault(a.Expr.Range(), "Wrong type", "The attribute %s is %s.", a.Name, typeText(ty)))
+		return none, false
 	}
-	return v.AsString()
+	return v, true
 }
 
 // conform makes a value one of the variable's type.
@@ -245,20 +241,13 @@ func shownValue(v *variable, text string) string {
 
 // masked is a file of variables for printing: without the values that are sensitive, and those of which nobody can tell.
 func (e *evaluator) masked(file *hcl.File, body *hclsyntax.Body) *hcl.File {
-	shown := *file
-	shown.Bytes = append([]byte{}, file.Bytes...)
+	var hidden []hcl.Range
 	for name, a := range body.Attributes {
-		if v := e.declared[name]; v != nil && !v.secret {
-			continue
-		}
-		at := a.Expr.Range()
-		for i := at.Start.Byte; i < at.End.Byte; i++ {
-			if shown.Bytes[i] != '\n' {
-				shown.Bytes[i] = '*'
-			}
+		if v := e.declared[name]; v == nil || v.secret {
+			hidden = append(hidden, a.Expr.Range())
 		}
 	}
-	return &shown
+	return withStars(file, hidden)
 }
 
 // varFile reads name = value lines.

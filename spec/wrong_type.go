@@ -2,6 +2,7 @@ package spec
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,7 @@ func (d *decoder) wrongType(a *hcl.Attribute, v cty.Value, ty cty.Type, err erro
 	at := a.Expr.Range()
 	if ty == cty.List(cty.String) && v.Type().IsPrimitiveType() {
 		hint := ""
-		if v.Type() == cty.String && contains([]string{"command", "cmd", "entrypoint"}, a.Name) {
+		if v.Type() == cty.String && slices.Contains([]string{"command", "cmd", "entrypoint"}, a.Name) {
 			words := strings.Fields(v.AsString())
 			if len(words) > 0 && len(words) < 8 && !strings.ContainsAny(v.AsString(), `"'|&;<>$`+"`\\") {
 				for i := range words {
