@@ -370,15 +370,11 @@ func longestRun(s, part string) int {
 }
 
 func decodeFunc(decode func(string) (cty.Value, error)) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "text", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.DynamicPseudoType),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := decode(args[0].AsString())
-			if err != nil {
-				return cty.NilVal, function.NewArgError(0, err)
-			}
-			return v, nil
-		},
+	return newFunction(cty.DynamicPseudoType, []function.Parameter{{Name: "text", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+		v, err := decode(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgError(0, err)
+		}
+		return v, nil
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/apparentlymart/go-cidr/cidr"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/customdecode"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
@@ -63,83 +66,71 @@ var pure = map[string]function.Function{
 	"cidrhost": cidrHostFunc, "cidrnetmask": cidrNetmaskFunc, "cidrsubnet": cidrSubnetFunc,
 }
 
-func textFunc(f func(string) string) function.Function {
+// newFunction makes a function whose results are all of one type.
+func newFunction(result cty.Type, params []function.Parameter, impl func(args []cty.Value) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "text", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			return cty.StringVal(f(args[0].AsString())), nil
-		},
+		Params: params, Type: function.StaticReturnType(result),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return impl(args) },
+	})
+}
+
+func textFunc(f func(string) string) function.Function {
+	return newFunction(cty.String, []function.Parameter{{Name: "text", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+		return cty.StringVal(f(args[0].AsString())), nil
 	})
 }
 
 func textTest(f func(s, part string) bool) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.Bool),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
-		},
+	return newFunction(cty.Bool, []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+		return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
 	})
 }
 
 // replaceFunc takes a pattern between slashes as a regular expression, as in OpenTofu.
-var replaceFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String}, {Name: "new", Type: cty.String}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if pattern, ok := slashed(args[1].AsString()); ok {
-			return stdlib.RegexReplace(args[0], cty.StringVal(pattern), args[2])
-		}
-		return stdlib.Replace(args[0], args[1], args[2])
-	},
+var replaceFunc = newFunction(cty.String, []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String}, {Name: "new", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+	if pattern, ok := slashed(args[1].AsString()); ok {
+		return stdlib.RegexReplace(args[0], cty.StringVal(pattern), args[2])
+	}
+	return stdlib.Replace(args[0], args[1], args[2])
 })
 
-var lengthFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true, AllowMarked: true}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		v, marks := args[0].Unmark()
-		ty := v.Type()
-		switch {
-		case ty == cty.DynamicPseudoType:
-			return cty.UnknownVal(cty.Number).WithMarks(marks), nil
-		case ty == cty.String:
-			n, err := stdlib.Strlen(v)
-			return n.WithMarks(marks), err
-		case ty.IsTupleType():
-			return cty.NumberIntVal(int64(ty.Length())).WithMarks(marks), nil
-		case ty.IsObjectType():
-			return cty.NumberIntVal(int64(len(ty.AttributeTypes()))).WithMarks(marks), nil
-		case ty.IsCollectionType():
-			return v.Length().WithMarks(marks), nil
-		}
-		return cty.NilVal, function.NewArgErrorf(0, "a string, a collection or an object is needed")
-	},
+var lengthFunc = newFunction(cty.Number, []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true, AllowMarked: true}}, func(args []cty.Value) (cty.Value, error) {
+	v, marks := args[0].Unmark()
+	ty := v.Type()
+	switch {
+	case ty == cty.DynamicPseudoType:
+		return cty.UnknownVal(cty.Number).WithMarks(marks), nil
+	case ty == cty.String:
+		n, err := stdlib.Strlen(v)
+		return n.WithMarks(marks), err
+	case ty.IsTupleType():
+		return cty.NumberIntVal(int64(ty.Length())).WithMarks(marks), nil
+	case ty.IsObjectType():
+		return cty.NumberIntVal(int64(len(ty.AttributeTypes()))).WithMarks(marks), nil
+	case ty.IsCollectionType():
+		return v.Length().WithMarks(marks), nil
+	}
+	return cty.NilVal, function.NewArgErrorf(0, "a string, a collection or an object is needed")
 })
 
-var indexFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if ty := args[0].Type(); !ty.IsListType() && !ty.IsTupleType() {
-			return cty.NilVal, function.NewArgErrorf(0, "a list is needed")
+var indexFunc = newFunction(cty.Number, []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}}, func(args []cty.Value) (cty.Value, error) {
+	if ty := args[0].Type(); !ty.IsListType() && !ty.IsTupleType() {
+		return cty.NilVal, function.NewArgErrorf(0, "a list is needed")
+	}
+	for it := args[0].ElementIterator(); it.Next(); {
+		i, v := it.Element()
+		eq, err := stdlib.Equal(v, args[1])
+		if err != nil {
+			return cty.NilVal, err
 		}
-		for it := args[0].ElementIterator(); it.Next(); {
-			i, v := it.Element()
-			eq, err := stdlib.Equal(v, args[1])
-			if err != nil {
-				return cty.NilVal, err
-			}
-			if !eq.IsKnown() {
-				return cty.UnknownVal(cty.Number), nil
-			}
-			if eq.True() {
-				return i, nil
-			}
+		if !eq.IsKnown() {
+			return cty.UnknownVal(cty.Number), nil
 		}
-		return cty.NilVal, fmt.Errorf("the list does not hold that value")
-	},
+		if eq.True() {
+			return i, nil
+		}
+	}
+	return cty.NilVal, fmt.Errorf("the list does not hold that value")
 })
 
 // lookupFunc takes a default or none, as in OpenTofu.
@@ -185,82 +176,66 @@ func lookup(args []cty.Value) (cty.Value, error) {
 	return cty.DynamicVal, fmt.Errorf("there is no key %q, and no default is given", key)
 }
 
-var oneFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.DynamicPseudoType),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if ty := args[0].Type(); !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {
-			return cty.NilVal, function.NewArgErrorf(0, "a list or a set is needed")
-		}
-		switch n := args[0].LengthInt(); n {
-		case 0:
-			return cty.NullVal(cty.DynamicPseudoType), nil
-		case 1:
-			return args[0].AsValueSlice()[0], nil
-		default:
-			return cty.NilVal, function.NewArgErrorf(0, "one element or none is needed, and there are %d", n)
-		}
-	},
+var oneFunc = newFunction(cty.DynamicPseudoType, []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}}, func(args []cty.Value) (cty.Value, error) {
+	if ty := args[0].Type(); !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {
+		return cty.NilVal, function.NewArgErrorf(0, "a list or a set is needed")
+	}
+	switch n := args[0].LengthInt(); n {
+	case 0:
+		return cty.NullVal(cty.DynamicPseudoType), nil
+	case 1:
+		return args[0].AsValueSlice()[0], nil
+	default:
+		return cty.NilVal, function.NewArgErrorf(0, "one element or none is needed, and there are %d", n)
+	}
 })
 
-var sumFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "numbers", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if !args[0].CanIterateElements() || args[0].LengthInt() == 0 {
-			return cty.NilVal, function.NewArgErrorf(0, "a list with at least one number is needed")
+var sumFunc = newFunction(cty.Number, []function.Parameter{{Name: "numbers", Type: cty.DynamicPseudoType}}, func(args []cty.Value) (cty.Value, error) {
+	if !args[0].CanIterateElements() || args[0].LengthInt() == 0 {
+		return cty.NilVal, function.NewArgErrorf(0, "a list with at least one number is needed")
+	}
+	total := cty.Zero
+	for it := args[0].ElementIterator(); it.Next(); {
+		_, v := it.Element()
+		n, err := convert.Convert(v, cty.Number)
+		if err != nil || n.IsNull() {
+			return cty.NilVal, function.NewArgErrorf(0, "an element is no number")
 		}
-		total := cty.Zero
-		for it := args[0].ElementIterator(); it.Next(); {
-			_, v := it.Element()
-			n, err := convert.Convert(v, cty.Number)
-			if err != nil || n.IsNull() {
-				return cty.NilVal, function.NewArgErrorf(0, "an element is no number")
-			}
-			if total, err = stdlib.Add(total, n); err != nil {
-				return cty.NilVal, err
-			}
+		if total, err = stdlib.Add(total, n); err != nil {
+			return cty.NilVal, err
 		}
-		return total, nil
-	},
+	}
+	return total, nil
 })
 
 func anyTrueFunc(sought bool) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
-		Type:   function.StaticReturnType(cty.Bool),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			unknown := false
-			for it := args[0].ElementIterator(); it.Next(); {
-				_, v := it.Element()
-				switch {
-				case !v.IsKnown():
-					unknown = true
-				case (!v.IsNull() && v.True()) == sought:
-					return cty.BoolVal(sought), nil
-				}
+	return newFunction(cty.Bool, []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}}, func(args []cty.Value) (cty.Value, error) {
+		unknown := false
+		for it := args[0].ElementIterator(); it.Next(); {
+			_, v := it.Element()
+			switch {
+			case !v.IsKnown():
+				unknown = true
+			case (!v.IsNull() && v.True()) == sought:
+				return cty.BoolVal(sought), nil
 			}
-			if unknown {
-				return cty.UnknownVal(cty.Bool), nil
-			}
-			return cty.BoolVal(!sought), nil
-		},
+		}
+		if unknown {
+			return cty.UnknownVal(cty.Bool), nil
+		}
+		return cty.BoolVal(!sought), nil
 	})
 }
 
-var base64DecodeFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "text", Type: cty.String}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		b, err := base64.StdEncoding.DecodeString(args[0].AsString())
-		if err != nil {
-			return cty.NilVal, function.NewArgErrorf(0, "the text is no base64")
-		}
-		if !utf8.Valid(b) {
-			return cty.NilVal, function.NewArgErrorf(0, "the text holds bytes that are no UTF-8, which a string cannot hold")
-		}
-		return cty.StringVal(string(b)), nil
-	},
+var base64DecodeFunc = newFunction(cty.String, []function.Parameter{{Name: "text", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+	b, err := base64.StdEncoding.DecodeString(args[0].AsString())
+	if err != nil {
+		return cty.NilVal, function.NewArgErrorf(0, "the text is no base64")
+	}
+	if !utf8.Valid(b) {
+		return cty.NilVal, function.NewArgErrorf(0, "the text holds bytes that are no UTF-8, which a string cannot hold")
+	}
+	return cty.StringVal(string(b)), nil
 })
 
 var sensitiveFunc = function.New(&function.Spec{
@@ -282,66 +257,54 @@ var anything = function.Parameter{Name: "value", Type: cty.DynamicPseudoType, Al
 
 var prefixParam = function.Parameter{Name: "prefix", Type: cty.String}
 
-var cidrHostFunc = function.New(&function.Spec{
-	Params: []function.Parameter{prefixParam, {Name: "number", Type: cty.Number}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := parsePrefix(args[0])
-		if err != nil {
-			return cty.NilVal, err
-		}
-		host, err := wholeNumber(args[1], 1)
-		if err != nil {
-			return cty.NilVal, err
-		}
-		ip, err := cidr.HostBig(n, host)
-		if err != nil {
-			return cty.NilVal, err
-		}
-		return cty.StringVal(ip.String()), nil
-	},
+var cidrHostFunc = newFunction(cty.String, []function.Parameter{prefixParam, {Name: "number", Type: cty.Number}}, func(args []cty.Value) (cty.Value, error) {
+	n, err := parsePrefix(args[0])
+	if err != nil {
+		return cty.NilVal, err
+	}
+	host, err := wholeNumber(args[1], 1)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	ip, err := cidr.HostBig(n, host)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return cty.StringVal(ip.String()), nil
 })
 
-var cidrNetmaskFunc = function.New(&function.Spec{
-	Params: []function.Parameter{prefixParam},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := parsePrefix(args[0])
-		if err != nil {
-			return cty.NilVal, err
-		}
-		if len(n.Mask) != net.IPv4len {
-			return cty.NilVal, function.NewArgErrorf(0, "only IPv4 has netmasks")
-		}
-		return cty.StringVal(net.IP(n.Mask).String()), nil
-	},
+var cidrNetmaskFunc = newFunction(cty.String, []function.Parameter{prefixParam}, func(args []cty.Value) (cty.Value, error) {
+	n, err := parsePrefix(args[0])
+	if err != nil {
+		return cty.NilVal, err
+	}
+	if len(n.Mask) != net.IPv4len {
+		return cty.NilVal, function.NewArgErrorf(0, "only IPv4 has netmasks")
+	}
+	return cty.StringVal(net.IP(n.Mask).String()), nil
 })
 
-var cidrSubnetFunc = function.New(&function.Spec{
-	Params: []function.Parameter{prefixParam, {Name: "newbits", Type: cty.Number}, {Name: "netnum", Type: cty.Number}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		n, err := parsePrefix(args[0])
-		if err != nil {
-			return cty.NilVal, err
-		}
-		bits, err := wholeNumber(args[1], 1)
-		if err != nil {
-			return cty.NilVal, err
-		}
-		num, err := wholeNumber(args[2], 2)
-		if err != nil {
-			return cty.NilVal, err
-		}
-		if !bits.IsInt64() || bits.Int64() < 0 || bits.Int64() > 128 || num.Sign() < 0 {
-			return cty.NilVal, function.NewArgErrorf(1, "a number from 0 to 128 is needed, and a netnum that is not negative")
-		}
-		sub, err := cidr.SubnetBig(n, int(bits.Int64()), num)
-		if err != nil {
-			return cty.NilVal, err
-		}
-		return cty.StringVal(sub.String()), nil
-	},
+var cidrSubnetFunc = newFunction(cty.String, []function.Parameter{prefixParam, {Name: "newbits", Type: cty.Number}, {Name: "netnum", Type: cty.Number}}, func(args []cty.Value) (cty.Value, error) {
+	n, err := parsePrefix(args[0])
+	if err != nil {
+		return cty.NilVal, err
+	}
+	bits, err := wholeNumber(args[1], 1)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	num, err := wholeNumber(args[2], 2)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	if !bits.IsInt64() || bits.Int64() < 0 || bits.Int64() > 128 || num.Sign() < 0 {
+		return cty.NilVal, function.NewArgErrorf(1, "a number from 0 to 128 is needed, and a netnum that is not negative")
+	}
+	sub, err := cidr.SubnetBig(n, int(bits.Int64()), num)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return cty.StringVal(sub.String()), nil
 })
 
 func parsePrefix(v cty.Value) (*net.IPNet, error) {
@@ -359,3 +322,31 @@ func wholeNumber(v cty.Value, arg int) (*big.Int, error) {
 	}
 	return n, nil
 }
+
+// tryFunc gives the first of its arguments that evaluates without an error. One that is not wholly known could still fail once it is,
+// so it makes the result unknown; a mere reference cannot, and is given as it is. HCL's own try evaluates each argument twice, so
+// that nesting it takes time without bounds.
+var tryFunc = function.New(&function.Spec{
+	VarParam: &function.Parameter{Name: "expressions", Type: customdecode.ExpressionClosureType},
+	Type:     function.StaticReturnType(cty.DynamicPseudoType),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if len(args) == 0 {
+			return cty.NilVal, errors.New("at least one argument is needed")
+		}
+		var failed []string
+		for _, arg := range args {
+			c := customdecode.ExpressionClosureFromVal(arg)
+			v, diags := c.Value()
+			if !diags.HasErrors() {
+				if _, ds := hcl.AbsTraversalForExpr(c.Expression); v.IsWhollyKnown() || !ds.HasErrors() {
+					return v, nil
+				}
+				return cty.DynamicVal, nil
+			}
+			for _, d := range diags {
+				failed = append(failed, fmt.Sprintf("%s: %s", d.Summary, d.Detail))
+			}
+		}
+		return cty.NilVal, fmt.Errorf("no argument can be evaluated, and one must be. %s", strings.Join(failed, " "))
+	},
+})

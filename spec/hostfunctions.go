@@ -25,16 +25,12 @@ func functions(r *reads, environ []string, b *budget) map[string]function.Functi
 		table[name] = f
 	}
 	pathFunc := func(f func(path string) (string, error)) function.Function {
-		return function.New(&function.Spec{
-			Params: []function.Parameter{{Name: "path", Type: cty.String}},
-			Type:   function.StaticReturnType(cty.String),
-			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-				s, err := f(args[0].AsString())
-				if err != nil {
-					return cty.NilVal, function.NewArgError(0, err)
-				}
-				return cty.StringVal(s), nil
-			},
+		return newFunction(cty.String, []function.Parameter{{Name: "path", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+			s, err := f(args[0].AsString())
+			if err != nil {
+				return cty.NilVal, function.NewArgError(0, err)
+			}
+			return cty.StringVal(s), nil
 		})
 	}
 	table["abspath"] = pathFunc(func(p string) (string, error) { return r.path(p), nil })
@@ -47,13 +43,9 @@ func functions(r *reads, environ []string, b *budget) map[string]function.Functi
 		b.take(sum.size/bytesReadPerStep, hcl.Range{})
 		return sum.hex, err
 	})
-	table["fileexists"] = function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.Bool),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			found, err := r.exists(args[0].AsString())
-			return cty.BoolVal(found), err
-		},
+	table["fileexists"] = newFunction(cty.Bool, []function.Parameter{{Name: "path", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
+		found, err := r.exists(args[0].AsString())
+		return cty.BoolVal(found), err
 	})
 	table["env"] = envFunc(environ)
 	for name, f := range table {
@@ -126,11 +118,8 @@ func templateFunc(readText func(string) (string, error), table map[string]functi
 		}
 		return v, nil
 	}
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true}},
-		Type:   function.StaticReturnType(cty.DynamicPseudoType), // a template that is one expression gives what that gives
-		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
-	})
+	params := []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true}}
+	return newFunction(cty.DynamicPseudoType, params, render) // a template that is one expression gives what that gives
 }
 
 // inTemplate says what is wrong in a template, in one line.
