@@ -1,9 +1,9 @@
 package planner
 
 import (
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -102,20 +102,17 @@ func isList(v cty.Value) bool { return v.Type().IsListType() }
 
 // keysOf gives the paths of both sides in order: by index, or by name.
 func keysOf(b, a map[string]cty.Value, byIndex bool) []string {
-	keys := make([]string, 0, len(a))
-	for k := range a {
-		keys = append(keys, k)
-	}
+	keys := slices.AppendSeq(make([]string, 0, len(a)), maps.Keys(a))
 	for k := range b {
 		if _, both := a[k]; !both {
 			keys = append(keys, k)
 		}
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		if byIndex && len(keys[i]) != len(keys[j]) {
-			return len(keys[i]) < len(keys[j])
+	slices.SortFunc(keys, func(x, y string) int {
+		if byIndex && len(x) != len(y) {
+			return len(x) - len(y)
 		}
-		return keys[i] < keys[j]
+		return strings.Compare(x, y)
 	})
 	return keys
 }

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -109,10 +110,8 @@ func (pb *planBuilder) protectedReplace(c *spec.Container, p *comparison) *hcl.D
 
 // attrOf gives the attribute of a path.
 func attrOf(path string) string {
-	for i, r := range path {
-		if r == '[' || r == '.' {
-			return path[:i]
-		}
+	if i := strings.IndexAny(path, "[."); i >= 0 {
+		return path[:i]
 	}
 	return path
 }

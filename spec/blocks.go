@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -157,7 +158,7 @@ func (e *evaluator) addNode(n *node) {
 }
 
 // lineOf names the line of a range, as people write it.
-func lineOf(r hcl.Range) string { return r.Filename + ":" + itoa(r.Start.Line) }
+func lineOf(r hcl.Range) string { return r.Filename + ":" + strconv.Itoa(r.Start.Line) }
 
 // inOrder gives attributes as the file has them.
 func inOrder(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {

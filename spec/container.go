@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ type Restart struct {
 // String gives the policy as it is written in files.
 func (r Restart) String() string {
 	if r.Max > 0 {
-		return r.Policy + ":" + itoa(r.Max)
+		return r.Policy + ":" + strconv.Itoa(r.Max)
 	}
 	return r.Policy
 }

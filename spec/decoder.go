@@ -131,12 +131,7 @@ func (d *decoder) content() *hcl.BodyContent {
 }
 
 func hasDynamic(body *hclsyntax.Body) bool {
-	for _, b := range body.Blocks {
-		if b.Type == "dynamic" || hasDynamic(b.Body) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == "dynamic" || hasDynamic(b.Body) })
 }
 
 func (d *decoder) split(body hcl.Body, s *schema) *hcl.BodyContent {

@@ -64,7 +64,7 @@ func (d *decoder) envFile(path string, at hcl.Range, into map[string]string) {
 			continue
 		}
 		if !set {
-			if v, set = d.e.environ(k); !set {
+			if v, set = variableIn(d.e.in.Environ, k); !set {
 				continue
 			}
 		}
@@ -72,9 +72,10 @@ func (d *decoder) envFile(path string, at hcl.Range, into map[string]string) {
 	}
 }
 
-func (e *evaluator) environ(name string) (string, bool) {
-	for i := len(e.in.Environ) - 1; i >= 0; i-- {
-		if k, v, ok := strings.Cut(e.in.Environ[i], "="); ok && k == name {
+// variableIn gives a variable of an environment, of NAME=value; of several of one name, the last.
+func variableIn(environ []string, name string) (string, bool) {
+	for _, kv := range slices.Backward(environ) {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
 			return v, true
 		}
 	}

@@ -11,9 +11,6 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// quoteKey writes a string key as an address has it.
-func quoteKey(s string) string { return strconv.Quote(s) }
-
 // expand makes a block's instances.
 func (e *evaluator) expand(n *node) {
 	n.byKey = map[string]*instance{}
@@ -117,7 +114,7 @@ func (e *evaluator) expandEach(n *node, expr hcl.Expression) {
 			n.bad = true
 			continue
 		}
-		e.addInstance(n, quoteKey(k.AsString()), map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": el})})
+		e.addInstance(n, strconv.Quote(k.AsString()), map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": el})})
 	}
 	sort.SliceStable(n.instances, func(i, j int) bool { return n.instances[i].addr.Key < n.instances[j].addr.Key })
 }
@@ -141,6 +138,6 @@ func (e *evaluator) expandCount(n *node, expr hcl.Expression) {
 		return
 	}
 	for i := range many {
-		e.addInstance(n, itoa(i), map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})})
+		e.addInstance(n, strconv.Itoa(i), map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})})
 	}
 }

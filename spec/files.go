@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -115,10 +116,7 @@ func absurdNumbers(body *hclsyntax.Body) hcl.Diagnostics {
 
 // isUnparsedIn tells whether something within the range could not be parsed, so that the range holds more than what was read.
 func (e *evaluator) isUnparsedIn(r hcl.Range) bool {
-	for _, t := range e.unparsed {
-		if t.Filename == r.Filename && t.Start.Byte >= r.Start.Byte && t.Start.Byte <= r.End.Byte {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.unparsed, func(t hcl.Range) bool {
+		return t.Filename == r.Filename && t.Start.Byte >= r.Start.Byte && t.Start.Byte <= r.End.Byte
+	})
 }

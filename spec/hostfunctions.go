@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -15,14 +16,11 @@ var hostFunctions = []string{"abspath", "basename", "dirname", "env", "file", "f
 
 // functions gives the function table: the pure ones, and those that read files or the environment.
 func functions(r *reads, environ []string, b *budget) map[string]function.Function {
-	table := make(map[string]function.Function, len(pure)+12)
+	table := maps.Clone(pure)
 	readText := func(path string) (string, error) {
 		text, err := r.text(path)
 		b.take(len(text)/bytesReadPerStep, hcl.Range{})
 		return text, err
-	}
-	for name, f := range pure {
-		table[name] = f
 	}
 	pathFunc := func(f func(path string) (string, error)) function.Function {
 		return newFunction(cty.String, []function.Parameter{{Name: "path", Type: cty.String}}, func(args []cty.Value) (cty.Value, error) {
@@ -56,19 +54,13 @@ func functions(r *reads, environ []string, b *budget) map[string]function.Functi
 }
 
 func envFunc(environ []string) function.Function {
-	table := make(map[string]string, len(environ))
-	for _, kv := range environ {
-		if k, v, ok := strings.Cut(kv, "="); ok {
-			table[k] = v
-		}
-	}
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String},
 		Type:     function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
-			if v, ok := table[name]; ok {
+			if v, ok := variableIn(environ, name); ok {
 				if !utf8.ValidString(v) {
 					return cty.NilVal, function.NewArgErrorf(0, "the environment's %s holds bytes that are no UTF-8", name)
 				}

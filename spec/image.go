@@ -3,7 +3,6 @@ package spec
 import (
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -143,14 +142,12 @@ func ImageValue(name, digest string, size int64, platforms []string) cty.Value {
 		v["size"] = cty.NumberIntVal(size)
 	}
 	if platforms != nil {
-		sorted := append([]string{}, platforms...)
-		sort.Strings(sorted)
 		v["platforms"] = cty.ListValEmpty(cty.String)
-		if len(sorted) > 0 {
-			els := make([]cty.Value, len(sorted))
-			for i, p := range sorted {
-				els[i] = cty.StringVal(p)
-			}
+		var els []cty.Value
+		for _, p := range slices.Sorted(slices.Values(platforms)) {
+			els = append(els, cty.StringVal(p))
+		}
+		if len(els) > 0 {
 			v["platforms"] = cty.ListVal(els)
 		}
 	}

@@ -71,7 +71,7 @@ func parseExpose(s string) (string, error) {
 	if err != nil || n < 1 || n > 65535 || !slices.Contains(protocols, protocol) {
 		return "", fmt.Errorf("%q is no port: write a number from 1 to 65535, with a protocol if it isn't tcp, as in \"53/udp\"", s)
 	}
-	return itoa(n) + "/" + protocol, nil
+	return strconv.Itoa(n) + "/" + protocol, nil
 }
 
 func parseVolume(s string) (string, error) {

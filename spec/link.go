@@ -147,12 +147,7 @@ func (e *evaluator) claim(name string, r Resource) Resource {
 }
 
 func (n *node) hasIndexes() bool {
-	for _, r := range n.refs {
-		if r.index != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.refs, func(r *ref) bool { return r.index != nil })
 }
 
 // references collects the addresses that a resource refers to, each once.

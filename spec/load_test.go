@@ -257,7 +257,7 @@ func write(t testing.TB, dir, text string) {
 
 func TestLock(t *testing.T) {
 	dir := t.TempDir()
-	if l, diags := LoadLock(dir); len(l) > 0 || diags.HasErrors() {
+	if l, _, diags := readLock(dir); len(l) > 0 || diags.HasErrors() {
 		t.Fatal(l, diags)
 	}
 	want := Lock{
@@ -271,7 +271,7 @@ func TestLock(t *testing.T) {
 	if err := want.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	got, diags := LoadLock(dir)
+	got, _, diags := readLock(dir)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -309,7 +309,7 @@ func TestBadLock(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, LockFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, diags := LoadLock(dir); !diags.HasErrors() || diags[0].Summary != want {
+		if _, _, diags := readLock(dir); !diags.HasErrors() || diags[0].Summary != want {
 			t.Errorf("%s: %v; want %s", text, diags, want)
 		}
 	}

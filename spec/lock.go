@@ -3,12 +3,12 @@ package spec
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -69,12 +69,7 @@ func IsSource(key string) bool {
 // overSSH matches USER@HOST:PATH. The reference of an image with a digest has a slash before its @.
 var overSSH = regexp.MustCompile(`^[A-Za-z0-9_-]+@[A-Za-z0-9.-]+:`)
 
-// LoadLock reads the lock file of a directory; where there is none the lock is empty.
-func LoadLock(dir string) (Lock, hcl.Diagnostics) {
-	lock, _, diags := readLock(dir)
-	return lock, diags
-}
-
+// readLock reads the lock file of a directory; where there is none the lock is empty.
 func readLock(dir string) (Lock, *hcl.File, hcl.Diagnostics) {
 	lock := Lock{}
 	src, err := ReadSource(filepath.Join(dir, LockFile), true) // fairlead wrote it
@@ -190,21 +185,13 @@ func (l Lock) Write(dir string) error {
 	} else if errors.Is(err, fs.ErrNotExist) && len(l) == 0 {
 		return nil
 	}
-	return ReplaceFile(path, 0o644, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	return ReplaceFile(path, 0o644, Content(text))
 }
 
 func (l Lock) text() []byte {
 	f := hclwrite.NewEmptyFile()
 	f.Body().AppendUnstructuredTokens(hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# Which digest each image reference stands for. Written by fairlead; check it in. `fairlead lock --update` renews it.\n")}})
-	refs := make([]string, 0, len(l))
-	for r := range l {
-		refs = append(refs, r)
-	}
-	sort.Strings(refs)
-	for _, r := range refs {
+	for _, r := range slices.Sorted(maps.Keys(l)) {
 		f.Body().AppendNewline()
 		kind := lockImage
 		if IsSource(r) {

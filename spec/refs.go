@@ -2,6 +2,7 @@ package spec
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -347,7 +348,7 @@ func (n *node) keyList() string {
 	}
 	for i, inst := range n.instances {
 		if i == 8 {
-			return s + ", and " + itoa(len(n.instances)-i) + " more."
+			return s + ", and " + strconv.Itoa(len(n.instances)-i) + " more."
 		}
 		if i > 0 {
 			s += ", "
@@ -372,7 +373,7 @@ func keyOf(v cty.Value) string {
 	}
 	switch v.Type() {
 	case cty.String:
-		return quoteKey(v.AsString())
+		return strconv.Quote(v.AsString())
 	case cty.Number:
 		if s, err := convert.Convert(v, cty.String); err == nil {
 			return s.AsString()

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"math/rand"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestSurelyShallowPassesFiles(t *testing.T) {
 func TestCommentedLinesAreNoLongExpression(t *testing.T) {
 	lines := "stack \"s\" {}\nlocals {\nh = <<E\nE\n" + strings.Repeat("%s = 1 + 1 # two\n", 6_000) + "}\n"
 	for i := range 6_000 {
-		lines = strings.Replace(lines, "%s", "n"+itoa(i), 1)
+		lines = strings.Replace(lines, "%s", "n"+strconv.Itoa(i), 1)
 	}
 	if _, said := loadText(t, lines, Inputs{}); said != "" {
 		t.Errorf("got %.300s", said)

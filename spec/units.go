@@ -16,8 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 var sizePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([KMGTP]i?B|B)?$`)
 
 var sizeUnits = map[string]int64{
@@ -184,7 +182,7 @@ func signalByNumber(s string, n int) (string, error) {
 	case n == 34:
 		return "SIGRTMIN", nil
 	case n > 34 && n <= 64:
-		return "SIGRTMIN+" + itoa(n-34), nil
+		return "SIGRTMIN+" + strconv.Itoa(n-34), nil
 	}
 	return "", fmt.Errorf("%q is no signal: numbers go from 1 to 31 and from 34 to 64; write a name, as in \"SIGTERM\"", s)
 }
