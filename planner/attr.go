@@ -15,6 +15,7 @@ type attr[T any] struct {
 	CostOf       func(before, after cty.Value) Cost   // what this difference costs, where that isn't always Cost; nil: always
 	Reason       func(before, after cty.Value) string // the reason, where `PATH differs` would say too little; nil: that
 	Unobservable func(have *Live) bool                // where the live side can't tell; nil: it always can
+	Absent       func(*T) bool                        // in a nested block: tells those that can't have it; nil: all can
 }
 
 // field reads and copies one attribute of a T.
@@ -77,12 +78,13 @@ func blocks[T, F any](of func(*T) *[]F, rows []attr[F], key string, keyOf func(*
 	return f
 }
 
-// object has what rows read of a block. A block in it that isn't there is left out.
+// object has what rows read of a block, without blocks that aren't there and what such a block can't have.
 func object[F any](rows []attr[F], of *F) cty.Value {
 	els := make(map[string]cty.Value, len(rows))
 	for i := range rows {
-		if v := rows[i].Get(of); !v.IsNull() || rows[i].nested == nil {
-			els[rows[i].Name] = v
+		row := &rows[i]
+		if v := row.Get(of); !v.IsNull() || row.nested == nil && (row.Absent == nil || !row.Absent(of)) {
+			els[row.Name] = v
 		}
 	}
 	return cty.ObjectVal(els)

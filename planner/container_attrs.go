@@ -46,8 +46,8 @@ var containerAttrs = []attr[spec.Container]{
 var (
 	mountAttrs = []attr[spec.Mount]{
 		{Name: "read_only", Cost: Recreate, field: attribute(func(m *spec.Mount) *bool { return &m.ReadOnly }, boolean)},
-		{Name: "bind", Cost: Recreate, field: attribute(func(m *spec.Mount) *string { return &m.Bind }, text)},
-		{Name: "propagation", Cost: Recreate, field: attribute(func(m *spec.Mount) *string { return &m.Propagation }, text)},
+		{Name: "bind", Cost: Recreate, Absent: isTmpfs, field: attribute(func(m *spec.Mount) *string { return &m.Bind }, text)},
+		{Name: "propagation", Cost: Recreate, Absent: isTmpfs, field: attribute(func(m *spec.Mount) *string { return &m.Propagation }, text)},
 		{Name: "tmpfs", Cost: Recreate, field: optionalBlock(func(m *spec.Mount) **spec.Tmpfs { return &m.Tmpfs }, tmpfsAttrs)},
 	}
 	tmpfsAttrs = []attr[spec.Tmpfs]{
@@ -62,6 +62,8 @@ var (
 		{Name: "prevent_destroy", Cost: Relabel, field: attribute(func(l *spec.Lifecycle) *bool { return &l.PreventDestroy }, boolean)},
 	}
 )
+
+func isTmpfs(m *spec.Mount) bool { return m.Tmpfs != nil }
 
 // containersNotCompared has the attributes of containers without a row, and why. A block stands for all that is in it.
 var containersNotCompared = map[string]string{

@@ -16,13 +16,14 @@ type comparison struct {
 	applied string          // the state that was last asked for
 	diffs   []Diff
 	reasons []string
-	forced  bool // it is replaced though nothing differs
+	renewed string // why the image has other content; "": it has the same
+	forced  bool   // it is replaced though nothing differs
 	adopt   bool
 }
 
 // compareLive compares a live container with the wanted one.
 func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *decision) *comparison {
-	p := &comparison{live: l, full: want}
+	p := &comparison{live: l, full: want, renewed: img.renewed}
 	p.was = normal(l.asSpec(), pb.have.Host)
 	p.applied = p.was.State
 	p.was.State = currentState(l, want)
@@ -57,14 +58,18 @@ func (pb *planBuilder) compareLive(l *LiveContainer, want *spec.Container, img *
 			if d.Cost != cost {
 				continue
 			}
-			why := reason(containerAttrs, d)
-			if d.Path == "image" && img.renewed != "" && cost == Recreate && p.was.Image.Name == want.Image.Name {
-				why = img.renewed
-			}
-			p.reasons = append(p.reasons, why)
+			p.reasons = append(p.reasons, p.reasonOf(d))
 		}
 	}
 	return p
+}
+
+// reasonOf says a difference as a clause.
+func (p *comparison) reasonOf(d Diff) string {
+	if d.Path == "image" && p.renewed != "" && d.Cost == Recreate && p.was.Image.Name == p.full.Image.Name {
+		return p.renewed
+	}
+	return reason(containerAttrs, d)
 }
 
 // currentState is the state that a container is in. A job that has ended with 0 counts as running, as its block asks.

@@ -14,8 +14,11 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// FormatVersion is the version of the saved plan's format. A plan of another version is refused.
-const FormatVersion = 2
+// FormatVersion is the version of the saved plan's format. Version 2, which has other names for some fields, is read too; any other is refused.
+const (
+	FormatVersion       = 3
+	formerFormatVersion = 2
+)
 
 // file is a saved plan.
 type file struct {
@@ -150,8 +153,8 @@ func Decode(r io.Reader) (*Plan, error) {
 	if err := json.Unmarshal(b, &head); err != nil || head.Format != fileFormat {
 		return nil, errors.New("plan: the file is no saved plan, or it is damaged: make one with `fairlead plan --out FILE`")
 	}
-	if head.Version != FormatVersion {
-		return nil, fmt.Errorf("plan: the file has format version %d, and this fairlead reads version %d: make the plan anew with this fairlead", head.Version, FormatVersion)
+	if head.Version != FormatVersion && head.Version != formerFormatVersion {
+		return nil, fmt.Errorf("plan: the file has format version %d, and this fairlead reads versions %d and %d: make the plan anew with this fairlead", head.Version, formerFormatVersion, FormatVersion)
 	}
 	var f file
 	if err := strict(b, &f); err != nil {

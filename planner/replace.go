@@ -95,12 +95,8 @@ func (pb *planBuilder) protectedReplace(c *spec.Container, p *comparison) *hcl.D
 	if len(p.reasons) > 0 {
 		why = p.reasons[0]
 	}
-	for _, d := range p.diffs {
-		if d.Cost == Recreate {
-			why = reason(containerAttrs, d)
-			at = c.AttrAt(attrOf(d.Path))
-			break
-		}
+	if i := slices.IndexFunc(p.diffs, func(d Diff) bool { return d.Cost == Recreate }); i >= 0 {
+		at, why = c.AttrAt(attrOf(p.diffs[i].Path)), p.reasonOf(p.diffs[i])
 	}
 	if !c.Lifecycle.PreventDestroy {
 		return fault(at, "Replacement is prevented", "%s would have to be replaced (%s), and the container on the host still has prevent_destroy = true from the last apply. Apply prevent_destroy = false alone first, then this change.", c.Addr, why)

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -62,7 +63,7 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 			continue
 		}
 		if pb.o.Destroy {
-			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, spec.DidYouMean(a.String(), addrTexts(there)))
+			d := fault(hcl.Range{}, "Unknown address", "%s %s: the host has nothing of this stack under that address.%s", flag, a, nearestAddr(a, there))
 			if flag == "--target" { // it is gone already, as asked
 				d.Severity = hcl.DiagWarning
 				out[a] = true
@@ -70,9 +71,17 @@ func (pb *planBuilder) checkAddresses(flag string, as []spec.Addr) map[spec.Addr
 			pb.fail(d)
 			continue
 		}
-		pb.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, spec.DidYouMean(a.String(), addrTexts(there))))
+		pb.fail(fault(hcl.Range{}, "Unknown address", "%s %s: neither the files nor the host have it.%s", flag, a, nearestAddr(a, there)))
 	}
 	return out
+}
+
+// nearestAddr is a sentence that suggests an address that is there: the block of an instance, or one that is written much alike.
+func nearestAddr(a spec.Addr, there map[spec.Addr]bool) string {
+	if there[a.Block()] {
+		return fmt.Sprintf(" Did you mean %q?", a.Block())
+	}
+	return spec.DidYouMean(a.String(), addrTexts(there))
 }
 
 func addrTexts(m map[spec.Addr]bool) []string {

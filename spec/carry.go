@@ -51,7 +51,9 @@ func (d *decoder) carried(a *hcl.Attribute) (cty.Value, bool) {
 		d.refuse(a, c, culprit, "")
 		return cty.NilVal, false
 	}
+	refused := d.e.reads.refused
 	v, diags := a.Expr.Value(d.placeholders)
+	d.e.reads.refused = refused // the path had a placeholder in it
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		d.refuse(a, c, expr, "can carry a digest and an ID, and nothing else of the kind")
 		return cty.NilVal, false

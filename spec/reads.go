@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -44,11 +45,12 @@ func (b base) expandHome(p string) string {
 type reads struct {
 	base
 	limits
-	closed bool // the files are loaded
-	size   int  // of all texts
-	texts  map[string]result[string]
-	sums   map[string]result[sum]
-	exist  map[string]result[bool]
+	closed  bool  // the files are loaded
+	refused error // the first reading that came after that, in this evaluation: try() and can() hide what it gives
+	size    int   // of all texts
+	texts   map[string]result[string]
+	sums    map[string]result[sum]
+	exist   map[string]result[bool]
 }
 
 type result[T any] struct {
@@ -74,6 +76,7 @@ func once[T any](r *reads, before map[string]result[T], path string, read func(p
 	case ok:
 	case r.closed:
 		got.err = fmt.Errorf("%s was not read with the stack's files, since only the host tells its path, or that it is needed. Build the path from variables and local values", path)
+		r.refused = cmp.Or(r.refused, got.err)
 	default:
 		got.value, got.err = read(path)
 		before[path] = got

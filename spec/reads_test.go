@@ -18,6 +18,7 @@ func TestReevaluateReadsNothing(t *testing.T) {
 stack "s" {}
 image "app" { pull = "example.com/app:1" }
 locals {
+  host = file("${image.app.digest}.txt")
   late = try("${image.app.digest}", file("late.txt"))
 }
 container "a" {
@@ -40,6 +41,16 @@ container "b" {
   image        = image.app
   network_mode = "none"
   env          = { HOST = file("${image.app.digest}.txt") }
+}
+container "c" {
+  image        = image.app
+  network_mode = "none"
+  env          = { HOST = try(file("${image.app.digest}.txt"), "none"), DIGEST = image.app.digest }
+}
+container "d" {
+  image        = image.app
+  network_mode = "none"
+  env          = { HOST = can(local.host), DIGEST = image.app.digest }
 }
 output "x" { value = "${image.app.digest} ${try(tonumber(image.app.digest), file("late.txt"))}" }
 `} {
@@ -71,9 +82,11 @@ output "x" { value = "${image.app.digest} ${try(tonumber(image.app.digest), file
 	if diags.HasErrors() || outs[0].Value.AsString() != "sha256:12 late" {
 		t.Error(outs[0].Value, diags)
 	}
-	_, diags = cfg.Reevaluate(Addr{Kind: KindContainer, Name: "b"}, known, nil)
-	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "sha256:12.txt was not read with the stack's files") {
-		t.Error("a path that only the host tells:", diags)
+	for _, name := range []string{"b", "c", "d"} {
+		_, diags = cfg.Reevaluate(Addr{Kind: KindContainer, Name: name}, known, nil)
+		if !diags.HasErrors() || !strings.Contains(diags[0].Detail, "sha256:12.txt was not read with the stack's files") {
+			t.Errorf("%s: a path that only the host tells: %v", name, diags)
+		}
 	}
 }
 

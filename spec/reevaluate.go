@@ -27,8 +27,11 @@ func (s *reevaluation) valueOf(n *node) cty.Value {
 	if n.local == nil {
 		v = n.blockValue(s.known)
 	} else if !n.anyWrong() {
+		refused := s.e.reads.refused
 		got, diags := n.local.Expr.Value(s.e.context(n, s))
-		if !s.quiet {
+		if s.quiet {
+			s.e.reads.refused = refused
+		} else {
 			s.e.fail(diags...)
 		}
 		if !diags.HasErrors() {
@@ -60,7 +63,7 @@ func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource
 		return r, nil
 	}
 	e := c.eval
-	e.diags = nil
+	e.diags, e.reads.refused = nil, nil
 	i := n.byKey[a.Key]
 	s := e.newReevaluation(known)
 	d := e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, s)}, e.context(n, s))
@@ -71,10 +74,19 @@ func (c *Config) reevaluate(a Addr, known, carried map[Addr]cty.Value) (Resource
 		d.placeholders = e.decoder(n, &instance{addr: i.addr, vars: e.reevaluatedVars(n, i, with)}, e.context(n, with)).ctx
 	}
 	again, before := d.resource(), r.Header()
+	d.fail(e.hiddenRefusal(before.DeclAt, append(e.diags, d.diags...))...)
 	again.keepLinks(r)
 	b := again.Header()
 	b.References, b.Lifecycle.ReplaceTriggeredBy = before.References, before.Lifecycle.ReplaceTriggeredBy
 	return again, sortDiagnostics(append(e.diags, d.diags...))
+}
+
+// hiddenRefusal says which file was not read, where nothing else says it: try() and can() would decide on it as if the file weren't there.
+func (e *evaluator) hiddenRefusal(at hcl.Range, said hcl.Diagnostics) hcl.Diagnostics {
+	if e.reads.refused == nil || said.HasErrors() {
+		return nil
+	}
+	return hcl.Diagnostics{fault(at, "File not read", "%s.", e.reads.refused)}
 }
 
 // reevaluatedVars gives each.key and each.value of an instance, evaluated again where they were not known.
@@ -98,10 +110,13 @@ func (e *evaluator) reevaluatedVars(n *node, i *instance, s *reevaluation) map[s
 
 // ReevaluateOutputs gives the outputs, as evaluated with the values that the host has told.
 func (c *Config) ReevaluateOutputs(known map[Addr]cty.Value) ([]*Output, hcl.Diagnostics) {
-	c.eval.diags = nil
+	c.eval.diags, c.eval.reads.refused = nil, nil
 	var out []*Output
 	if !c.eval.budget.run(func() { out = c.eval.readOutputs(c.eval.newReevaluation(known)) }) {
 		return nil, hcl.Diagnostics{c.eval.budget.over}
+	}
+	if len(out) > 0 {
+		c.eval.fail(c.eval.hiddenRefusal(out[0].DeclAt, c.eval.diags)...)
 	}
 	return out, sortDiagnostics(c.eval.diags)
 }
