@@ -158,7 +158,7 @@ func (w *Writer) taskGone(op *planner.AwaitReady, c containers.Container, err er
 
 func (w *Writer) notReady(op *planner.AwaitReady, c containers.Container, why string) error {
 	n := &NotReady{ID: op.ID, Name: op.Name, Why: why}
-	n.Log = settledTail(w.logPath(c.Labels))
+	n.Log = logTail(w.logPath(c.Labels))
 	return n
 }
 

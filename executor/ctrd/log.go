@@ -1,22 +1,15 @@
 package ctrd
 
 import (
-	"slices"
 	"time"
 
 	"github.com/fairlead-dev/fairlead/executor/machine"
 )
 
-// settledTail gives the last lines of a log whose writer has just ended: what it wrote may still be on its way through the shim.
-func settledTail(path string) []string {
-	last := machine.Tail(path, logLines)
-	for still, tries := 0, 0; still < 8 && tries < 40; tries++ {
+// logTail gives the last lines of a log whose process has just ended. What it wrote may still be on its way: the shim closes the file when it has written all.
+func logTail(path string) []string {
+	for tries := 0; tries < 60 && machine.IsOpen(path); tries++ {
 		time.Sleep(50 * time.Millisecond)
-		now := machine.Tail(path, logLines)
-		if still++; len(now) == 0 || !slices.Equal(now, last) {
-			still = 0
-		}
-		last = now
 	}
-	return last
+	return machine.Tail(path, logLines)
 }
