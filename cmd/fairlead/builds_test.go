@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -28,6 +27,7 @@ import (
 	"github.com/fairlead-dev/fairlead/cmd/internal/harness"
 	"github.com/opencontainers/image-spec/identity"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // What scripts about builds have: they look into the content store, the snapshots and the logs themselves.
@@ -267,10 +267,11 @@ func decompressed(b []byte) []byte {
 // it is taken away, and what would register it at the next boot.
 func cmdAlone(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) == 1, "alone ARCH")
-	turn, _ := turns.LoadOrStore(args[0], &sync.Mutex{})
-	turn.(*sync.Mutex).Lock()
+	rule, err := os.Open("/usr/lib/binfmt.d/qemu-" + args[0] + ".conf") // the handlers are the machine's: other runs of the tests take turns, too
+	ts.Check(err)
+	ts.Check(unix.Flock(int(rule.Fd()), unix.LOCK_EX))
 	ts.Defer(func() {
-		defer turn.(*sync.Mutex).Unlock()
+		defer rule.Close()
 		for _, name := range []string{"qemu-" + args[0], "fairlead-qemu-" + args[0]} {
 			path := "/proc/sys/fs/binfmt_misc/" + name
 			if _, err := os.Stat(path); err == nil {
@@ -282,6 +283,3 @@ func cmdAlone(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	})
 }
-
-// turns are the locks of alone.
-var turns sync.Map
