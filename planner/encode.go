@@ -14,10 +14,11 @@ import (
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
-// FormatVersion is the version of the saved plan's format. Version 2, which has other names for some fields, is read too; any other is refused.
+// FormatVersion is the version of the saved plan's format: a new one for each field that an earlier fairlead doesn't know, so that
+// it says so and takes the file for no damaged one. Plans from oldestVersion on are read, all others refused.
 const (
-	FormatVersion       = 3
-	formerFormatVersion = 2
+	FormatVersion = 3
+	oldestVersion = 2
 )
 
 // file is a saved plan.
@@ -32,7 +33,7 @@ type file struct {
 	Pins      spec.Lock    `json:"pins"`
 	Summary   Summary      `json:"summary"`
 	From      PlannedFrom  `json:"from"`
-	Made      *PlannedFrom `json:"made,omitempty"` // as earlier versions wrote From
+	Made      *PlannedFrom `json:"made,omitempty"` // as version 2 wrote From
 	Elsewhere *Origin      `json:"elsewhere,omitempty"`
 }
 
@@ -59,7 +60,7 @@ type fileValue struct {
 	Value   json.RawMessage `json:"value,omitempty"`
 	Absent  bool            `json:"absent,omitempty"`
 	Unknown bool            `json:"unknown,omitempty"` // until apply
-	Later   bool            `json:"later,omitempty"`   // as earlier versions wrote Unknown
+	Later   bool            `json:"later,omitempty"`   // as version 2 wrote Unknown
 }
 
 type fileStep struct {
@@ -71,7 +72,7 @@ type fileStep struct {
 	Cause           string   `json:"cause"`
 	Undo            []fileOp `json:"undo,omitempty"`
 	Uninterruptible bool     `json:"uninterruptible,omitempty"`
-	Finish          bool     `json:"finish,omitempty"` // as earlier versions wrote Uninterruptible
+	Finish          bool     `json:"finish,omitempty"` // as version 2 wrote Uninterruptible
 }
 
 type fileOp struct {
@@ -153,8 +154,8 @@ func Decode(r io.Reader) (*Plan, error) {
 	if err := json.Unmarshal(b, &head); err != nil || head.Format != fileFormat {
 		return nil, errors.New("plan: the file is no saved plan, or it is damaged: make one with `fairlead plan --out FILE`")
 	}
-	if head.Version != FormatVersion && head.Version != formerFormatVersion {
-		return nil, fmt.Errorf("plan: the file has format version %d, and this fairlead reads versions %d and %d: make the plan anew with this fairlead", head.Version, formerFormatVersion, FormatVersion)
+	if head.Version < oldestVersion || head.Version > FormatVersion {
+		return nil, fmt.Errorf("plan: the file has format version %d, and this fairlead reads versions %d and %d: make the plan anew with this fairlead", head.Version, oldestVersion, FormatVersion)
 	}
 	var f file
 	if err := strict(b, &f); err != nil {

@@ -90,6 +90,28 @@ func mustDecode(t testing.TB, b []byte) *Plan {
 	return p
 }
 
+// TestPlansOfTheLastFormatAreRead: the names that version 2 had for three fields give the same plan.
+func TestPlansOfTheLastFormatAreRead(t *testing.T) {
+	renamed := map[string]string{`"version": 3`: `"version": 2`, `"from": {`: `"made": {`, `"unknown": true`: `"later": true`, `"uninterruptible": true`: `"finish": true`}
+	used := map[string]bool{}
+	for _, p := range somePlans(t, 40) {
+		now := encoded(t, p)
+		old := now
+		for name, was := range renamed {
+			used[name] = used[name] || bytes.Contains(old, []byte(name))
+			old = bytes.ReplaceAll(old, []byte(name), []byte(was))
+		}
+		if !bytes.Equal(encoded(t, mustDecode(t, old)), encoded(t, mustDecode(t, now))) {
+			t.Fatalf("it gives another plan:\n%s", old)
+		}
+	}
+	for name := range renamed {
+		if !used[name] {
+			t.Errorf("no plan has %s", name)
+		}
+	}
+}
+
 // TestSecretValuesAreNotInDiffs: the part of a saved plan that people read shows no sensitive value.
 func TestSecretValuesAreNotInDiffs(t *testing.T) {
 	seen := false
@@ -135,7 +157,7 @@ func TestDamagedPlans(t *testing.T) {
 		"text":          {[]byte("hello"), "no saved plan"},
 		"other json":    {[]byte(`{"version": 1}`), "no saved plan"},
 		"later version": {replace(`"version": 3`, `"version": 4`), "format version 4, and this fairlead reads versions 2 and 3"},
-		"last version":  {replace(`"version": 3`, `"version": 1`), "format version 1, and this fairlead reads versions 2 and 3"},
+		"old version":   {replace(`"version": 3`, `"version": 1`), "format version 1, and this fairlead reads versions 2 and 3"},
 		"no version":    {replace(`"version": 3`, `"version": 0`), "format version 0"},
 		"cut":           {good[:len(good)/2], "no saved plan"},
 		"followed":      {append(append([]byte{}, good...), "{}"...), "no saved plan"},

@@ -117,7 +117,7 @@ func (a *app) apply(ctx context.Context, f *applyFlags) (err error) {
 	if err := a.runPlan(session, p, w, f.parallel); err != nil {
 		return err
 	}
-	return errors.Join(a.checkConverged(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.checkConverged(session, cfg, w, f, p), a.writeOutputs(session, cfg, w, f.destroy))
 }
 
 // addTo sets the timeouts that the flags name.
@@ -256,7 +256,7 @@ func (a *app) applySaved(ctx context.Context, path string, f *applyFlags) (err e
 	if err := a.printDiagnostics(stale, cfg.Files); err != nil {
 		return fmt.Errorf("%s: what it touches has moved since it was made: plan again", path)
 	}
-	if err := a.printPlan(stdout, p, f.destroy); err != nil {
+	if err := a.printSaved(p, f.destroy); err != nil {
 		return err
 	}
 	if !a.confirmPlan(session, f, p) {
@@ -273,7 +273,16 @@ func (a *app) applySaved(ctx context.Context, path string, f *applyFlags) (err e
 	if digestOf(cfg) != p.From.Files {
 		return nil // the files ask for something else by now, which is not this plan's to bring
 	}
-	return errors.Join(a.checkConverged(session, cfg, w, f), a.writeOutputs(session, cfg, w, f.destroy))
+	return errors.Join(a.checkConverged(session, cfg, w, f, p), a.writeOutputs(session, cfg, w, f.destroy))
+}
+
+// printSaved shows a saved plan. What one without steps was made from may be long gone, so it says nothing of the host or the files.
+func (a *app) printSaved(p *planner.Plan, end bool) error {
+	if !p.Empty() || a.json {
+		return a.printPlan(stdout, p, end)
+	}
+	stdout.say("No changes. The saved plan has no steps.\n")
+	return nil
 }
 
 // runPlan runs the steps and shows how they go.
@@ -298,8 +307,8 @@ func (a *app) runPlan(ctx context.Context, p *planner.Plan, w *ctrd.Writer, para
 	return nil
 }
 
-// checkConverged plans again: an apply after which something differs has failed.
-func (a *app) checkConverged(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *applyFlags) error {
+// checkConverged plans again after a plan was run: an apply after which something differs has failed.
+func (a *app) checkConverged(ctx context.Context, cfg *spec.Config, w *ctrd.Writer, f *applyFlags, ran *planner.Plan) error {
 	again := f.scopeFlags
 	again.replace, again.again = nil, true
 	p, err := a.plan(ctx, cfg, w, &again, f.answer)
@@ -311,6 +320,9 @@ func (a *app) checkConverged(ctx context.Context, cfg *spec.Config, w *ctrd.Writ
 	}
 	if err := a.printPlan(stderr, p, f.destroy); err != nil {
 		return err
+	}
+	if ran.Empty() {
+		return errors.New("the saved plan has no steps, and the host differs by now as shown above: plan again")
 	}
 	return errors.New("the steps ran, and the host still differs as shown above: this apply has failed")
 }
