@@ -13,6 +13,7 @@ type handoverMatch struct {
 	pb        *planBuilder
 	taken     map[any]bool // outgoing and incoming containers that are in a handover
 	found     []*handover
+	moves     []moveIn
 	refersTo  map[spec.Addr][]spec.Addr
 	referrers map[spec.Addr][]spec.Addr
 }
@@ -45,7 +46,7 @@ func (pb *planBuilder) handOver() {
 // handovers finds who takes over from whom. Where the two are the same but for their address, that is clear, and the two are a
 // handover of their own.
 func (m *handoverMatch) handovers() []*handover {
-	if len(m.pb.outgoing) == 0 || len(m.pb.incoming) == 0 {
+	if len(m.pb.outgoing) == 0 {
 		return nil
 	}
 	generations := map[spec.Addr][]*outgoing{}
@@ -70,9 +71,34 @@ func (m *handoverMatch) handovers() []*handover {
 			m.add(h)
 		}
 	}
+	m.findMoves() // of these it is clear too, so they are in no group
 	m.group()
 	m.merge()
 	return m.found
+}
+
+// moveIn is a container that is replaced at its own address and will have what one has that is removed.
+type moveIn struct {
+	from *outgoing
+	to   claimant
+}
+
+func (m *handoverMatch) findMoves() {
+	removed := map[string][]*outgoing{}
+	for _, x := range m.pb.outgoing {
+		if as := listening(x.was); as != "" && !m.taken[x] && x.stop != nil && x.isUp() {
+			removed[as] = append(removed[as], x)
+		}
+	}
+	for _, c := range m.pb.claimants {
+		as := listening(c.want)
+		xs := removed[as]
+		if as != listening(c.was()) && len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
+			m.moves = append(m.moves, moveIn{xs[0], c})
+			m.taken[xs[0]] = true
+			removed[as] = xs[1:]
+		}
+	}
 }
 
 func (m *handoverMatch) add(h *handover) {

@@ -195,33 +195,23 @@ func (m *handoverMatch) startOf(c *spec.Container) *stepDraft {
 // moveOn lets containers come after another one was replaced that had what they will have, as when the instances of a count move by one.
 // The last of these takes over from one that is removed. Where they go in a circle, nobody can come first.
 func (m *handoverMatch) moveOn() {
-	removed := map[string][]*outgoing{}
-	for _, x := range m.pb.outgoing {
-		if as := listening(x.was); as != "" && !m.taken[x] && x.stop != nil && x.isUp() {
-			removed[as] = append(removed[as], x)
-		}
-	}
 	for _, c := range m.pb.claimants {
 		as, was := listening(c.want), listening(c.was())
 		if was != "" {
 			m.pb.dispositionOf(c.old.live).removed.give(vacated(was))
 		}
-		if as == "" || as == was {
-			continue
+		if as != "" && as != was {
+			c.step.prefer(vacated(as))
 		}
-		c.step.prefer(vacated(as))
-		xs := removed[as]
-		if len(xs) > 0 && m.pb.decisionOf(c.want.Addr).replaces && len(conflicts(xs[0].was, c.want)) > 0 {
-			m.moveInto(xs[0], c)
-			m.taken[xs[0]] = true
-			removed[as] = xs[1:]
-		}
+	}
+	for _, mv := range m.moves {
+		m.moveInto(mv.from, mv.to)
 	}
 	if len(m.pb.claimants) == 0 {
 		return
 	}
 	for _, y := range m.pb.incoming {
-		if as := listening(y.want); as != "" && !m.taken[y] {
+		if as := listening(y.want); as != "" {
 			m.startOf(y.want).prefer(vacated(as))
 		}
 	}
