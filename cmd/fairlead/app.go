@@ -141,7 +141,7 @@ func (n *scopeFlags) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&n.excludes, "exclude", nil, exclude)
 	cmd.Flags().BoolVar(&n.adopt, "adopt", false, "adopt this stack's containers that another host or data root marked")
 	if !n.destroy {
-		cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container at this `ADDRESS`, whatever the comparison says")
+		cmd.Flags().StringArrayVar(&n.replace, "replace", nil, "replace the container, or build the image again, at this `ADDRESS`, whatever the comparison says")
 	}
 }
 

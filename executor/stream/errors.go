@@ -67,5 +67,5 @@ func (k Kind) Explain(name string, entries int, err error) error {
 
 // Truncated is the error for a file that is cut off.
 func (k Kind) Truncated(name string) error {
-	return fmt.Errorf("%s: it ends too early, so it is truncated. %s", name, k.Remedy)
+	return fmt.Errorf("%s: it ends too early: the file is truncated. %s", name, k.Remedy)
 }
