@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,6 +68,32 @@ func TestEveryCommandIsMachineReadable(t *testing.T) {
 	for _, c := range cmd.Commands() {
 		if !regexp.MustCompile(`(?m)^(! )?json ` + c.Name() + `\b`).Match(script) {
 			t.Errorf("%s: machine_readable.txtar does not run it with --json", c.Name())
+		}
+	}
+}
+
+// TestEveryDocumentIsDocumented: docs/json.md names the document of each command.
+func TestEveryDocumentIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/json.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	format := regexp.MustCompile(`"(fairlead\.[a-z]+)"`)
+	for _, dir := range []string{".", "../internal/view"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range format.FindAllSubmatch(text, -1) {
+				if !strings.HasSuffix(f, "_test.go") && !bytes.Contains(page, append(append([]byte("`"), m[1]...), '`')) {
+					t.Errorf("%s: docs/json.md says nothing of %s", f, m[1])
+				}
+			}
 		}
 	}
 }
