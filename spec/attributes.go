@@ -128,7 +128,7 @@ func (d *decoder) parsedSet(attrs hcl.Attributes, attr, summary string, parse fu
 	for i, s := range texts {
 		got, err := parse(s)
 		if err != nil {
-			d.fail(fault(ats[i], summary, "%s", sentence(err.Error())))
+			d.fail(fault(ats[i], summary, "%s", sentenceOf(err)))
 			continue
 		}
 		if !seen[got] {
@@ -149,7 +149,7 @@ func parsed[T any](d *decoder, attrs hcl.Attributes, attr, summary string, parse
 	}
 	got, err := parse(s)
 	if err != nil {
-		d.fail(fault(at, summary, "%s", sentence(err.Error())))
+		d.fail(fault(at, summary, "%s", sentenceOf(err)))
 		return got, at, false
 	}
 	return got, at, true
@@ -169,7 +169,7 @@ func (d *decoder) byteSize(attrs hcl.Attributes, attr, otherwise string) int64 {
 	size, err := ParseSize(text.AsString())
 	switch {
 	case err != nil:
-		d.fail(fault(at, "Bad size", "%s", sentence(err.Error())))
+		d.fail(fault(at, "Bad size", "%s", sentenceOf(err)))
 	case size <= 0:
 		d.fail(fault(at, "Bad size", "A size is more than zero; leave it out for %s.", otherwise))
 	}

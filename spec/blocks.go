@@ -119,7 +119,7 @@ func (e *evaluator) parseLabel(b *hclsyntax.Block) string {
 	}
 	name, err := parse(b.Labels[0])
 	if err != nil {
-		e.fail(fault(b.LabelRanges[0], "Bad "+label.name, "%s", sentence(err.Error())))
+		e.fail(fault(b.LabelRanges[0], "Bad "+label.name, "%s", sentenceOf(err)))
 		return b.Labels[0]
 	}
 	return name
@@ -129,7 +129,7 @@ var labelPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 func parseName(s string) (string, error) {
 	if !labelPattern.MatchString(s) || len(s) > 64 {
-		return "", errors.New(`A block's name begins with a letter, has letters, digits, "-" and "_" after it, and is at most 64 long: it is a part of names on the host, and expressions refer to it`)
+		return "", errors.New(`a block's name begins with a letter, has letters, digits, "-" and "_" after it, and is at most 64 long: it is a part of names on the host, and expressions refer to it`)
 	}
 	return s, nil
 }

@@ -251,7 +251,7 @@ func (d *decoder) imageOf(attrs hcl.Attributes) string {
 	}
 	name, err := ParseReference(v.AsString())
 	if err != nil {
-		d.fail(fault(at, "Bad reference", "%s", sentence(err.Error())))
+		d.fail(fault(at, "Bad reference", "%s", sentenceOf(err)))
 		return ""
 	}
 	return name
@@ -301,10 +301,10 @@ func (d *decoder) user(attrs hcl.Attributes) string {
 
 func parseGroup(s string) (string, error) {
 	if !groupPattern.MatchString(s) {
-		return "", errors.New(`A group is a name or a number, as in "audio" or "29"`)
+		return "", errors.New(`a group is a name or a number, as in "audio" or "29"`)
 	}
 	if text := UserTrouble(s); text != "" {
-		return "", fmt.Errorf("The group %q %s", s, text)
+		return "", fmt.Errorf("the group %q %s", s, text)
 	}
 	return s, nil
 }

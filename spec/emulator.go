@@ -40,7 +40,7 @@ func EmulatorAddr(platform string) Addr {
 func parseEmulatorLabel(s string) (string, error) {
 	platform, err := ParsePlatform(s)
 	if err != nil {
-		return "", fmt.Errorf("%s Emulators are mostly for %s", sentence(err.Error()), quotedList(commonPlatforms, "and"))
+		return "", fmt.Errorf("%s Emulators are mostly for %s", sentenceOf(err), quotedList(commonPlatforms, "and"))
 	}
 	return EmulatorAddr(platform).Name, nil
 }

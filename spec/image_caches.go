@@ -31,7 +31,7 @@ func (d *decoder) caches(attrs hcl.Attributes, attr string) []BuildCache {
 	for i, s := range texts {
 		c, err := parseCache(attr, d.e.reads.base, s)
 		if err != nil {
-			d.fail(fault(ats[i], "Bad cache", "%s", sentence(err.Error())))
+			d.fail(fault(ats[i], "Bad cache", "%s", sentenceOf(err)))
 			continue
 		}
 		out = append(out, c)

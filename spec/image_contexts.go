@@ -36,7 +36,7 @@ func (d *decoder) contexts(attrs hcl.Attributes) map[string]BuildContext {
 		at := d.elementAt(a, k.AsString())
 		name, err := contextName(k.AsString())
 		if err != nil {
-			d.fail(fault(at, "Bad name", "%s", sentence(err.Error())))
+			d.fail(fault(at, "Bad name", "%s", sentenceOf(err)))
 			continue
 		}
 		if _, twice := out[name]; twice {
@@ -113,13 +113,13 @@ func (d *decoder) contextOf(s string, here hcl.Range) (BuildContext, *hcl.Diagno
 	case strings.HasPrefix(s, layoutPrefix):
 		layout, err := layoutPath(d.e.reads.base, strings.TrimPrefix(s, layoutPrefix))
 		if err != nil {
-			return BuildContext{}, fault(here, "Bad OCI layout", "%s", sentence(err.Error()))
+			return BuildContext{}, fault(here, "Bad OCI layout", "%s", sentenceOf(err))
 		}
 		return BuildContext{Layout: layout}, nil
 	case strings.HasPrefix(s, imagePrefix):
 		ref, err := ParseReference(strings.TrimPrefix(s, imagePrefix))
 		if err != nil {
-			return BuildContext{}, fault(here, "Bad reference", "%s", sentence(err.Error()))
+			return BuildContext{}, fault(here, "Bad reference", "%s", sentenceOf(err))
 		}
 		return BuildContext{Ref: ref}, nil
 	case scheme != "" && !slices.Contains(contextSchemes, scheme):

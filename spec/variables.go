@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -356,4 +358,11 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
+}
+
+// sentenceOf gives an error as a sentence.
+func sentenceOf(err error) string {
+	s := sentence(err.Error())
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }

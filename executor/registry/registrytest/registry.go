@@ -49,7 +49,7 @@ func Start(secure bool, front Front) *Registry {
 	if secure {
 		s.StartTLS()
 	} else {
-		s.Server.Start()
+		s.Start()
 	}
 	_, s.Host, _ = strings.Cut(s.URL, "://")
 	return s
