@@ -38,17 +38,26 @@ func compare[T any](rows []attr[T], have *Live, p pair[T], ignore []string) []Di
 }
 
 // initialDiffs gives what the files say of a new object, each attribute and each key of a map as a difference from nothing. What merely is
-// as it is by default is left out: defaults is what an empty block says, in normal form.
-func initialDiffs[T any](rows []attr[T], want, defaults *T, marks spec.Marks) []Diff {
+// as it is by default is left out: defaults has, by row, what an empty block says.
+func initialDiffs[T any](rows []attr[T], want *T, defaults []cty.Value, marks spec.Marks) []Diff {
 	w := comparing{want: marks}
 	for i := range rows {
 		r := &rows[i]
 		after := r.Get(want)
-		if marks.Unknown[r.Name] || !after.IsNull() && !after.RawEquals(r.Get(defaults)) {
+		if marks.Unknown[r.Name] || !after.IsNull() && !after.RawEquals(defaults[i]) {
 			w.value(r, r.Name, cty.NullVal(after.Type()), after)
 		}
 	}
 	return w.out
+}
+
+// valuesOf gives what each row reads of a block.
+func valuesOf[T any](rows []attr[T], of *T) []cty.Value {
+	out := make([]cty.Value, len(rows))
+	for i := range rows {
+		out[i] = rows[i].Get(of)
+	}
+	return out
 }
 
 // comparing goes down the two values of a row side by side.

@@ -168,7 +168,7 @@ func (pb *planBuilder) addBarrier() {
 func touchesOf(ds []*stepDraft) []Touch {
 	all := make([]Touch, 0, len(ds))
 	for _, d := range ds {
-		if d.touch != nil {
+		if d.touch != nil && (len(all) == 0 || all[len(all)-1] != *d.touch) { // steps of one object mostly stand together
 			all = append(all, *d.touch)
 		}
 	}
@@ -179,30 +179,27 @@ func touchesOf(ds []*stepDraft) []Touch {
 }
 
 // inOrder gives the steps in an order in which each comes after what it waits for, and numbers them from 1. It drops weak edges that
-// close a circle. Steps in a circle of other edges, which
-// would be a fault of planner, are left out.
+// close a circle. Steps in a circle of other edges, which would be a fault of planner, are left out. The ID of each must be its place.
 func inOrder(all []*stepDraft) []*stepDraft {
-	strong := make(map[*stepDraft]int, len(all))
-	weak := make(map[*stepDraft]int, len(all))
-	next := make(map[*stepDraft][]*stepDraft, len(all))
-	nextWeak := map[*stepDraft][]*stepDraft{}
+	strong, weak := make([]int, len(all)), make([]int, len(all)) // by ID: how many edges hold a step back
+	next, nextWeak := make([][]*stepDraft, len(all)), map[int][]*stepDraft{}
 	for _, d := range all {
 		d.after = distinct(d.after)
 		d.weak = distinct(d.weak)
-		strong[d], weak[d] = len(d.after), len(d.weak)
+		strong[d.id], weak[d.id] = len(d.after), len(d.weak)
 		for _, b := range d.after {
-			next[b] = append(next[b], d)
+			next[b.id] = append(next[b.id], d)
 		}
 		for _, b := range d.weak {
-			nextWeak[b] = append(nextWeak[b], d)
+			nextWeak[b.id] = append(nextWeak[b.id], d)
 		}
 	}
 	var ready, waiting byRank // waiting: held back by weak edges alone
 	put := func(d *stepDraft) {
-		if strong[d] > 0 {
+		if strong[d.id] > 0 {
 			return
 		}
-		if weak[d] > 0 {
+		if weak[d.id] > 0 {
 			heap.Push(&waiting, d)
 		} else {
 			heap.Push(&ready, d)
@@ -212,7 +209,7 @@ func inOrder(all []*stepDraft) []*stepDraft {
 		put(d)
 	}
 	out := make([]*stepDraft, 0, len(all))
-	done := make(map[*stepDraft]bool, len(all))
+	done := make([]bool, len(all))
 	for len(out) < len(all) {
 		var d *stepDraft
 		switch {
@@ -223,18 +220,18 @@ func inOrder(all []*stepDraft) []*stepDraft {
 		default:
 			return out
 		}
-		if done[d] {
+		if done[d.id] {
 			continue
 		}
-		done[d] = true
-		d.weak = slices.DeleteFunc(d.weak, func(b *stepDraft) bool { return !done[b] || b == d })
+		done[d.id] = true
+		d.weak = slices.DeleteFunc(d.weak, func(b *stepDraft) bool { return !done[b.id] || b == d })
 		out = append(out, d)
-		for _, n := range next[d] {
-			strong[n]--
+		for _, n := range next[d.id] {
+			strong[n.id]--
 			put(n)
 		}
-		for _, n := range nextWeak[d] {
-			if weak[n]--; weak[n] == 0 && !done[n] {
+		for _, n := range nextWeak[d.id] {
+			if weak[n.id]--; weak[n.id] == 0 && !done[n.id] {
 				put(n)
 			}
 		}
@@ -246,6 +243,9 @@ func inOrder(all []*stepDraft) []*stepDraft {
 }
 
 func distinct(ds []*stepDraft) []*stepDraft {
+	if len(ds) < 2 { // as most steps have
+		return ds
+	}
 	seen := make(map[*stepDraft]bool, len(ds))
 	return slices.DeleteFunc(ds, func(d *stepDraft) bool {
 		was := seen[d]

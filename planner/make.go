@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
@@ -80,6 +82,8 @@ type planBuilder struct {
 	outages   map[*Change]time.Duration // of containers that take over from others: how long these take to stop, at most
 	frees     int64
 	freesMost bool // of frees: what comes may need some of it
+
+	defaults []cty.Value // see containerDefaults
 
 	changes []*changeDraft
 	barrier *stepDraft

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/fairlead-dev/fairlead/spec"
 )
 
 // normal gives a copy of c in which what is unset has the value that unset means here, so that writing a default into a file
-// works nothing.
+// changes nothing.
 func normal(c *spec.Container, h Host) *spec.Container {
 	n := *c
 	n.Platform = cmp.Or(n.Platform, h.Platform)
@@ -86,4 +88,12 @@ func canonicalizeEnv(was, want, image map[string]string) map[string]string {
 		}
 	}
 	return out
+}
+
+// containerDefaults gives, by row, what an empty container block says on this host: it is the same for all, and read once.
+func (pb *planBuilder) containerDefaults() []cty.Value {
+	if pb.defaults == nil {
+		pb.defaults = valuesOf(containerAttrs, normal(&spec.Container{}, pb.have.Host))
+	}
+	return pb.defaults
 }

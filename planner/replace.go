@@ -27,7 +27,7 @@ func (pb *planBuilder) createContainer(want *spec.Container, g *generations, img
 	}
 	pb.discardAll(g.leftovers(), want, "an earlier apply left it behind, and it is not what is wanted")
 	w := pb.add(want.Addr, Create, "create", pb.declarationOf(want.Addr), reasons...)
-	w.change.Diffs = initialDiffs(containerAttrs, want, normal(&spec.Container{}, pb.have.Host), want.Marks)
+	w.change.Diffs = initialDiffs(containerAttrs, want, pb.containerDefaults(), want.Marks)
 	return pb.rollOut(w, &comparison{want: want, full: want}, g.leftovers(), nil)
 }
 
